@@ -1,0 +1,57 @@
+//! Customers and administrators, wherever they are kept.
+//!
+//! [`AccountStore`] is what sign-in and the protocols need of them. It knows no password in clear and no session; the
+//! rules of a sign-in are in [`crate::sign_in`]. A user that is not there is `Ok(None)`, not an error.
+
+mod account;
+
+pub use account::{AccountError, Administrator, Customer};
+
+use async_trait::async_trait;
+
+use crate::clock::UnixSeconds;
+use crate::session::Subject;
+use crate::settings::WebsiteId;
+use crate::store::{Change, CustomerLock, ThrottleRow};
+
+/// Where accounts are kept.
+#[async_trait]
+pub trait AccountStore: std::fmt::Debug + Send + Sync + 'static {
+    /// The customer with this e-mail address: in this website, or in any when `website` is `None` (accounts are shared
+    /// globally). Upper and lower case are the same (fact sheet 8.1).
+    async fn customer_by_email(
+        &self,
+        email: &str,
+        website: Option<WebsiteId>,
+    ) -> Result<Option<Customer>, AccountError>;
+
+    /// The customer with this number.
+    async fn customer(&self, id: u32) -> Result<Option<Customer>, AccountError>;
+
+    /// The administrator with this user name. Upper and lower case are the same (fact sheet 5.3).
+    async fn administrator_by_username(&self, username: &str) -> Result<Option<Administrator>, AccountError>;
+
+    /// The administrator with this number.
+    async fn administrator(&self, id: u32) -> Result<Option<Administrator>, AccountError>;
+
+    /// What has to be stored with the session that a successful sign-in begins, in the same transaction.
+    ///
+    /// `lock` is the customer's reset counter, when it has to be reset; `throttle_name` the throttle's row to clear.
+    fn success(
+        &self,
+        subject: Subject,
+        at: UnixSeconds,
+        lock: Option<CustomerLock>,
+        throttle_name: Option<String>,
+    ) -> Vec<Change>;
+
+    /// Stores what a refused sign-in leaves behind: the customer's counter and lock, and the throttle's row. Announces a
+    /// lock to the registry.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`] when it could not be stored.
+    async fn failure(&self, lock: Option<CustomerLock>, throttle: Option<ThrottleRow>) -> Result<(), AccountError>;
+
+    /// The throttle's rows as they were stored, for the start.
+    async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError>;
+}

@@ -1,0 +1,71 @@
+//! What is said on the wire: Magento's GraphQL and REST, and the gateway's questions.
+//!
+//! Protocol code only translates: it takes a request apart, asks [`Services`], and words the answer. `graphql`, `rest`
+//! and `gateway` do not import one another: what two of them need is here. Only this folder knows statuses; the words
+//! and statuses of every failure are in one table, [`error`].
+
+pub mod error;
+pub mod gateway;
+pub mod graphql;
+pub mod rest;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::accounts::AccountStore;
+use crate::clock::SharedClock;
+use crate::registry::Registry;
+use crate::settings::SharedSnapshot;
+use crate::sign_in::SignIn;
+use crate::telemetry::Metrics;
+
+/// Whose statuses and messages are spoken: `magento.version`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MagentoVersion {
+    /// 2.4.7 and older.
+    #[serde(rename = "2.4.7")]
+    V247,
+    /// 2.4.8 and newer.
+    #[default]
+    #[serde(rename = "2.4.8")]
+    V248,
+}
+
+/// How the listeners behave.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whose statuses and messages are spoken.
+    pub version: MagentoVersion,
+    /// The largest request body in bytes: `http.max_body`.
+    pub max_body: usize,
+    /// Networks whose `X-Forwarded-For` and `Forwarded` are believed: `http.trusted_proxies`.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Origins that browsers may call from: `http.cors.allowed_origins`.
+    pub allowed_origins: Vec<String>,
+    /// The policies of the configuration by name, built-in ones included.
+    pub policies: std::collections::HashMap<String, crate::decision::Policy>,
+    /// Whether a locked customer's token is refused at the gateway: `check.locked`.
+    pub refuse_locked: bool,
+}
+
+/// What protocol code may use. One value, shared by all workers.
+#[derive(Debug)]
+pub struct Services {
+    /// The time.
+    pub clock: SharedClock,
+    /// Settings, websites and roles.
+    pub snapshot: SharedSnapshot,
+    /// The sessions.
+    pub registry: Registry,
+    /// Signing in.
+    pub sign_in: SignIn,
+    /// Customers and administrators.
+    pub accounts: Arc<dyn AccountStore>,
+    /// Counters and histograms.
+    pub metrics: Arc<Metrics>,
+    /// Whether requests should be sent here.
+    pub readiness: Arc<crate::telemetry::Readiness>,
+    /// How the listeners behave.
+    pub options: Options,
+}

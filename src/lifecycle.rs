@@ -1,0 +1,1 @@
+//! Signals, drain, and what happens when an actor panics.

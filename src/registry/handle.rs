@@ -1,0 +1,120 @@
+//! The way to the registry: a limit on how many changes may wait, and on how long.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Addr, Handler, Message};
+use thiserror::Error;
+use tokio::sync::Semaphore;
+
+use crate::registry::{
+    CollectStatistics, IssueToken, Issued, ListSessions, Reader, RevokeSessions, Statistics, TokenRegistry,
+};
+use crate::session::Session;
+
+/// How many changes may be on their way at once; beyond that a caller hears [`RegistryError::Busy`] at once.
+const WAITING_CHANGES: usize = 4096;
+
+/// The registry's mailbox: larger than what the gate lets through, so that sending never waits for a place.
+pub(super) const MAILBOX: usize = 2 * WAITING_CHANGES;
+
+/// How long a caller waits for a change to be stored.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How the registry behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// At most so many sessions, live or kept as expired: `tokens.capacity`.
+    pub capacity: usize,
+    /// At most so many live sessions of one user: `tokens.per_subject`.
+    pub per_subject: usize,
+}
+
+/// Why a change was not made. Nothing of it is left behind, except that a revocation that could not be stored keeps
+/// saying no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum RegistryError {
+    /// `tokens.capacity` is reached.
+    #[error("the limit of sessions (tokens.capacity) is reached")]
+    Full,
+    /// Too many changes wait.
+    #[error("too many changes are waiting")]
+    Busy,
+    /// It could not be stored, it took too long, or the session was ended while it was on its way.
+    #[error("the change could not be stored")]
+    Unavailable,
+}
+
+/// The registry, as everybody but itself sees it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    actor: Addr<TokenRegistry>,
+    gate: Arc<Semaphore>,
+    reader: Reader,
+}
+
+impl Registry {
+    /// A way to `actor`, whose index `reader` reads.
+    pub fn new(actor: Addr<TokenRegistry>, reader: Reader) -> Self {
+        Self {
+            actor,
+            gate: Arc::new(Semaphore::new(WAITING_CHANGES)),
+            reader,
+        }
+    }
+
+    /// The reading side.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// The actor itself, for messages that stand outside the gate.
+    pub fn actor(&self) -> &Addr<TokenRegistry> {
+        &self.actor
+    }
+
+    /// Begins a session.
+    ///
+    /// # Errors
+    /// Any [`RegistryError`]; the session does not exist then.
+    pub async fn issue(&self, change: IssueToken) -> Result<Issued, RegistryError> {
+        self.ask(change).await?
+    }
+
+    /// Ends sessions, and says how many.
+    ///
+    /// # Errors
+    /// [`RegistryError::Busy`] and [`RegistryError::Unavailable`]: the caller should try again.
+    pub async fn revoke(&self, change: RevokeSessions) -> Result<usize, RegistryError> {
+        self.ask(change).await?
+    }
+
+    /// Lists live sessions.
+    ///
+    /// # Errors
+    /// [`RegistryError::Busy`] and [`RegistryError::Unavailable`].
+    pub async fn list(&self, question: ListSessions) -> Result<Vec<Session>, RegistryError> {
+        self.ask(question).await
+    }
+
+    /// Counts the sessions.
+    ///
+    /// # Errors
+    /// [`RegistryError::Busy`] and [`RegistryError::Unavailable`].
+    pub async fn statistics(&self) -> Result<Statistics, RegistryError> {
+        self.ask(CollectStatistics).await
+    }
+
+    async fn ask<M>(&self, message: M) -> Result<M::Result, RegistryError>
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        TokenRegistry: Handler<M>,
+    {
+        let _place = self.gate.try_acquire().map_err(|_| RegistryError::Busy)?;
+        match tokio::time::timeout(PATIENCE, self.actor.send(message)).await {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(_)) | Err(_) => Err(RegistryError::Unavailable),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The messages that the registry and the validators understand.
+
+use actix::Message;
+
+use crate::registry::{RegistryError, Validation};
+use crate::session::{EndReason, Session, SessionId, Subject, UserType};
+use crate::settings::{RoleId, WebsiteId};
+use crate::store::Change;
+use crate::token::TokenDigest;
+
+/// Begin a session. The caller made the token and keeps its text; the registry only ever sees the digest.
+///
+/// The reply comes when the session and `along` are stored, in one transaction. It is carried out even when the caller
+/// no longer waits.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Issued, RegistryError>")]
+pub struct IssueToken {
+    /// Whose session it is.
+    pub subject: Subject,
+    /// In which website.
+    pub website: WebsiteId,
+    /// The digest of the token.
+    pub digest: TokenDigest,
+    /// The role, when the subject is an administrator.
+    pub role: Option<RoleId>,
+    /// What else has to be stored in the same transaction: counters that the sign-in resets, say.
+    pub along: Vec<Change>,
+}
+
+/// A session that has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Issued {
+    /// The session.
+    pub session: Session,
+}
+
+/// Which sessions to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    /// The one with this token.
+    Token(TokenDigest),
+    /// The one with this number.
+    Session(SessionId),
+    /// All of this user, those on their way to the store included.
+    Subject(Subject),
+    /// All of this kind.
+    Kind(UserType),
+    /// All.
+    Everything,
+}
+
+/// End sessions. From the moment of the reply no check says yes to them.
+///
+/// The answer is how many live sessions were ended; ending none is no error.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<usize, RegistryError>")]
+pub struct RevokeSessions {
+    /// Which ones.
+    pub which: Revocation,
+    /// Why.
+    pub reason: EndReason,
+}
+
+/// List live sessions, newest last.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Vec<Session>")]
+pub struct ListSessions {
+    /// Only those of this user; all when `None`.
+    pub subject: Option<Subject>,
+    /// Only sessions with a greater number: the last one of the page before.
+    pub after: Option<SessionId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// How many sessions there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Live sessions of integrations, administrators and customers, in the order of [`UserType::ALL`].
+    pub live: [usize; 3],
+    /// Expired sessions that are kept for a while, so that their holder hears "expired" rather than "unknown".
+    pub expired: usize,
+    /// Sessions on their way to the store.
+    pub pending: usize,
+    /// Sessions issued since the start.
+    pub issued: u64,
+    /// Sessions ended before their time since the start.
+    pub revoked: u64,
+    /// Sessions that ended by themselves since the start.
+    pub ended: u64,
+}
+
+/// Count the sessions.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Statistics")]
+pub struct CollectStatistics;
+
+/// A lifetime may have changed: arm the timer anew. The checks themselves read the new lifetime from the snapshot.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct SettingsChanged;
+
+/// A session that is live from the start: from the store, or made up for a load test.
+#[derive(Clone, Copy, Debug)]
+pub struct PreloadSession {
+    /// Whose session it is.
+    pub subject: Subject,
+    /// In which website.
+    pub website: WebsiteId,
+    /// The digest of the token.
+    pub digest: TokenDigest,
+}
+
+/// Take over many sessions at once, issued now. Meant for the time before the server answers.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), RegistryError>")]
+pub struct PreloadSessions(pub Vec<PreloadSession>);
+
+/// Is this token good, and whose is it?
+#[derive(Debug, Message)]
+#[rtype(result = "Validation")]
+pub struct ValidateToken {
+    /// The digest of what the client sent, when that has the shape of a token.
+    pub digest: Option<TokenDigest>,
+}
+
+/// The same question for many tokens, answered in one turn and in the same order.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<Validation>")]
+pub struct ValidateTokens {
+    /// The digests, as in [`ValidateToken`].
+    pub digests: Vec<Option<TokenDigest>>,
+}

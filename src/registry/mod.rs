@@ -1,0 +1,32 @@
+//! Holds every session, from memory.
+//!
+//! [`TokenRegistry`] is one actor and the only writer. Everybody else reads: a [`TokenValidator`] on each worker's own
+//! thread, or a [`Reader`] where there is no actor; both look a digest up in the shared index without a lock and
+//! without another thread. Changes go through a [`Registry`], which stands in front of the actor with a limit on how
+//! many may wait and on how long.
+//!
+//! It knows neither HTTP nor accounts: a subject is a kind and a number. What always holds:
+//!
+//! - only the registry changes the index;
+//! - a session is in the index exactly while it is live or kept as expired: a `Pending` one is not yet there, a
+//!   `Revoking` one no longer;
+//! - one timer is armed, for the earliest deadline;
+//! - a reply to a change means that the store has committed it.
+
+mod actor;
+mod deadlines;
+mod handle;
+mod index;
+mod messages;
+mod reader;
+mod table;
+mod validator;
+
+pub use actor::TokenRegistry;
+pub use handle::{Options, Registry, RegistryError};
+pub use messages::{
+    CollectStatistics, IssueToken, Issued, ListSessions, PreloadSession, PreloadSessions, Revocation, RevokeSessions,
+    SettingsChanged, Statistics, ValidateToken, ValidateTokens,
+};
+pub use reader::{Reader, SubjectFacts, Validation};
+pub use validator::{TokenValidator, ValidatorCounts};

@@ -1,0 +1,69 @@
+//! The reading side of the index: what a check needs, without a lock and without another thread.
+
+use crate::clock::{SharedClock, UnixSeconds};
+use crate::registry::index::Index;
+use crate::session::{Session, Subject};
+use crate::settings::{RoleId, SharedSnapshot, Snapshot};
+use crate::token::{DigestKey, TokenDigest, has_opaque_shape};
+
+use std::sync::Arc;
+
+/// What became of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Validation {
+    /// It is good.
+    Valid(Session),
+    /// It was good once; its time is over.
+    Expired,
+    /// It is not known, or no longer.
+    Unknown,
+    /// The user's tokens were revoked up to a moment that lies after its issue.
+    Revoked,
+    /// It cannot be told. Never to be taken for a yes.
+    Unavailable,
+}
+
+/// What a check has to know about a user besides the session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SubjectFacts {
+    /// Until when the account is locked.
+    pub locked_until: Option<UnixSeconds>,
+    /// The role of an administrator.
+    pub role: Option<RoleId>,
+}
+
+/// Reads the index. Cheap to clone, and usable on any thread.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    index: Arc<Index>,
+    key: Arc<DigestKey>,
+    snapshot: SharedSnapshot,
+    clock: SharedClock,
+}
+
+impl Reader {
+    /// The digest of what a client sent, when it has the shape of a token.
+    pub fn digest(&self, token: &str) -> Option<TokenDigest> {
+        has_opaque_shape(token).then(|| self.key.digest(token))
+    }
+
+    /// Says what this token is worth now.
+    pub fn validate(&self, digest: Option<TokenDigest>) -> Validation {
+        unimplemented!("{digest:?} {:?} {:?}", self.index, self.clock)
+    }
+
+    /// What is known of the user behind a session.
+    pub fn facts(&self, subject: Subject) -> SubjectFacts {
+        unimplemented!("{subject}")
+    }
+
+    /// The settings, websites and roles that count now.
+    pub fn snapshot(&self) -> arc_swap::Guard<Arc<Snapshot>> {
+        self.snapshot.load()
+    }
+
+    /// The clock by which sessions end.
+    pub fn clock(&self) -> &SharedClock {
+        &self.clock
+    }
+}

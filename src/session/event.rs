@@ -1,0 +1,64 @@
+//! What happens to sessions and to their subjects.
+
+use crate::clock::UnixSeconds;
+use crate::session::{Session, SessionId, Subject};
+use crate::settings::RoleId;
+use crate::token::TokenDigest;
+
+/// Something that happened to a session. Read in order, the events say all that there is to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionEvent {
+    /// A token was handed out.
+    Issued {
+        /// The session that began.
+        session: Session,
+        /// What it is found by.
+        digest: TokenDigest,
+    },
+    /// Its end was moved.
+    Renewed {
+        /// Which session.
+        id: SessionId,
+        /// The new end.
+        ends: UnixSeconds,
+    },
+    /// It was ended before its time.
+    Revoked {
+        /// Which session.
+        id: SessionId,
+        /// What it was found by.
+        digest: TokenDigest,
+        /// Why.
+        reason: EndReason,
+    },
+    /// It ended by itself.
+    Expired {
+        /// Which session.
+        id: SessionId,
+        /// What it was found by.
+        digest: TokenDigest,
+    },
+}
+
+/// Why a session was ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndReason {
+    /// Its holder signed out.
+    SignedOut,
+    /// An operator or administrator ended it.
+    Ended,
+    /// The user has reached `tokens.per_subject`, and this was the oldest.
+    Superseded,
+}
+
+/// The account behind a subject changed in a way that a check has to know. Announced by whoever keeps the accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, actix::Message)]
+#[rtype(result = "()")]
+pub struct SubjectChanged {
+    /// Whose account.
+    pub subject: Subject,
+    /// Until when the account is locked; `None` when it is not.
+    pub locked_until: Option<UnixSeconds>,
+    /// The role, for an administrator.
+    pub role: Option<RoleId>,
+}

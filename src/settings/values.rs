@@ -1,0 +1,96 @@
+//! The values of settings, per scope (fact sheet 8.6).
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::settings::{DEFINITIONS, Definition, StoreId, StoreView, WebsiteId};
+
+/// Where a value is set, and for whom it is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// For everybody.
+    Default,
+    /// For one website.
+    Website(WebsiteId),
+    /// For one store view.
+    Store(StoreId),
+}
+
+/// The values that differ from the built-in defaults.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    changed: HashMap<(&'static str, Scope), String>,
+}
+
+impl Settings {
+    /// The value that is set at exactly this scope, else the built-in default. An unknown path has an empty value.
+    pub fn text(&self, path: &str, scope: Scope) -> &str {
+        let Some(definition) = Definition::of(path) else {
+            return "";
+        };
+        self.changed
+            .get(&(definition.path, scope))
+            .map_or(definition.default, String::as_str)
+    }
+
+    /// The value for a store view: its own, else its website's, else the default scope's, else the built-in default.
+    pub fn text_for(&self, path: &str, store: &StoreView) -> &str {
+        let Some(definition) = Definition::of(path) else {
+            return "";
+        };
+        [Scope::Store(store.id), Scope::Website(store.website), Scope::Default]
+            .into_iter()
+            .find_map(|scope| self.changed.get(&(definition.path, scope)))
+            .map_or(definition.default, String::as_str)
+    }
+
+    /// The value that is set at exactly this scope, if one is.
+    pub fn changed(&self, path: &str, scope: Scope) -> Option<&str> {
+        let definition = Definition::of(path)?;
+        self.changed.get(&(definition.path, scope)).map(String::as_str)
+    }
+
+    /// A yes/no setting at the default scope: PHP's idea of true (everything but empty and `0`).
+    pub fn flag(&self, path: &str) -> bool {
+        is_true(self.text(path, Scope::Default))
+    }
+
+    /// A yes/no setting for a store view.
+    pub fn flag_for(&self, path: &str, store: &StoreView) -> bool {
+        is_true(self.text_for(path, store))
+    }
+
+    /// A whole number at the default scope, read as PHP casts text: leading digits, else 0.
+    pub fn number(&self, path: &str) -> u32 {
+        let text = self.text(path, Scope::Default).trim();
+        let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        text[..digits].parse().unwrap_or(if digits == 0 { 0 } else { u32::MAX })
+    }
+
+    /// Sets a value; `None` goes back to the inherited one. An unknown path changes nothing.
+    pub fn set(&mut self, path: &str, scope: Scope, value: Option<String>) {
+        let Some(definition) = Definition::of(path) else { return };
+        match value {
+            Some(value) => self.changed.insert((definition.path, scope), value),
+            None => self.changed.remove(&(definition.path, scope)),
+        };
+    }
+
+    /// All values that are set, in no particular order.
+    pub fn all_changed(&self) -> impl Iterator<Item = (&'static str, Scope, &str)> {
+        self.changed
+            .iter()
+            .map(|(&(path, scope), value)| (path, scope, value.as_str()))
+    }
+
+    /// Every setting there is, with its definition.
+    pub fn definitions() -> &'static [Definition] {
+        DEFINITIONS
+    }
+}
+
+fn is_true(value: &str) -> bool {
+    !matches!(value, "" | "0")
+}

@@ -1,0 +1,17 @@
+//! Signing in: the use case that GraphQL, REST, the page and second factors share.
+//!
+//! throttle → account → password hash → session, in this order, for every protocol. It knows no wire format. What
+//! always holds:
+//!
+//! - an unknown, locked, unconfirmed or old-hash account costs one argon2 like every other; a throttled name costs none;
+//! - all spellings of a name that reach one account share one throttle, and attempts in flight count;
+//! - what follows the password check is carried out even when the caller has gone;
+//! - a caller that has gone before its hash began is not hashed for.
+
+pub mod password;
+mod service;
+mod throttle;
+
+pub use service::{
+    AdministratorCredentials, Caller, CustomerCredentials, IssuedToken, Options, Refusal, SignIn, SignInError,
+};

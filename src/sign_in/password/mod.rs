@@ -1,0 +1,1 @@
+//! Password hashes in Magento's formats, and the pool that computes them.

@@ -1,0 +1,1 @@
+//! The throttle (fact sheet 5.1).

@@ -1,0 +1,129 @@
+//! What can be asked of the store.
+
+use actix::Message;
+use thiserror::Error;
+
+use crate::clock::UnixSeconds;
+use crate::session::SessionEvent;
+use crate::settings::Scope;
+
+/// One change of what is stored. Several make one transaction.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Something happened to a session.
+    Session(SessionEvent),
+    /// The failure counters and the lock of a customer.
+    CustomerLock(CustomerLock),
+    /// A row of the throttle was written.
+    ThrottleSet(ThrottleRow),
+    /// A row of the throttle was removed.
+    ThrottleCleared {
+        /// The kind of user that the name was meant for.
+        kind: crate::session::UserType,
+        /// The name, as the throttle folds it.
+        name: String,
+    },
+    /// A customer signed in.
+    CustomerSignedIn {
+        /// Which one.
+        customer: u32,
+        /// When.
+        at: UnixSeconds,
+    },
+    /// An administrator signed in.
+    AdministratorSignedIn {
+        /// Which one.
+        administrator: u32,
+        /// When.
+        at: UnixSeconds,
+    },
+    /// A setting was changed.
+    Setting(SettingRow),
+}
+
+/// The failure counters and the lock of a customer (fact sheet 5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CustomerLock {
+    /// Which customer.
+    pub customer: u32,
+    /// How many wrong passwords since the last success or lock.
+    pub failures: u32,
+    /// When the first of them was.
+    pub first_failure: Option<UnixSeconds>,
+    /// Until when the account is locked.
+    pub lock_expires: Option<UnixSeconds>,
+}
+
+/// A row of the throttle (fact sheet 5.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThrottleRow {
+    /// The kind of user that the name was meant for.
+    pub kind: crate::session::UserType,
+    /// The name, folded so that all spellings that reach one account are one name.
+    pub name: String,
+    /// How many failures.
+    pub failures: u32,
+    /// Until when the failures count.
+    pub lock_expires: UnixSeconds,
+}
+
+/// The value of a setting at one scope; `None` goes back to the inherited value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingRow {
+    /// Magento's path.
+    pub path: String,
+    /// Where.
+    pub scope: Scope,
+    /// The value.
+    pub value: Option<String>,
+}
+
+/// Write these changes in one transaction. The reply comes when they are on disk.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Written, StoreError>")]
+pub struct Write(pub Vec<Change>);
+
+/// The changes are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written;
+
+/// Write these changes in one transaction, and tell the recipient of [`Committed`]. From the registry, which does not
+/// wait inside its own turn.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Record {
+    /// The number of this record; the registry counts them up.
+    pub ticket: u64,
+    /// What to write.
+    pub changes: Vec<Change>,
+}
+
+/// Every record up to `through`, and not answered before, has the same outcome. One message for a whole batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct Committed {
+    /// The last record of the batch.
+    pub through: u64,
+    /// What became of the batch.
+    pub outcome: RecordOutcome,
+}
+
+/// What became of a batch of records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordOutcome {
+    /// It is on disk.
+    Stored,
+    /// It is not, and nothing of it is left behind.
+    Failed,
+}
+
+/// Why the store could not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum StoreError {
+    /// The file cannot be written at the moment: it is locked, the disk is full or read-only, the writer is gone.
+    #[error("the data folder cannot be written: {0}")]
+    Unavailable(String),
+    /// The change contradicts what is stored: a name that is taken, say.
+    #[error("{0}")]
+    Conflict(String),
+}
