@@ -1,0 +1,59 @@
+//! Values that are good alone and contradict one another.
+
+use std::net::SocketAddr;
+
+use crate::config::{AccountSource, Config, ConfigError, TokenFormat};
+
+impl Config {
+    /// What contradicts.
+    pub(super) fn disagreements(&self) -> Vec<ConfigError> {
+        let mut found = self.listeners_in_one_place();
+        found.extend(self.lacks_database());
+        found.extend(self.lacks_key());
+        found
+    }
+
+    fn listeners_in_one_place(&self) -> Vec<ConfigError> {
+        let listeners: Vec<_> = self.http.listeners().collect();
+        let mut found = Vec::new();
+        for (index, (key, address)) in listeners.iter().enumerate() {
+            for (other_key, other) in &listeners[..index] {
+                if overlap(*address, *other) {
+                    // The later layer is the one that brought the clash about.
+                    let mut clash = [(self.places.of(other_key), *other_key), (self.places.of(key), *key)];
+                    clash.sort();
+                    let [(_, first), (place, second)] = clash;
+                    let problem = format!("and {first} listen on the same port ({address}): give each its own");
+                    found.push(ConfigError::invalid(place, second, problem));
+                }
+            }
+        }
+        found
+    }
+
+    fn lacks_database(&self) -> Option<ConfigError> {
+        let lacks = self.accounts.source == AccountSource::Magento
+            && self.magento.env_php.is_none()
+            && self.magento.database_url.is_none();
+        let problem = "= \"magento\" needs magento.env_php, or magento.database_url";
+        lacks.then(|| self.problem_at("accounts.source", problem))
+    }
+
+    fn lacks_key(&self) -> Option<ConfigError> {
+        let lacks = self.tokens.format == TokenFormat::Jwt
+            && self.magento.env_php.is_none()
+            && self.magento.crypt_key.is_none();
+        let problem = "= \"jwt\" needs magento.crypt_key, magento.crypt_key_file or magento.env_php";
+        lacks.then(|| self.problem_at("tokens.format", problem))
+    }
+
+    fn problem_at(&self, key: &str, problem: &str) -> ConfigError {
+        ConfigError::invalid(self.places.of(key), key, problem)
+    }
+}
+
+/// Whether two listeners would want the same port of the same address.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let same_address = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() != 0 && one.port() == other.port() && same_address
+}
