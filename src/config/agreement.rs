@@ -14,21 +14,22 @@ impl Config {
     }
 
     fn listeners_in_one_place(&self) -> Vec<ConfigError> {
-        let listeners: Vec<_> = self.http.listeners().collect();
+        let listeners = self.http.listeners();
         let mut found = Vec::new();
         for (index, (key, address)) in listeners.iter().enumerate() {
-            for (other_key, other) in &listeners[..index] {
-                if overlap(*address, *other) {
-                    // The later layer is the one that brought the clash about.
-                    let mut clash = [(self.places.of(other_key), *other_key), (self.places.of(key), *key)];
-                    clash.sort();
-                    let [(_, first), (place, second)] = clash;
-                    let problem = format!("and {first} listen on the same port ({address}): give each its own");
-                    found.push(ConfigError::invalid(place, second, problem));
-                }
-            }
+            let clashing = listeners[..index].iter().filter(|(_, other)| overlap(*address, *other));
+            found.extend(clashing.map(|(other, _)| self.clash(other, key, *address)));
         }
         found
+    }
+
+    /// The problem of two listeners at one address, told at the key that was set in the later layer.
+    fn clash(&self, one: &str, other: &str, address: SocketAddr) -> ConfigError {
+        let mut keys = [(self.places.of(one), one), (self.places.of(other), other)];
+        keys.sort();
+        let [(_, first), (place, second)] = keys;
+        let problem = format!("and {first} listen on the same port ({address}): give each its own");
+        ConfigError::invalid(place, second, problem)
     }
 
     fn lacks_database(&self) -> Option<ConfigError> {

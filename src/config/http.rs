@@ -87,15 +87,8 @@ impl Http {
         }
     }
 
-    /// The listeners by key.
-    pub fn listeners(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
-        [
-            ("http.public", Some(self.public)),
-            ("http.internal", Some(self.internal)),
-            ("http.admin", Some(self.admin)),
-            ("http.grpc", self.grpc),
-        ]
-        .into_iter()
-        .filter_map(|(key, address)| Some((key, address?)))
+    /// The listeners that this version opens, by key.
+    pub fn listeners(&self) -> [(&'static str, SocketAddr); 2] {
+        [("http.public", self.public), ("http.internal", self.internal)]
     }
 }

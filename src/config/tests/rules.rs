@@ -12,9 +12,9 @@ fn what_contradicts_is_named_at_the_place_that_brought_it_about() {
     tokenward.toml:1: http.internal and http.public listen on the same port (0.0.0.0:8080): give each its own
     "#);
     let environment = [("TOKENWARD__HTTP__PUBLIC", "127.0.0.1:7000")];
-    let errors = from_layers("http.admin = \"127.0.0.1:7000\"", &environment, &[]).unwrap_err();
+    let errors = from_layers("http.internal = \"127.0.0.1:7000\"", &environment, &[]).unwrap_err();
     assert_snapshot!(errors, @r#"
-    TOKENWARD__HTTP__PUBLIC: http.public and http.admin listen on the same port (127.0.0.1:7000): give each its own
+    TOKENWARD__HTTP__PUBLIC: http.public and http.internal listen on the same port (127.0.0.1:7000): give each its own
     "#);
     assert!(from_text("[http]\npublic = \"127.0.0.1:0\"\ninternal = \"127.0.0.1:0\"").is_ok());
 }
