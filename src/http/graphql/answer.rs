@@ -72,21 +72,11 @@ struct Body<'a> {
 impl Answer {
     /// The answer to an operation that was executed. `failures` holds what the errors' texts stand for.
     pub(super) fn executed(executed: Executed, failures: &Failures) -> Self {
-        let told: Vec<(Entry, Verdict)> = executed
-            .errors
-            .into_iter()
-            .map(|error| Entry::of_error(error, failures))
-            .collect();
+        let told: Vec<(Entry, Verdict)> =
+            executed.errors.into_iter().map(|error| Entry::of_error(error, failures)).collect();
         let verdicts = told.iter().map(|(_, verdict)| *verdict);
-        let status = verdicts
-            .clone()
-            .find(|verdict| *verdict != Verdict::Good)
-            .unwrap_or(Verdict::Good);
-        Self::Executed(Outcome {
-            error: told.into_iter().next().map(|(entry, _)| entry),
-            status,
-            data: executed.data,
-        })
+        let status = verdicts.clone().find(|verdict| *verdict != Verdict::Good).unwrap_or(Verdict::Good);
+        Self::Executed(Outcome { error: told.into_iter().next().map(|(entry, _)| entry), status, data: executed.data })
     }
 
     /// Puts the answer into words.
@@ -96,8 +86,7 @@ impl Answer {
                 let row = failure.row();
                 log(&row);
                 let status = row.graphql.unwrap_or_else(|| {
-                    row.category
-                        .map_or(StatusCode::OK, |category| refused_status(category, version))
+                    row.category.map_or(StatusCode::OK, |category| refused_status(category, version))
                 });
                 let retry_after = row.retry_after;
                 write(status, retry_after, Some(&Entry::of_row(row)), None)
@@ -125,25 +114,14 @@ impl Entry {
             message: row.message,
             locations: Vec::new(),
             path: Vec::new(),
-            extensions: row.category.map(|category| Extensions {
-                category: category.name(),
-            }),
+            extensions: row.category.map(|category| Extensions { category: category.name() }),
         }
     }
 
     fn of_error(error: ExecutionError, failures: &Failures) -> (Self, Verdict) {
-        let ExecutionError {
-            message,
-            locations,
-            path,
-        } = error;
+        let ExecutionError { message, locations, path } = error;
         let Some(failure) = failures.find(&message) else {
-            let entry = Self {
-                message: message.into(),
-                locations,
-                path,
-                extensions: None,
-            };
+            let entry = Self { message: message.into(), locations, path, extensions: None };
             return (entry, Verdict::Good);
         };
         let row = failure.row();
@@ -153,25 +131,13 @@ impl Entry {
             (None, Some(category)) => Verdict::Category(category),
             (None, None) => Verdict::Good,
         };
-        (
-            Self {
-                locations,
-                path,
-                ..Self::of_row(row)
-            },
-            verdict,
-        )
+        (Self { locations, path, ..Self::of_row(row) }, verdict)
     }
 }
 
 impl From<Complaint> for Entry {
     fn from(complaint: Complaint) -> Self {
-        Self {
-            message: complaint.message.into(),
-            locations: complaint.locations,
-            path: Vec::new(),
-            extensions: None,
-        }
+        Self { message: complaint.message.into(), locations: complaint.locations, path: Vec::new(), extensions: None }
     }
 }
 
@@ -188,10 +154,7 @@ fn write(
     error: Option<&Entry>,
     data: Option<&Option<JsonMap>>,
 ) -> HttpResponse {
-    let body = Body {
-        errors: error.map(|error| [error]),
-        data,
-    };
+    let body = Body { errors: error.map(|error| [error]), data };
     let mut response = HttpResponse::build(status);
     response
         .insert_header((PRAGMA, "no-cache"))

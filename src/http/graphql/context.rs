@@ -39,10 +39,7 @@ impl Context {
 
     /// Whether an account counts in one website only. It does unless the setting says otherwise.
     pub(super) fn accounts_are_per_website(&self) -> bool {
-        self.snapshot
-            .settings
-            .text("customer/account_share/scope", Scope::Default)
-            != "0"
+        self.snapshot.settings.text("customer/account_share/scope", Scope::Default) != "0"
     }
 
     /// The setting for the store view in effect; `None` when it is empty.

@@ -40,9 +40,7 @@ enum Reply {
 }
 
 async fn carry_out(request: &HttpRequest, services: Arc<Services>, payload: Payload) -> Result<Reply, Answer> {
-    let asked = GraphqlRequest::read(request, payload, services.options.max_body)
-        .await
-        .map_err(Answer::Refused)?;
+    let asked = GraphqlRequest::read(request, payload, services.options.max_body).await.map_err(Answer::Refused)?;
     let snapshot = services.snapshot.load_full();
     check_content_type(request).map_err(Answer::Refused)?;
     let early = check_verb(request, &asked)?;
@@ -55,10 +53,7 @@ async fn carry_out(request: &HttpRequest, services: Arc<Services>, payload: Payl
         _ => return Ok(Reply::Empty(StatusCode::OK)),
     }
     let context = Context {
-        caller: Caller {
-            address: client::address(request, &services.options.trusted_proxies),
-            protocol: "graphql",
-        },
+        caller: Caller { address: client::address(request, &services.options.trusted_proxies), protocol: "graphql" },
         services,
         snapshot,
         store,
@@ -78,22 +73,14 @@ async fn execute(asked: GraphqlRequest, early: Option<Parsed>, context: &Context
     };
     parsed.refuse_by_size(&limits).map_err(Answer::Refused)?;
     let document = engine.validate(parsed, &limits).map_err(Answer::Invalid)?;
-    let operation = document
-        .select(asked.operation_name.as_deref())
-        .map_err(Answer::Invalid)?;
-    let variables = engine
-        .coerce_variables(&document, operation, &asked.variables)
-        .map_err(Answer::Invalid)?;
+    let operation = document.select(asked.operation_name.as_deref()).map_err(Answer::Invalid)?;
+    let variables = engine.coerce_variables(&document, operation, &asked.variables).map_err(Answer::Invalid)?;
     // What the client sent is wiped before anything waits.
     drop(asked);
     let executed = if operation.is_mutation() {
-        engine
-            .execute(&document, operation, &variables, &MutationRoot(context))
-            .await
+        engine.execute(&document, operation, &variables, &MutationRoot(context)).await
     } else {
-        engine
-            .execute(&document, operation, &variables, &QueryRoot(context))
-            .await
+        engine.execute(&document, operation, &variables, &QueryRoot(context)).await
     };
     Ok(Answer::executed(executed.map_err(Answer::Invalid)?, &context.failures))
 }
@@ -118,15 +105,8 @@ fn check_verb(request: &HttpRequest, asked: &GraphqlRequest) -> Result<Option<Pa
     }
     let parsed = Engine::shared().parse(&asked.query).map_err(Answer::Unreadable)?;
     let operations = parsed.operations();
-    let selected = operations
-        .iter()
-        .filter(|operation| operation.name == asked.operation_name);
-    if operations
-        .last()
-        .into_iter()
-        .chain(selected)
-        .any(|operation| operation.is_mutation())
-    {
+    let selected = operations.iter().filter(|operation| operation.name == asked.operation_name);
+    if operations.last().into_iter().chain(selected).any(|operation| operation.is_mutation()) {
         return Err(Answer::Refused(Failure::PostRequired));
     }
     Ok(Some(parsed))

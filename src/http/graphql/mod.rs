@@ -34,9 +34,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/graphql/{tail:.*}"))
         .service(resource("/index.php/graphql"))
         .service(
-            resource("/{store:[A-Za-z][A-Za-z0-9_]*}/graphql").guard(guard::fn_guard(|context| {
-                !context.head().uri.path().starts_with("/rest/")
-            })),
+            resource("/{store:[A-Za-z][A-Za-z0-9_]*}/graphql")
+                .guard(guard::fn_guard(|context| !context.head().uri.path().starts_with("/rest/"))),
         );
 }
 

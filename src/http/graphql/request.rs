@@ -159,24 +159,13 @@ mod tests {
     }
 
     fn parts(mut request: GraphqlRequest) -> (String, usize, Option<String>) {
-        (
-            std::mem::take(&mut request.query),
-            request.variables.values().len(),
-            request.operation_name.take(),
-        )
+        (std::mem::take(&mut request.query), request.variables.values().len(), request.operation_name.take())
     }
 
     #[test]
     fn a_body_may_leave_everything_out() {
         let nothing = (String::new(), 0, None);
-        for empty in [
-            "",
-            "null",
-            "5",
-            "[{\"query\":\"{a}\"}]",
-            "{}",
-            r#"{"query":5,"variables":"x"}"#,
-        ] {
+        for empty in ["", "null", "5", "[{\"query\":\"{a}\"}]", "{}", r#"{"query":5,"variables":"x"}"#] {
             assert_eq!(read(empty), nothing, "{empty}");
         }
         let full = r#"{"query":"{a}","variables":{"b":1},"operationName":"c","extensions":{}}"#;
@@ -189,12 +178,7 @@ mod tests {
     #[test]
     fn what_is_not_json_cannot_be_parsed() {
         let deep = format!(r#"{{"variables":{}1{}}}"#, "[".repeat(1000), "]".repeat(1000));
-        for wrong in [
-            &b"{customer{email}}"[..],
-            b"{\"query\":\"\xff\"}",
-            b"{",
-            deep.as_bytes(),
-        ] {
+        for wrong in [&b"{customer{email}}"[..], b"{\"query\":\"\xff\"}", b"{", deep.as_bytes()] {
             let outcome = GraphqlRequest::from_body(wrong).map(parts);
             assert_eq!(outcome, Err(Failure::RequestUnparsable));
         }

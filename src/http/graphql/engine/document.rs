@@ -101,9 +101,7 @@ impl Engine {
             Parsed::Known(document) => document,
             Parsed::Fresh(fresh) => self.validate_fresh(fresh, limits)?,
         };
-        document
-            .measures
-            .refuse_by_cost(&document.text, &document.operations, limits)?;
+        document.measures.refuse_by_cost(&document.text, &document.operations, limits)?;
         Ok(document)
     }
 
@@ -167,19 +165,15 @@ impl Document {
         let operations = &self.executable.operations;
         if let Some(name) = name {
             let unknown = || Complaint::of_all(format!("Unknown operation named \"{name}\"."));
-            return operations
-                .named
-                .get(name)
-                .map(|operation| &**operation)
-                .ok_or_else(unknown);
+            return operations.named.get(name).map(|operation| &**operation).ok_or_else(unknown);
         }
         let mut all = operations.iter();
         match (all.next(), all.next()) {
             (Some(operation), None) => Ok(operation),
             (None, _) => Err(Complaint::of_all("Must provide an operation.")),
-            (Some(_), Some(_)) => Err(Complaint::of_all(
-                "Must provide operation name if query contains multiple operations.",
-            )),
+            (Some(_), Some(_)) => {
+                Err(Complaint::of_all("Must provide operation name if query contains multiple operations."))
+            }
         }
     }
 }

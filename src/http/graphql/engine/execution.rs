@@ -71,25 +71,15 @@ impl Engine {
         // Only the first error is told, and a place is looked for in the whole text.
         let first = errors.next().map(|error| document.locate(operation, error));
         let others = errors.map(|error| ExecutionError::without_place(error.message, error.path));
-        Ok(Executed {
-            data: response.data,
-            errors: first.into_iter().chain(others).collect(),
-        })
+        Ok(Executed { data: response.data, errors: first.into_iter().chain(others).collect() })
     }
 }
 
 impl ExecutionError {
     fn without_place(message: String, path: Vec<ResponseDataPathSegment>) -> Self {
-        let message = message
-            .strip_prefix(OPERATION_ERROR)
-            .map(ToOwned::to_owned)
-            .unwrap_or(message);
+        let message = message.strip_prefix(OPERATION_ERROR).map(ToOwned::to_owned).unwrap_or(message);
         let locations = Vec::new();
-        Self {
-            message,
-            locations,
-            path,
-        }
+        Self { message, locations, path }
     }
 }
 
@@ -99,11 +89,7 @@ impl Document {
         let mut located = ExecutionError::without_place(error.message, error.path);
         if let Some(field) = field {
             if let Some(place) = field.name.location() {
-                let start = field
-                    .alias
-                    .as_ref()
-                    .and_then(apollo_compiler::Name::location)
-                    .unwrap_or(place);
+                let start = field.alias.as_ref().and_then(apollo_compiler::Name::location).unwrap_or(place);
                 located.locations = vec![Location::of(self.text(), start.offset())];
             }
             if let Some(argument) = located.message.strip_prefix(NULL_ARGUMENT) {
@@ -136,8 +122,6 @@ impl Document {
 
 fn null_argument(field: &Field, argument: &str) -> String {
     let definition = field.definition.argument_by_name(argument);
-    let ty = definition
-        .map(|definition| definition.ty.to_string())
-        .unwrap_or_default();
+    let ty = definition.map(|definition| definition.ty.to_string()).unwrap_or_default();
     format!("Argument \"{argument}\" of non-null type \"{ty}\" must not be null.")
 }

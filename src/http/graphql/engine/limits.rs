@@ -87,13 +87,7 @@ struct Cost {
 impl Measures {
     /// Measures a document.
     pub(super) fn of_size(ast: &ast::Document) -> Self {
-        let mut measures = Self {
-            aliases: 0,
-            fields: 0,
-            spreads: 0,
-            definitions: ast.definitions.len(),
-            costs: None,
-        };
+        let mut measures = Self { aliases: 0, fields: 0, spreads: 0, definitions: ast.definitions.len(), costs: None };
         for selections in ast.definitions.iter().filter_map(selections) {
             measures.aliases += aliases(selections);
             measures.count(selections);
@@ -181,9 +175,7 @@ fn selections(definition: &Definition) -> Option<&[Selection]> {
 /// Aliases are counted through plain fields only, not into inline fragments.
 fn aliases(selections: &[Selection]) -> usize {
     let fields = selections.iter().filter_map(Selection::as_field);
-    fields
-        .map(|field| usize::from(field.alias.is_some()) + aliases(&field.selection_set))
-        .sum()
+    fields.map(|field| usize::from(field.alias.is_some()) + aliases(&field.selection_set)).sum()
 }
 
 /// Measures with fragments expanded, each of them once.
@@ -197,9 +189,7 @@ impl<'a> Expansion<'a> {
     fn new(ast: &'a ast::Document) -> Self {
         let fragments = ast.definitions.iter().filter_map(Definition::as_fragment_definition);
         Self {
-            fragments: fragments
-                .map(|fragment| (fragment.name.as_str(), fragment.selection_set.as_slice()))
-                .collect(),
+            fragments: fragments.map(|fragment| (fragment.name.as_str(), fragment.selection_set.as_slice())).collect(),
             known: HashMap::new(),
         }
     }
@@ -210,9 +200,7 @@ impl<'a> Expansion<'a> {
             self.of_fragment(&definition.name, 0)?;
         }
         let operations = ast.definitions.iter().filter_map(Definition::as_operation_definition);
-        operations
-            .map(|operation| self.of_selections(&operation.selection_set, 0))
-            .collect()
+        operations.map(|operation| self.of_selections(&operation.selection_set, 0)).collect()
     }
 
     /// `None` when the nesting is too deep.
@@ -295,10 +283,7 @@ mod tests {
     fn the_height_counts_fields_with_selections() {
         assert_eq!(cost("{ x }").height, 0);
         assert_eq!(cost("{ x { y { z } } w { v } }").height, 2);
-        assert_eq!(
-            cost("{ x { ... on Q { ...F } } } fragment F on Q { y { z } }").height,
-            2
-        );
+        assert_eq!(cost("{ x { ... on Q { ...F } } } fragment F on Q { y { z } }").height, 2);
     }
 
     #[test]

@@ -38,10 +38,7 @@ fn coerce_selections(schema: &Valid<Schema>, parent: &str, selections: &mut [Sel
             Selection::Field(field) => coerce_field(schema, parent, field.make_mut()),
             Selection::InlineFragment(fragment) => {
                 let fragment = fragment.make_mut();
-                let parent = fragment
-                    .type_condition
-                    .as_ref()
-                    .map_or(parent, |condition| condition.as_str());
+                let parent = fragment.type_condition.as_ref().map_or(parent, |condition| condition.as_str());
                 coerce_selections(schema, parent, &mut fragment.selection_set);
             }
             Selection::FragmentSpread(_) => {}
@@ -139,9 +136,7 @@ fn literal(number: f64) -> Value {
 
 /// The number that a text stands for, as far as numbers go.
 pub(super) fn numeric_text(text: &str) -> Option<f64> {
-    let is_numeric = text
-        .trim()
-        .starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'));
+    let is_numeric = text.trim().starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'));
     let number: f64 = text.trim().parse().ok()?;
     (is_numeric && number.is_finite()).then_some(number)
 }
@@ -154,10 +149,7 @@ pub(super) fn whole_text(text: &str) -> Option<i32> {
 /// The whole number of thirty-two bits that this number is.
 pub(super) fn whole_number(number: f64) -> Option<i32> {
     let is_whole = number.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number);
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "checked: it is whole and within the range"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "checked: it is whole and within the range")]
     is_whole.then_some(number as i32)
 }
 
@@ -190,10 +182,7 @@ fn field_among(
             field_among(schema, definition.ty.inner_named_type(), &field.selection_set, offset)
         }
         Selection::InlineFragment(fragment) => {
-            let parent = fragment
-                .type_condition
-                .as_ref()
-                .map_or(parent, |condition| condition.as_str());
+            let parent = fragment.type_condition.as_ref().map_or(parent, |condition| condition.as_str());
             field_among(schema, parent, &fragment.selection_set, offset)
         }
         Selection::FragmentSpread(_) => None,
@@ -214,10 +203,7 @@ mod tests {
         let mut document = ast::Document::parse(format!("{{ f({arguments}) }}"), "test").unwrap();
         coerce(&schema, &mut document);
         let text = document.serialize().no_indent().to_string();
-        text.trim_start_matches("query ")
-            .trim_start_matches("{ f(")
-            .trim_end_matches(") }")
-            .to_owned()
+        text.trim_start_matches("query ").trim_start_matches("{ f(").trim_end_matches(") }").to_owned()
     }
 
     #[test]
@@ -237,13 +223,9 @@ mod tests {
         assert_eq!(coerced(r#"whole: "5""#), "whole: 5");
         assert_eq!(coerced("whole: 5.0"), "whole: 5");
         assert_eq!(coerced("whole: true"), "whole: 1");
-        for refused in [
-            r#"whole: "abc""#,
-            r#"whole: "1.5""#,
-            "whole: 1.5",
-            r#"whole: "99999999999""#,
-            r#"whole: "inf""#,
-        ] {
+        for refused in
+            [r#"whole: "abc""#, r#"whole: "1.5""#, "whole: 1.5", r#"whole: "99999999999""#, r#"whole: "inf""#]
+        {
             assert_eq!(coerced(refused), refused);
         }
     }
@@ -266,9 +248,6 @@ mod tests {
     fn lists_and_input_objects_are_coerced_within() {
         assert_eq!(coerced("texts: [5, true]"), r#"texts: ["5", "1"]"#);
         assert_eq!(coerced("texts: 5"), r#"texts: "5""#);
-        assert_eq!(
-            coerced("in: {text: 5, in: {text: A}}"),
-            r#"in: {text: "5", in: {text: "A"}}"#
-        );
+        assert_eq!(coerced("in: {text: 5, in: {text: A}}"), r#"in: {text: "5", in: {text: "A"}}"#);
     }
 }

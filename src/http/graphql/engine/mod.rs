@@ -54,18 +54,12 @@ pub(super) struct Complaint {
 impl Complaint {
     /// A complaint about a place in `text`.
     fn at(message: impl Into<String>, text: &str, offset: usize) -> Self {
-        Self {
-            message: message.into(),
-            locations: vec![Location::of(text, offset)],
-        }
+        Self { message: message.into(), locations: vec![Location::of(text, offset)] }
     }
 
     /// A complaint about the document as a whole.
     fn of_all(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            locations: Vec::new(),
-        }
+        Self { message: message.into(), locations: Vec::new() }
     }
 }
 
@@ -85,11 +79,7 @@ impl Engine {
     fn new() -> Self {
         let schema = Schema::parse_and_validate(schema_text(), "schema.graphql")
             .expect("schema.graphql is compiled in, and the tests of this file read it");
-        Self {
-            implementers: schema.implementers_map(),
-            documents: Cache::new(),
-            schema,
-        }
+        Self { implementers: schema.implementers_map(), documents: Cache::new(), schema }
     }
 }
 

@@ -12,16 +12,10 @@ pub(super) fn did_you_mean<'a>(name: &str, options: impl Iterator<Item = &'a str
         return String::new();
     }
     let threshold = name.len() * 2 / 5 + 1;
-    let mut near: Vec<(usize, &str)> = options
-        .map(|option| (distance(name, option), option))
-        .filter(|(distance, _)| *distance <= threshold)
-        .collect();
+    let mut near: Vec<(usize, &str)> =
+        options.map(|option| (distance(name, option), option)).filter(|(distance, _)| *distance <= threshold).collect();
     near.sort_by_key(|(distance, _)| *distance);
-    let names: Vec<String> = near
-        .iter()
-        .take(MOST)
-        .map(|(_, option)| format!("\"{option}\""))
-        .collect();
+    let names: Vec<String> = near.iter().take(MOST).map(|(_, option)| format!("\"{option}\"")).collect();
     match names.as_slice() {
         [] => String::new(),
         [only] => format!(" Did you mean {only}?"),

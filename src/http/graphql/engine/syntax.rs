@@ -19,12 +19,8 @@ const NAME_EXPECTED: [&str; 6] = [
 ];
 
 /// What the parser says where a certain sign is missing.
-const SIGN_EXPECTED: [(&str, &str); 4] = [
-    ("expected COLON", ":"),
-    ("expected R_BRACK", "]"),
-    ("expected L_CURLY", "{"),
-    ("expected a Selection Set", "{"),
-];
+const SIGN_EXPECTED: [(&str, &str); 4] =
+    [("expected COLON", ":"), ("expected R_BRACK", "]"), ("expected L_CURLY", "{"), ("expected a Selection Set", "{")];
 
 /// The first syntax error. `None` when the parser gave up before it found one.
 pub(super) fn first_error(errors: &DiagnosticList, text: &str) -> Option<Complaint> {

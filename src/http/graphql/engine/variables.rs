@@ -24,11 +24,7 @@ struct Refusal {
 
 impl Refusal {
     fn of(value: &Value, reason: impl Into<String>) -> Self {
-        Self {
-            value: value.to_string(),
-            path: String::new(),
-            reason: reason.into(),
-        }
+        Self { value: value.to_string(), path: String::new(), reason: reason.into() }
     }
 
     fn within(self, step: &str) -> Self {
@@ -72,20 +68,16 @@ fn variable(
     let VariableDefinition { name, ty, .. } = definition;
     match (value, &definition.default_value) {
         (None, Some(default)) => Ok(Some(literal(default))),
-        (None, None) if ty.is_non_null() => Err(format!(
-            "Variable \"${name}\" of required type \"{ty}\" was not provided."
-        )),
+        (None, None) if ty.is_non_null() => {
+            Err(format!("Variable \"${name}\" of required type \"{ty}\" was not provided."))
+        }
         (None, None) => Ok(None),
-        (Some(Value::Null), _) if ty.is_non_null() => Err(format!(
-            "Variable \"${name}\" of non-null type \"{ty}\" must not be null."
-        )),
+        (Some(Value::Null), _) if ty.is_non_null() => {
+            Err(format!("Variable \"${name}\" of non-null type \"{ty}\" must not be null."))
+        }
         (Some(value), _) => coerce_value(schema, ty, value).map(Some).map_err(|refusal| {
             let Refusal { value, path, reason } = refusal;
-            let place = if path.is_empty() {
-                path
-            } else {
-                format!(" at \"{name}{path}\"")
-            };
+            let place = if path.is_empty() { path } else { format!(" at \"{name}{path}\"") };
             format!("Variable \"${name}\" got invalid value {value}{place}; {reason}")
         }),
     }
@@ -150,10 +142,7 @@ fn coerce_object(schema: &Valid<Schema>, definition: &InputObjectType, value: &V
         match (given.get(field.as_str()), &expected.default_value) {
             (Some(inner), _) => {
                 let inner = coerce_value(schema, &expected.ty, inner);
-                coerced.insert(
-                    field.as_str(),
-                    inner.map_err(|refusal| refusal.within(&format!(".{field}")))?,
-                );
+                coerced.insert(field.as_str(), inner.map_err(|refusal| refusal.within(&format!(".{field}")))?);
             }
             (None, Some(default)) => {
                 coerced.insert(field.as_str(), literal(default));
@@ -300,17 +289,9 @@ mod tests {
             ("ID", json!(5), json!("5")),
             ("E", json!("ALL"), json!("ALL")),
             ("[String!]", json!(5), json!(["5"])),
-            (
-                "In",
-                json!({"email": 5, "tags": "7"}),
-                json!({"email": "5", "tags": [7]}),
-            ),
+            ("In", json!({"email": 5, "tags": "7"}), json!({"email": "5", "tags": [7]})),
         ] {
-            assert_eq!(
-                coerced(ty, &json!({ "x": given })),
-                Ok(json!({ "x": expected })),
-                "{ty} {given}"
-            );
+            assert_eq!(coerced(ty, &json!({ "x": given })), Ok(json!({ "x": expected })), "{ty} {given}");
         }
         assert_eq!(coerced("String", &json!({})), Ok(json!({})));
     }
@@ -318,16 +299,8 @@ mod tests {
     #[test]
     fn refusals_are_worded_as_magento_words_them() {
         for (ty, values, message) in [
-            (
-                "String!",
-                json!({}),
-                r#"Variable "$x" of required type "String!" was not provided."#,
-            ),
-            (
-                "String!",
-                json!({"x": null}),
-                r#"Variable "$x" of non-null type "String!" must not be null."#,
-            ),
+            ("String!", json!({}), r#"Variable "$x" of required type "String!" was not provided."#),
+            ("String!", json!({"x": null}), r#"Variable "$x" of non-null type "String!" must not be null."#),
             (
                 "String",
                 json!({"x": ["a"]}),
@@ -368,11 +341,7 @@ mod tests {
                 json!({"x": {}}),
                 r#"Variable "$x" got invalid value {}; Field "email" of required type "String!" was not provided."#,
             ),
-            (
-                "In",
-                json!({"x": 5}),
-                r#"Variable "$x" got invalid value 5; Expected type "In" to be an object."#,
-            ),
+            ("In", json!({"x": 5}), r#"Variable "$x" got invalid value 5; Expected type "In" to be an object."#),
         ] {
             assert_eq!(coerced(ty, &values), Err(message.to_owned()), "{ty} {values}");
         }

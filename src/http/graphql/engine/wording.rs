@@ -28,12 +28,7 @@ pub(super) fn first_complaint(
     let Some(finding) = first(&errors.errors) else {
         return Complaint::of_all("The document is not valid.");
     };
-    let message = Wording {
-        schema,
-        document,
-        finding: &finding,
-    }
-    .message();
+    let message = Wording { schema, document, finding: &finding }.message();
     match finding.location {
         Some(location) => Complaint::at(message, &document.text, location.0),
         None => Complaint::of_all(message),
@@ -57,15 +52,9 @@ impl Finding {
         let own_words = diagnostic.error.to_string();
         Self {
             name: diagnostic.error.unstable_error_name().unwrap_or_default(),
-            sentence: diagnostic
-                .error
-                .unstable_compat_message()
-                .unwrap_or_else(|| own_words.clone()),
+            sentence: diagnostic.error.unstable_compat_message().unwrap_or_else(|| own_words.clone()),
             own_words,
-            location: diagnostic
-                .error
-                .location()
-                .map(|span| (span.offset(), span.end_offset())),
+            location: diagnostic.error.location().map(|span| (span.offset(), span.end_offset())),
         }
     }
 
@@ -143,16 +132,12 @@ impl Wording<'_> {
         let mut quoted = self.quoted();
         let (argument, coordinate) = (quoted.next()?, quoted.next()?);
         if coordinate.starts_with('@') {
-            return Some(format!(
-                "Unknown argument \"{argument}\" on directive \"{coordinate}\"."
-            ));
+            return Some(format!("Unknown argument \"{argument}\" on directive \"{coordinate}\"."));
         }
         let (ty, field) = coordinate.split_once('.')?;
         let definition = self.schema.type_field(ty, field).ok()?;
         let hint = did_you_mean(argument, definition.arguments.iter().map(|known| known.name.as_str()));
-        Some(format!(
-            "Unknown argument \"{argument}\" on field \"{field}\" of type \"{ty}\".{hint}"
-        ))
+        Some(format!("Unknown argument \"{argument}\" on field \"{field}\" of type \"{ty}\".{hint}"))
     }
 
     fn required_field(&self) -> Option<String> {
@@ -178,9 +163,7 @@ impl Wording<'_> {
     fn selection_on_leaf(&self) -> Option<String> {
         let (offset, _) = self.finding.location?;
         let (field, ty) = field_at(self.schema, &self.document.ast, offset)?;
-        Some(format!(
-            "Field \"{field}\" of type \"{ty}\" must not have a sub selection."
-        ))
+        Some(format!("Field \"{field}\" of type \"{ty}\" must not have a sub selection."))
     }
 
     fn missing_selection(&self) -> Option<String> {
@@ -194,20 +177,13 @@ impl Wording<'_> {
     fn with_operation(&self, predicate: &str, preposition: &str) -> Option<String> {
         let (offset, _) = self.finding.location?;
         let variable = self.quoted().next()?;
-        let operations = self
-            .document
-            .ast
-            .definitions
-            .iter()
-            .filter_map(Definition::as_operation_definition);
+        let operations = self.document.ast.definitions.iter().filter_map(Definition::as_operation_definition);
         let within = operations.filter(|operation| {
             let location = operation.location();
             location.is_some_and(|span| (span.offset()..span.end_offset()).contains(&offset))
         });
         let name = within.last()?.name.as_ref()?;
-        Some(format!(
-            "Variable \"{variable}\" {predicate} {preposition} operation \"{name}\"."
-        ))
+        Some(format!("Variable \"{variable}\" {predicate} {preposition} operation \"{name}\"."))
     }
 
     /// The trace runs from the innermost spread to the outermost, and the innermost one closes the cycle.
@@ -216,11 +192,7 @@ impl Wording<'_> {
         let fragment = quoted.next()?;
         let mut via: Vec<String> = quoted.skip(1).map(|name| format!("\"{name}\"")).collect();
         via.reverse();
-        let via = if via.is_empty() {
-            String::new()
-        } else {
-            format!(" via {}", via.join(", "))
-        };
+        let via = if via.is_empty() { String::new() } else { format!(" via {}", via.join(", ")) };
         Some(format!("Cannot spread fragment \"{fragment}\" within itself{via}."))
     }
 }

@@ -36,21 +36,14 @@ fn confirmation_is_required(context: &Context, customer: &Customer) -> bool {
     let default_store = stores.website(customer.website).map(|website| website.default_store);
     let store = stores.stores().iter().find(|store| Some(store.id) == default_store);
     let store = store.unwrap_or(&context.store);
-    [
-        "customer/create_account/confirm",
-        "customer/account_information/confirm",
-    ]
-    .into_iter()
-    .any(|path| settings.flag_for(path, store))
+    ["customer/create_account/confirm", "customer/account_information/confirm"]
+        .into_iter()
+        .any(|path| settings.flag_for(path, store))
 }
 
 /// `id`, `group_id` and the default addresses are always null, the addresses always empty.
 fn record(customer: Customer, confirmation_is_required: bool) -> Record {
-    let status = if confirmation_is_required {
-        "ACCOUNT_CONFIRMED"
-    } else {
-        "ACCOUNT_CONFIRMATION_NOT_REQUIRED"
-    };
+    let status = if confirmation_is_required { "ACCOUNT_CONFIRMED" } else { "ACCOUNT_CONFIRMATION_NOT_REQUIRED" };
     Record::new("Customer")
         .with("firstname", customer.firstname)
         .with("lastname", customer.lastname)

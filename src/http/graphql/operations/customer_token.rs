@@ -27,10 +27,7 @@ pub(super) async fn generate(context: &Context, email: &str, password: &str) -> 
     Ok(Record::new("CustomerToken")
         .with("token", issued.token.expose())
         .with("expires_at", issued.session.ends.map(|ends| ends.to_rfc3339()))
-        .with(
-            "expires_in",
-            left.map(|seconds| i32::try_from(seconds).unwrap_or(i32::MAX)),
-        ))
+        .with("expires_in", left.map(|seconds| i32::try_from(seconds).unwrap_or(i32::MAX))))
 }
 
 fn check_arguments(email: &str, password: &str) -> Result<(String, Password), Failure> {
@@ -55,11 +52,7 @@ pub(super) async fn revoke(context: &Context, scope: &str) -> Result<Record, Fai
         _ => Revocation::Subject(customer.session.subject),
     };
     let reason = EndReason::SignedOut;
-    context
-        .services
-        .registry
-        .revoke(RevokeSessions { which, reason })
-        .await?;
+    context.services.registry.revoke(RevokeSessions { which, reason }).await?;
     Ok(Record::new("RevokeCustomerTokenOutput").with("result", true))
 }
 

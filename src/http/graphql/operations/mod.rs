@@ -71,18 +71,13 @@ impl AsyncObjectValue for MutationRoot<'_> {
 fn resolved<'a>(context: &Context, outcome: Result<Record, Failure>) -> Result<AsyncResolvedValue<'a>, FieldError> {
     match outcome {
         Ok(record) => Ok(AsyncResolvedValue::object(record)),
-        Err(failure) => Err(FieldError {
-            message: context.failures.record(failure),
-        }),
+        Err(failure) => Err(FieldError { message: context.failures.record(failure) }),
     }
 }
 
 /// The text of an argument; empty when it is null or missing.
 fn text<'a>(info: &'a ResolveInfo<'a>, argument: &str) -> &'a str {
-    info.arguments()
-        .get(argument)
-        .and_then(|value| value.as_str())
-        .unwrap_or_default()
+    info.arguments().get(argument).and_then(|value| value.as_str()).unwrap_or_default()
 }
 
 /// PHP's idea of an empty text (fact sheet 2).

@@ -13,10 +13,7 @@ pub(super) struct Record {
 impl Record {
     /// An object of this type without fields.
     pub(super) fn new(type_name: &'static str) -> Self {
-        Self {
-            type_name,
-            fields: JsonMap::new(),
-        }
+        Self { type_name, fields: JsonMap::new() }
     }
 
     /// The object with one field more.

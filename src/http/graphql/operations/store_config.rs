@@ -20,22 +20,13 @@ pub(super) fn store_config(context: &Context) -> Record {
         .with("base_url", context.setting("web/unsecure/base_url"))
         .with("secure_base_url", context.setting("web/secure/base_url"))
         .with("customer_access_token_lifetime", lifetime(context))
-        .with(
-            "minimum_password_length",
-            context.setting("customer/password/minimum_password_length"),
-        )
+        .with("minimum_password_length", context.setting("customer/password/minimum_password_length"))
         .with(
             "required_character_classes_number",
             context.setting("customer/password/required_character_classes_number"),
         )
-        .with(
-            "autocomplete_on_storefront",
-            context.flag("customer/password/autocomplete_on_storefront"),
-        )
-        .with(
-            "create_account_confirmation",
-            context.flag("customer/create_account/confirm"),
-        )
+        .with("autocomplete_on_storefront", context.flag("customer/password/autocomplete_on_storefront"))
+        .with("create_account_confirmation", context.flag("customer/create_account/confirm"))
 }
 
 /// Hours, as the merchant wrote them.
