@@ -39,28 +39,13 @@ pub struct InvalidValue {
 }
 
 const fn setting(path: &'static str, label: &'static str, default: &'static str, kind: Kind) -> Definition {
-    Definition {
-        path,
-        label,
-        default,
-        kind,
-    }
+    Definition { path, label, default, kind }
 }
 
 /// All settings, ordered by path.
 pub static DEFINITIONS: &[Definition] = &[
-    setting(
-        "oauth/access_token_lifetime/admin",
-        "Admin Token Lifetime (hours)",
-        "4",
-        Kind::Number,
-    ),
-    setting(
-        "oauth/access_token_lifetime/customer",
-        "Customer Token Lifetime (hours)",
-        "1",
-        Kind::Number,
-    ),
+    setting("oauth/access_token_lifetime/admin", "Admin Token Lifetime (hours)", "4", Kind::Number),
+    setting("oauth/access_token_lifetime/customer", "Customer Token Lifetime (hours)", "1", Kind::Number),
 ];
 
 impl Definition {

@@ -57,14 +57,9 @@ mod tests {
 
     #[test]
     fn everything_allows_all_resources_and_a_missing_row_refuses() {
-        let role = |id, allowed: &str| Role {
-            id: RoleId(id),
-            name: String::new(),
-            allowed: [allowed.to_owned()].into(),
-        };
-        let roles: Roles = [role(1, EVERYTHING), role(2, "Magento_Backend::store")]
-            .into_iter()
-            .collect();
+        let role =
+            |id, allowed: &str| Role { id: RoleId(id), name: String::new(), allowed: [allowed.to_owned()].into() };
+        let roles: Roles = [role(1, EVERYTHING), role(2, "Magento_Backend::store")].into_iter().collect();
         assert!(roles.allows(RoleId(1), "Magento_User::acl_users"));
         assert!(roles.allows(RoleId(2), "Magento_Backend::store"));
         assert!(!roles.allows(RoleId(2), "Magento_User::acl_users"));

@@ -64,11 +64,7 @@ impl StoreDirectory {
     pub fn new(websites: Vec<Website>, stores: Vec<StoreView>) -> Option<Self> {
         let website = websites.iter().find(|website| website.is_default)?;
         let default_store = stores.iter().position(|store| store.id == website.default_store)?;
-        Some(Self {
-            websites,
-            stores,
-            default_store,
-        })
+        Some(Self { websites, stores, default_store })
     }
 
     /// What a fresh installation has: website `base` with store view `default`.
@@ -90,11 +86,7 @@ impl StoreDirectory {
             group_code: "main_website_store".to_owned(),
             is_active: true,
         };
-        Self {
-            websites: vec![website],
-            stores: vec![store],
-            default_store: 0,
-        }
+        Self { websites: vec![website], stores: vec![store], default_store: 0 }
     }
 
     /// All websites, in the order of their numbers.
@@ -138,10 +130,7 @@ mod tests {
         let built = StoreDirectory::new(fresh.websites.clone(), fresh.stores.clone());
         assert_eq!(built, Some(fresh.clone()));
         assert_eq!(fresh.default_store().code, "default");
-        assert_eq!(
-            fresh.website_by_code("base").map(|website| website.id),
-            Some(WebsiteId(1))
-        );
+        assert_eq!(fresh.website_by_code("base").map(|website| website.id), Some(WebsiteId(1)));
         assert_eq!(fresh.store("Default"), None);
     }
 

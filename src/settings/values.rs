@@ -30,9 +30,7 @@ impl Settings {
         let Some(definition) = Definition::of(path) else {
             return "";
         };
-        self.changed
-            .get(&(definition.path, scope))
-            .map_or(definition.default, String::as_str)
+        self.changed.get(&(definition.path, scope)).map_or(definition.default, String::as_str)
     }
 
     /// The value for a store view: its own, else its website's, else the default scope's, else the built-in default.
@@ -80,9 +78,7 @@ impl Settings {
 
     /// All values that are set, in no particular order.
     pub fn all_changed(&self) -> impl Iterator<Item = (&'static str, Scope, &str)> {
-        self.changed
-            .iter()
-            .map(|(&(path, scope), value)| (path, scope, value.as_str()))
+        self.changed.iter().map(|(&(path, scope), value)| (path, scope, value.as_str()))
     }
 
     /// Every setting there is, with its definition.
