@@ -9,6 +9,7 @@ pub mod client;
 pub mod error;
 pub mod gateway;
 pub mod graphql;
+pub mod problem;
 pub mod rest;
 pub mod store;
 
