@@ -106,7 +106,9 @@ mod tests {
         let snapshot = initial_snapshot(&readers, &*accounts, empty).await.unwrap().shared();
         let told = Arc::new(AtomicUsize::new(0));
         let tell = Arc::clone(&told);
-        let listener = Box::new(move || drop(tell.fetch_add(1, Ordering::Relaxed)));
+        let listener = Box::new(move || {
+            tell.fetch_add(1, Ordering::Relaxed);
+        });
         let actor = SettingsKeeper::new(store.clone(), accounts, Arc::clone(&snapshot), empty, listener, None);
         House {
             folder,
@@ -120,19 +122,15 @@ mod tests {
         tempfile::tempdir().unwrap()
     }
 
-    fn hours(text: &str) -> Option<String> {
-        Some(text.to_owned())
+    async fn change(house: &House, path: &str, scope: Scope, value: &str) -> Result<(), KeeperError> {
+        house.keeper.change(path, scope, Some(value.to_owned())).await
     }
 
     #[actix::test]
     async fn a_changed_lifetime_is_in_effect_at_once_and_survives_a_restart() {
         let home = home();
         let first = house(&home).await;
-        first
-            .keeper
-            .change(LIFETIME, Scope::Default, hours("2.5"))
-            .await
-            .unwrap();
+        change(&first, LIFETIME, Scope::Default, "2.5").await.unwrap();
         let lifetime = |house: &House| house.keeper.snapshot().lifetime(UserType::Customer);
         assert_eq!(lifetime(&first), Lifetime::Seconds(9000));
         assert_eq!(first.told.load(Ordering::Relaxed), 1);
@@ -147,16 +145,13 @@ mod tests {
     async fn a_refused_change_changes_nothing_and_tells_nobody() {
         let home = home();
         let house = house(&home).await;
-        let refused = house.keeper.change(LIFETIME, Scope::Default, hours("soon")).await;
+        let refused = change(&house, LIFETIME, Scope::Default, "soon").await;
         assert!(
             matches!(refused, Err(KeeperError::Refused(SettingError::Invalid(_)))),
             "{refused:?}"
         );
         let nowhere = Scope::Website(WebsiteId(7));
-        let refused = house
-            .keeper
-            .change("general/locale/code", nowhere, hours("de_DE"))
-            .await;
+        let refused = change(&house, "general/locale/code", nowhere, "de_DE").await;
         assert_eq!(refused, Err(KeeperError::Refused(SettingError::NoSuchScope)));
         assert_eq!(house.told.load(Ordering::Relaxed), 0);
         assert_eq!(house.store.commits(), 0);
@@ -168,7 +163,7 @@ mod tests {
         let house = house(&home).await;
         let other = rusqlite::Connection::open(house.folder.database()).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let failed = house.keeper.change(LIFETIME, Scope::Default, hours("2")).await;
+        let failed = change(&house, LIFETIME, Scope::Default, "2").await;
         assert!(matches!(failed, Err(KeeperError::Unavailable(_))), "{failed:?}");
         assert_eq!(
             house.keeper.snapshot().lifetime(UserType::Customer),
@@ -185,7 +180,7 @@ mod tests {
             "oauth/access_token_lifetime/admin",
             "customer/password/lockout_failures",
         ];
-        let changes = paths.map(|path| house.keeper.change(path, Scope::Default, hours("3")));
+        let changes = paths.map(|path| change(&house, path, Scope::Default, "3"));
         for outcome in futures_util::future::join_all(changes).await {
             outcome.unwrap();
         }
@@ -211,7 +206,7 @@ mod tests {
             ],
         };
         house.store.write(vec![Change::CreateRole(role)]).await.unwrap();
-        house.keeper.change(LIFETIME, Scope::Default, hours("2")).await.unwrap();
+        change(&house, LIFETIME, Scope::Default, "2").await.unwrap();
         let allows = |resource| house.keeper.snapshot().roles.allows(RoleId(2), resource);
         assert!(!allows("Magento_Backend::store"));
         house.keeper.reload_directory().await.unwrap();

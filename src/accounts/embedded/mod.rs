@@ -9,6 +9,7 @@ mod read;
 mod tests;
 
 pub use admin::{CustomerPage, NewAdministrator, NewCustomer};
+pub(in crate::accounts) use admin::{administrator_row, customer_row};
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -60,6 +61,17 @@ impl EmbeddedAccounts {
         for changed in self.readers.read(move |file| read::announcements(file, now)).await? {
             self.announce(changed);
         }
+        Ok(())
+    }
+
+    /// The time, for rows that others build.
+    pub(in crate::accounts) fn now(&self) -> UnixSeconds {
+        self.clock.now()
+    }
+
+    /// Writes rows that others built, however long it takes. Announces nothing.
+    pub(in crate::accounts) async fn carry_out(&self, changes: Vec<Change>) -> Result<(), AccountError> {
+        self.store.write_untimed(changes).await?;
         Ok(())
     }
 
