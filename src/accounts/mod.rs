@@ -4,8 +4,10 @@
 //! rules of a sign-in are in [`crate::sign_in`]. A user that is not there is `Ok(None)`, not an error.
 
 mod account;
+mod name;
 
 pub use account::{AccountError, Administrator, Customer};
+pub use name::{LONGEST_NAME, folded};
 
 use async_trait::async_trait;
 
