@@ -83,9 +83,7 @@ impl SystemClock {
     /// A clock that starts at the wall clock, but not below `floor`, the last moment known from an earlier run.
     pub fn starting_at(floor: UnixSeconds) -> Self {
         let start = wall_millis().max(i64::from(floor.get()) * 1000);
-        Self {
-            offset: AtomicI64::new(start - boot_millis()),
-        }
+        Self { offset: AtomicI64::new(start - boot_millis()) }
     }
 }
 
@@ -134,9 +132,7 @@ pub struct MockClock {
 impl MockClock {
     /// A clock that shows `now`.
     pub fn at(now: UnixSeconds) -> Arc<Self> {
-        Arc::new(Self {
-            millis: AtomicU64::new(u64::from(now.get()) * 1000),
-        })
+        Arc::new(Self { millis: AtomicU64::new(u64::from(now.get()) * 1000) })
     }
 
     /// Moves the clock forwards.

@@ -1,1 +1,3 @@
+//! The `tokenward` command.
+
 fn main() {}

@@ -99,6 +99,8 @@ pub enum Failure {
     },
     /// It cannot be done or told at the moment.
     Unavailable,
+    /// A GraphQL document with more in it than is read or validated at all.
+    DocumentTooLarge,
 }
 
 /// How loudly a failure is logged where it meets the client.
@@ -141,34 +143,24 @@ impl Failure {
                 Authentication,
                 StatusCode::UNAUTHORIZED,
             ),
-            Self::NotConfirmed => client(
-                "This account isn't confirmed. Verify and try again.",
-                Authentication,
-                StatusCode::UNAUTHORIZED,
-            ),
-            Self::NoRole => client(
-                "More permissions are needed to access this.",
-                Authentication,
-                StatusCode::UNAUTHORIZED,
-            ),
+            Self::NotConfirmed => {
+                client("This account isn't confirmed. Verify and try again.", Authentication, StatusCode::UNAUTHORIZED)
+            }
+            Self::NoRole => {
+                client("More permissions are needed to access this.", Authentication, StatusCode::UNAUTHORIZED)
+            }
             Self::AccountLocked => client("The account is locked.", Authentication, StatusCode::UNAUTHORIZED),
-            Self::TokenUnknown => client(
-                "Composite reader could not read a token",
-                Authentication,
-                StatusCode::UNAUTHORIZED,
-            ),
+            Self::TokenUnknown => {
+                client("Composite reader could not read a token", Authentication, StatusCode::UNAUTHORIZED)
+            }
             Self::TokenExpired => client("Consumer key has expired", Authentication, StatusCode::UNAUTHORIZED),
             Self::TokenRevoked => client("User token has been revoked", Authentication, StatusCode::UNAUTHORIZED),
-            Self::CustomerRequired => client(
-                "The current customer isn't authorized.",
-                Authorization,
-                StatusCode::UNAUTHORIZED,
-            ),
-            Self::NoSuchCustomer(id) => client(
-                format!("Customer with id \"{id}\" does not exist."),
-                NoSuchEntity,
-                StatusCode::NOT_FOUND,
-            ),
+            Self::CustomerRequired => {
+                client("The current customer isn't authorized.", Authorization, StatusCode::UNAUTHORIZED)
+            }
+            Self::NoSuchCustomer(id) => {
+                client(format!("Customer with id \"{id}\" does not exist."), NoSuchEntity, StatusCode::NOT_FOUND)
+            }
             Self::ArgumentEmpty(name) => input(format!("Specify the \"{name}\" value.")),
             Self::EmailMissing => input("Email must be specified"),
             Self::EmailInvalid => input("Email is invalid"),
@@ -182,14 +174,11 @@ impl Failure {
                 input(format!("Max Aliases in query should be {limit} but got {got}."))
             }
             Self::TooComplex { limit, got } => input(format!("Max query complexity should be {limit} but got {got}.")),
-            Self::TooManySignIns { retry_after } => busy(
-                "Too many sign-ins at the moment. Please try again shortly.",
-                *retry_after,
-            ),
-            Self::Unavailable => busy(
-                "The service is temporarily unavailable. Please try again shortly.",
-                RETRY_AFTER,
-            ),
+            Self::TooManySignIns { retry_after } => {
+                busy("Too many sign-ins at the moment. Please try again shortly.", *retry_after)
+            }
+            Self::Unavailable => busy("The service is temporarily unavailable. Please try again shortly.", RETRY_AFTER),
+            Self::DocumentTooLarge => input("Query is too large."),
         }
     }
 }

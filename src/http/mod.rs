@@ -4,10 +4,14 @@
 //! and `gateway` do not import one another: what two of them need is here. Only this folder knows statuses; the words
 //! and statuses of every failure are in one table, [`error`].
 
+pub mod bearer;
+pub mod client;
 pub mod error;
 pub mod gateway;
 pub mod graphql;
+pub mod problem;
 pub mod rest;
+pub mod store;
 
 use std::sync::Arc;
 

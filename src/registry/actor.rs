@@ -1,39 +1,440 @@
-//! The actor.
+//! The actor: takes messages apart, lets the table act, and says what follows.
+//!
+//! It never waits inside its own context, because everything that is spawned there is polled on every message. A change
+//! goes to the store as a numbered record, its reply's sender into a queue; when the store says up to which record it
+//! has committed, the queue is taken from the front.
 
-use actix::{Actor, Context, Handler, ResponseFuture};
+use std::any::Any;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::registry::{CollectStatistics, IssueToken, Issued, ListSessions, RegistryError, RevokeSessions, Statistics};
-use crate::session::Session;
+use actix::{
+    Actor, Addr, Arbiter, AsyncContext, Context, Handler, Message, MessageResult, Recipient, ResponseFuture,
+    SpawnHandle,
+};
+use tokio::sync::oneshot;
+
+use crate::clock::{SharedClock, UnixSeconds};
+use crate::registry::handle::{MAILBOX, WAITING_CHANGES};
+use crate::registry::index::Index;
+use crate::registry::table::{Table, Taken};
+use crate::registry::{
+    CollectStatistics, IssueToken, Issued, ListSessions, Options, PreloadSessions, Reader, Registry, RegistryError,
+    Revocation, RevokeSessions, SettingsChanged, Statistics, SubjectFacts,
+};
+use crate::session::{EndReason, Session, SessionEvent, SessionId, SubjectChanged, UserType};
+use crate::settings::SharedSnapshot;
+use crate::store::{Change, Committed, Record, RecordOutcome};
+use crate::token::{DigestKey, TokenDigest};
+
+/// The timer is armed for at most this long, so that a step of the clock or a suspended machine delays it no longer.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
+/// How long after a failure the store is asked again to store a revocation.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What a registry is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Settings, for the lifetimes.
+    pub snapshot: SharedSnapshot,
+    /// The time by which sessions end.
+    pub clock: SharedClock,
+    /// The limits.
+    pub options: Options,
+    /// The key of the digests, for the readers.
+    pub key: DigestKey,
+    /// The number of the first new session.
+    pub first_id: SessionId,
+    /// The store.
+    pub recorder: Recipient<Record>,
+    /// Notices when the actor panics.
+    pub guard: Box<dyn Any + Send>,
+}
 
 /// Every session; the only writer of the index.
+pub struct TokenRegistry {
+    table: Table,
+    snapshot: SharedSnapshot,
+    clock: SharedClock,
+    recorder: Recipient<Record>,
+    next_ticket: u64,
+    waiting: VecDeque<Waiting>,
+    /// Revocations that could not be stored, to be stored before anything else.
+    unstored: Vec<Revoked>,
+    index: Arc<Index>,
+    timer: Option<(UnixSeconds, SpawnHandle)>,
+    _guard: Box<dyn Any + Send>,
+}
+
+/// A change on its way to the store.
 #[derive(Debug)]
-pub struct TokenRegistry {}
+struct Waiting {
+    ticket: u64,
+    what: Waited,
+}
+
+#[derive(Debug)]
+enum Waited {
+    Issue(SessionId, oneshot::Sender<Result<Issued, RegistryError>>),
+    Revoke(Revoked, Option<oneshot::Sender<Result<usize, RegistryError>>>),
+}
+
+/// Sessions that were ended: no check says yes to them any more, stored or not.
+#[derive(Clone, Debug)]
+struct Revoked {
+    events: Vec<SessionEvent>,
+    count: usize,
+}
+
+impl Revoked {
+    fn of(taken: &[Taken], reason: EndReason) -> Self {
+        let event = |taken: &Taken| SessionEvent::Revoked { id: taken.id, digest: taken.digest, reason };
+        Self { events: taken.iter().map(event).collect(), count: taken.len() }
+    }
+
+    fn digests(&self) -> impl Iterator<Item = TokenDigest> {
+        self.events.iter().filter_map(|event| match event {
+            SessionEvent::Revoked { digest, .. } => Some(*digest),
+            _ => None,
+        })
+    }
+}
+
+impl TokenRegistry {
+    /// Starts the registry on a thread of its own.
+    pub fn start_apart(parts: Parts) -> Registry {
+        let (index, reader) = Self::index(&parts);
+        let actor = Self::start_in_arbiter(&Arbiter::new().handle(), move |_| Self::new(index, parts));
+        Registry::new(actor, reader)
+    }
+
+    /// Starts the registry on the thread of the caller: for tests, whose paused time holds for one thread.
+    pub fn start_here(parts: Parts) -> Registry {
+        let (index, reader) = Self::index(&parts);
+        Registry::new(Self::new(index, parts).start(), reader)
+    }
+
+    fn index(parts: &Parts) -> (Arc<Index>, Reader) {
+        let index = Arc::new(Index::default());
+        let reader = Reader::new(Arc::clone(&index), parts.key.clone(), parts.snapshot.clone(), parts.clock.clone());
+        (index, reader)
+    }
+
+    fn new(index: Arc<Index>, parts: Parts) -> Self {
+        Self {
+            table: Table::new(Arc::clone(&index), parts.options, parts.first_id),
+            snapshot: parts.snapshot,
+            clock: parts.clock,
+            recorder: parts.recorder,
+            next_ticket: 1,
+            waiting: VecDeque::new(),
+            unstored: Vec::new(),
+            index,
+            timer: None,
+            _guard: parts.guard,
+        }
+    }
+
+    fn issue(&mut self, message: IssueToken, reply: oneshot::Sender<Result<Issued, RegistryError>>) {
+        if self.waiting.len() >= WAITING_CHANGES {
+            answer(reply, Err(RegistryError::Busy));
+            return;
+        }
+        let IssueToken { subject, website, digest, role, along } = message;
+        let (snapshot, now) = (self.snapshot.load(), self.clock.now());
+        match self.table.begin(subject, website, digest, &snapshot, now) {
+            Err(error) => answer(reply, Err(error)),
+            Ok(session) => {
+                if let Some(role) = role {
+                    self.table.set_role(subject, role);
+                }
+                let mut changes = along;
+                changes.push(Change::Session(SessionEvent::Issued { session, digest }));
+                self.record(changes, Waited::Issue(session.id, reply));
+            }
+        }
+    }
+
+    fn revoke(
+        &mut self,
+        message: RevokeSessions,
+        reply: oneshot::Sender<Result<usize, RegistryError>>,
+        own: &Addr<Self>,
+    ) {
+        if self.waiting.len() >= WAITING_CHANGES {
+            answer(reply, Err(RegistryError::Busy));
+            return;
+        }
+        let revoked = match message.which {
+            Revocation::Token(digest) => Revoked::of(self.table.take(digest).as_slice(), message.reason),
+            Revocation::Session(id) => Revoked::of(self.table.take_session(id).as_slice(), message.reason),
+            Revocation::Subject(subject) => Revoked::of(&self.table.take_subject(subject), message.reason),
+            Revocation::Kind(kind) => self.end_kinds(&[kind], own),
+            Revocation::Everything => self.end_kinds(&UserType::ALL, own),
+        };
+        own.do_send(GiveMemoryBack); // Its answer is empty.
+        if revoked.events.is_empty() {
+            answer(reply, Ok(0));
+        } else {
+            self.record_revocation(revoked, Some(reply));
+        }
+    }
+
+    fn end_kinds(&mut self, kinds: &[UserType], own: &Addr<Self>) -> Revoked {
+        let mut revoked = Revoked { events: Vec::new(), count: 0 };
+        for &kind in kinds {
+            let (through, live) = self.table.end_kind(kind);
+            revoked.events.push(SessionEvent::KindRevoked { kind, through });
+            revoked.count += live;
+            own.do_send(Sweep(kind)); // Its answer is empty.
+        }
+        revoked
+    }
+
+    fn record_revocation(&mut self, revoked: Revoked, reply: Option<oneshot::Sender<Result<usize, RegistryError>>>) {
+        let changes = revoked.events.iter().cloned().map(Change::Session).collect();
+        self.record(changes, Waited::Revoke(revoked, reply));
+    }
+
+    fn record(&mut self, changes: Vec<Change>, what: Waited) {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.waiting.push_back(Waiting { ticket, what });
+        // What waits is bounded above, and the answer comes as `Committed`.
+        self.recorder.do_send(Record { ticket, changes });
+    }
+
+    fn settle(&mut self, committed: Committed, context: &mut Context<Self>) {
+        while self.waiting.front().is_some_and(|waiting| waiting.ticket <= committed.through) {
+            let Some(waiting) = self.waiting.pop_front() else { break };
+            match (waiting.what, committed.outcome) {
+                (Waited::Issue(id, reply), RecordOutcome::Stored) => self.finish_issue(id, reply),
+                (Waited::Issue(id, reply), RecordOutcome::Failed) => {
+                    self.table.abandon(id);
+                    answer(reply, Err(RegistryError::Unavailable));
+                }
+                (Waited::Revoke(revoked, reply), RecordOutcome::Stored) => self.finish_revocation(&revoked, reply),
+                (Waited::Revoke(revoked, reply), RecordOutcome::Failed) => self.keep_for_retry(revoked, reply, context),
+            }
+        }
+        self.arm(context);
+    }
+
+    fn finish_issue(&mut self, id: SessionId, reply: oneshot::Sender<Result<Issued, RegistryError>>) {
+        let Some(session) = self.table.commit(id) else {
+            answer(reply, Err(RegistryError::Unavailable));
+            return;
+        };
+        while let Some(oldest) = self.table.take_superseded(session.subject) {
+            self.record_revocation(Revoked::of(&[oldest], EndReason::Superseded), None);
+        }
+        answer(reply, Ok(Issued { session }));
+    }
+
+    fn finish_revocation(&mut self, revoked: &Revoked, reply: Option<oneshot::Sender<Result<usize, RegistryError>>>) {
+        for digest in revoked.digests() {
+            self.index.set_unstored(digest, false);
+        }
+        if let Some(reply) = reply {
+            answer(reply, Ok(revoked.count));
+        }
+    }
+
+    fn keep_for_retry(
+        &mut self,
+        revoked: Revoked,
+        reply: Option<oneshot::Sender<Result<usize, RegistryError>>>,
+        context: &mut Context<Self>,
+    ) {
+        for digest in revoked.digests() {
+            self.index.set_unstored(digest, true);
+        }
+        if self.unstored.is_empty() {
+            context.run_later(RETRY, |registry, _| registry.retry());
+        }
+        self.unstored.push(revoked);
+        if let Some(reply) = reply {
+            answer(reply, Err(RegistryError::Unavailable));
+        }
+    }
+
+    fn retry(&mut self) {
+        for revoked in std::mem::take(&mut self.unstored) {
+            self.record_revocation(revoked, None);
+        }
+    }
+
+    /// Arms the timer for the next deadline, unless it is armed for it already.
+    fn arm(&mut self, context: &mut Context<Self>) {
+        let due = self.table.next_due(&self.snapshot.load());
+        if self.timer.map(|(armed, _)| armed) == due {
+            return;
+        }
+        if let Some((_, handle)) = self.timer.take() {
+            context.cancel_future(handle);
+        }
+        self.timer = due.map(|due| {
+            let until = u64::from(due.get()) * 1000;
+            let wait = Duration::from_millis(until.saturating_sub(self.clock.now_millis())).min(LONGEST_WAIT);
+            // Going through the mailbox, expiry takes turns with everybody else.
+            (due, context.run_later(wait, |_, context| context.address().do_send(ExpireDue)))
+        });
+    }
+}
+
+/// Replies; a caller that no longer waits does not mind.
+fn answer<T>(reply: oneshot::Sender<T>, with: T) {
+    drop(reply.send(with));
+}
+
+fn promised<T: Send + 'static>(
+    reply: oneshot::Receiver<Result<T, RegistryError>>,
+) -> ResponseFuture<Result<T, RegistryError>> {
+    Box::pin(async move { reply.await.unwrap_or(Err(RegistryError::Unavailable)) })
+}
 
 impl Actor for TokenRegistry {
     type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        context.set_mailbox_capacity(MAILBOX);
+    }
 }
 
 impl Handler<IssueToken> for TokenRegistry {
     type Result = ResponseFuture<Result<Issued, RegistryError>>;
-    fn handle(&mut self, _: IssueToken, _: &mut Self::Context) -> Self::Result {
-        unimplemented!()
+
+    fn handle(&mut self, message: IssueToken, _: &mut Self::Context) -> Self::Result {
+        let (sender, receiver) = oneshot::channel();
+        self.issue(message, sender);
+        promised(receiver)
     }
 }
+
 impl Handler<RevokeSessions> for TokenRegistry {
     type Result = ResponseFuture<Result<usize, RegistryError>>;
-    fn handle(&mut self, _: RevokeSessions, _: &mut Self::Context) -> Self::Result {
-        unimplemented!()
+
+    fn handle(&mut self, message: RevokeSessions, context: &mut Self::Context) -> Self::Result {
+        let (sender, receiver) = oneshot::channel();
+        self.revoke(message, sender, &context.address());
+        promised(receiver)
     }
 }
+
+impl Handler<Committed> for TokenRegistry {
+    type Result = ();
+
+    fn handle(&mut self, committed: Committed, context: &mut Self::Context) {
+        self.settle(committed, context);
+    }
+}
+
 impl Handler<ListSessions> for TokenRegistry {
     type Result = Vec<Session>;
-    fn handle(&mut self, _: ListSessions, _: &mut Self::Context) -> Self::Result {
-        unimplemented!()
+
+    fn handle(&mut self, question: ListSessions, _: &mut Self::Context) -> Self::Result {
+        let after = question.after.unwrap_or(SessionId(0));
+        self.table.list(question.subject, after, question.limit, &self.snapshot.load(), self.clock.now())
     }
 }
+
 impl Handler<CollectStatistics> for TokenRegistry {
-    type Result = actix::MessageResult<CollectStatistics>;
+    type Result = MessageResult<CollectStatistics>;
+
     fn handle(&mut self, _: CollectStatistics, _: &mut Self::Context) -> Self::Result {
-        actix::MessageResult(Statistics::default())
+        let statistics: Statistics = self.table.statistics();
+        MessageResult(statistics)
+    }
+}
+
+impl Handler<PreloadSessions> for TokenRegistry {
+    type Result = Result<(), RegistryError>;
+
+    fn handle(&mut self, message: PreloadSessions, context: &mut Self::Context) -> Self::Result {
+        let loaded = self.table.preload(message.0, &self.snapshot.load(), self.clock.now());
+        self.arm(context);
+        loaded
+    }
+}
+
+impl Handler<SubjectChanged> for TokenRegistry {
+    type Result = ();
+
+    fn handle(&mut self, changed: SubjectChanged, _: &mut Self::Context) {
+        let SubjectChanged { subject, locked_until, role } = changed;
+        self.index.set_facts(subject, SubjectFacts { locked_until, role });
+    }
+}
+
+impl Handler<SettingsChanged> for TokenRegistry {
+    type Result = ();
+
+    fn handle(&mut self, _: SettingsChanged, context: &mut Self::Context) {
+        context.address().do_send(ExpireDue); // Its answer is empty.
+    }
+}
+
+/// Take out what has expired: one bucket per kind a turn, then again.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+struct ExpireDue;
+
+impl Handler<ExpireDue> for TokenRegistry {
+    type Result = ();
+
+    fn handle(&mut self, _: ExpireDue, context: &mut Self::Context) {
+        if self.table.expire(&self.snapshot.load(), self.clock.now()) {
+            context.address().do_send(ExpireDue); // Its answer is empty.
+        } else {
+            self.timer = self.timer.take().and_then(|(_, handle)| {
+                context.cancel_future(handle);
+                None
+            });
+            self.arm(context);
+            context.address().do_send(GiveMemoryBack); // Its answer is empty.
+        }
+    }
+}
+
+/// Take out what a revocation of a whole kind has ended: one bucket a turn, then again.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+struct Sweep(UserType);
+
+impl Handler<Sweep> for TokenRegistry {
+    type Result = ();
+
+    fn handle(&mut self, message: Sweep, context: &mut Self::Context) {
+        let next = self.table.sweep(message.0);
+        let own = context.address();
+        // The answers are empty.
+        if next {
+            own.do_send(message);
+        } else {
+            own.do_send(GiveMemoryBack);
+        }
+    }
+}
+
+/// Rebuild one shard of the index that has become nearly empty, then again.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+struct GiveMemoryBack;
+
+impl Handler<GiveMemoryBack> for TokenRegistry {
+    type Result = ();
+
+    fn handle(&mut self, message: GiveMemoryBack, context: &mut Self::Context) {
+        if self.table.give_memory_back() {
+            context.address().do_send(message); // Its answer is empty.
+        }
+    }
+}
+
+impl std::fmt::Debug for TokenRegistry {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("TokenRegistry").field("waiting", &self.waiting.len()).finish_non_exhaustive()
     }
 }

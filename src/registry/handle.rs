@@ -13,7 +13,7 @@ use crate::registry::{
 use crate::session::Session;
 
 /// How many changes may be on their way at once; beyond that a caller hears [`RegistryError::Busy`] at once.
-const WAITING_CHANGES: usize = 4096;
+pub(super) const WAITING_CHANGES: usize = 4096;
 
 /// The registry's mailbox: larger than what the gate lets through, so that sending never waits for a place.
 pub(super) const MAILBOX: usize = 2 * WAITING_CHANGES;
@@ -56,11 +56,7 @@ pub struct Registry {
 impl Registry {
     /// A way to `actor`, whose index `reader` reads.
     pub fn new(actor: Addr<TokenRegistry>, reader: Reader) -> Self {
-        Self {
-            actor,
-            gate: Arc::new(Semaphore::new(WAITING_CHANGES)),
-            reader,
-        }
+        Self { actor, gate: Arc::new(Semaphore::new(WAITING_CHANGES)), reader }
     }
 
     /// The reading side.

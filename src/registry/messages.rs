@@ -52,7 +52,7 @@ pub enum Revocation {
 /// End sessions. From the moment of the reply no check says yes to them.
 ///
 /// The answer is how many live sessions were ended; ending none is no error.
-#[derive(Debug, Message)]
+#[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "Result<usize, RegistryError>")]
 pub struct RevokeSessions {
     /// Which ones.

@@ -19,10 +19,11 @@ mod handle;
 mod index;
 mod messages;
 mod reader;
+mod subjects;
 mod table;
 mod validator;
 
-pub use actor::TokenRegistry;
+pub use actor::{Parts, TokenRegistry};
 pub use handle::{Options, Registry, RegistryError};
 pub use messages::{
     CollectStatistics, IssueToken, Issued, ListSessions, PreloadSession, PreloadSessions, Revocation, RevokeSessions,
@@ -30,3 +31,6 @@ pub use messages::{
 };
 pub use reader::{Reader, SubjectFacts, Validation};
 pub use validator::{TokenValidator, ValidatorCounts};
+
+#[cfg(test)]
+mod tests;

@@ -42,19 +42,35 @@ pub struct Reader {
 }
 
 impl Reader {
+    pub(super) fn new(index: Arc<Index>, key: DigestKey, snapshot: SharedSnapshot, clock: SharedClock) -> Self {
+        Self { index, key: Arc::new(key), snapshot, clock }
+    }
+
     /// The digest of what a client sent, when it has the shape of a token.
     pub fn digest(&self, token: &str) -> Option<TokenDigest> {
         has_opaque_shape(token).then(|| self.key.digest(token))
     }
 
-    /// Says what this token is worth now.
+    /// Says what the token with this digest is worth now; what has no digest is no token.
     pub fn validate(&self, digest: Option<TokenDigest>) -> Validation {
-        unimplemented!("{digest:?} {:?} {:?}", self.index, self.clock)
+        let Some(digest) = digest else {
+            return Validation::Unknown;
+        };
+        let now = self.clock.now();
+        let found = self.index.read(digest, |entry| {
+            let session = entry.session(&self.snapshot.load());
+            if session.is_expired_at(now) {
+                return Validation::Expired;
+            }
+            entry.touch(now);
+            Validation::Valid(session)
+        });
+        found.unwrap_or_else(|| self.missing(digest))
     }
 
     /// What is known of the user behind a session.
     pub fn facts(&self, subject: Subject) -> SubjectFacts {
-        unimplemented!("{subject}")
+        self.index.facts(subject)
     }
 
     /// The settings, websites and roles that count now.
@@ -65,5 +81,9 @@ impl Reader {
     /// The clock by which sessions end.
     pub fn clock(&self) -> &SharedClock {
         &self.clock
+    }
+
+    fn missing(&self, digest: TokenDigest) -> Validation {
+        if self.index.is_unstored(digest) { Validation::Unavailable } else { Validation::Unknown }
     }
 }

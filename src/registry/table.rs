@@ -1,1 +1,382 @@
-//! table
+//! The state of the registry: what may be done to sessions, without actor, store and clock.
+//!
+//! A session is *pending* (numbered, on its way to the store), *live* (in the index), *revoking* (out of the index, its
+//! revocation on its way to the store), gone. Each method is one step of that life. The index holds the sessions; the
+//! table keeps only what the index cannot answer: by user, by deadline, pending, revoking.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::clock::UnixSeconds;
+use crate::registry::deadlines::Deadlines;
+use crate::registry::index::{Entry, Index, Removed, SHARDS, position, shard_of};
+use crate::registry::subjects::Subjects;
+use crate::registry::{Options, PreloadSession, RegistryError, Statistics, SubjectFacts};
+use crate::session::{Session, SessionId, Subject, UserType};
+use crate::settings::{RoleId, Snapshot, WebsiteId};
+use crate::token::{Lifetime, TokenDigest};
+
+/// Every session, and what is known of users.
+#[derive(Debug)]
+pub(super) struct Table {
+    index: Arc<Index>,
+    options: Options,
+    next_id: u64,
+    pending: BTreeMap<SessionId, Pending>,
+    subjects: Subjects,
+    kinds: [KindDeadlines; 3],
+    /// How many sessions are in the index.
+    held: usize,
+    /// How many each shard of the index holds, and the most it has held since it was built.
+    shards: Vec<(usize, usize)>,
+    totals: Statistics,
+}
+
+/// The deadlines of the sessions of one kind.
+#[derive(Debug, Default)]
+struct KindDeadlines {
+    by_issue: Deadlines,
+    by_fixed_end: Deadlines,
+}
+
+/// A session on its way to the store.
+#[derive(Debug)]
+struct Pending {
+    session: Session,
+    digest: TokenDigest,
+    fixed_end: Option<UnixSeconds>,
+    /// Ended before it became live.
+    cancelled: bool,
+}
+
+impl Pending {
+    /// Ends it before it becomes live. Its revocation is stored all the same, behind its issue.
+    fn cancel(&mut self) -> Option<Taken> {
+        let first = !std::mem::replace(&mut self.cancelled, true);
+        first.then_some(Taken { id: self.session.id, digest: self.digest })
+    }
+}
+
+/// A session that was taken out of the index: its revocation is still to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub(super) id: SessionId,
+    pub(super) digest: TokenDigest,
+}
+
+impl Table {
+    /// An empty table over `index`, whose first session gets the number `first_id`.
+    pub(super) fn new(index: Arc<Index>, options: Options, first_id: SessionId) -> Self {
+        Self {
+            index,
+            options,
+            next_id: first_id.0,
+            pending: BTreeMap::new(),
+            subjects: Subjects::default(),
+            kinds: Default::default(),
+            held: 0,
+            shards: vec![(0, 0); SHARDS],
+            totals: Statistics::default(),
+        }
+    }
+
+    /// Numbers a new session: it is pending.
+    ///
+    /// # Errors
+    /// [`RegistryError::Full`] when there is no room, even after giving up expired sessions.
+    pub(super) fn begin(
+        &mut self,
+        subject: Subject,
+        website: WebsiteId,
+        digest: TokenDigest,
+        snapshot: &Snapshot,
+        now: UnixSeconds,
+    ) -> Result<Session, RegistryError> {
+        self.make_room()?;
+        let session = self.number(subject, website, snapshot, now);
+        self.pending.insert(session.id, Pending { session, digest, fixed_end: None, cancelled: false });
+        Ok(session)
+    }
+
+    /// The session is stored: it becomes live, unless it was ended meanwhile.
+    pub(super) fn commit(&mut self, id: SessionId) -> Option<Session> {
+        let pending = self.pending.remove(&id)?;
+        let ended = id <= self.index.ended_through(pending.session.subject.kind);
+        if pending.cancelled || ended {
+            return None;
+        }
+        self.insert(&pending.session, pending.fixed_end, pending.digest);
+        Some(pending.session)
+    }
+
+    /// The session could not be stored: nothing is left of it.
+    pub(super) fn abandon(&mut self, id: SessionId) {
+        self.pending.remove(&id);
+    }
+
+    /// Takes the oldest session of a user who has more than is allowed.
+    pub(super) fn take_superseded(&mut self, subject: Subject) -> Option<Taken> {
+        let digests = self.subjects.of(subject);
+        let oldest = *digests.first().filter(|_| digests.len() > self.options.per_subject)?;
+        self.take(oldest)
+    }
+
+    /// Takes the session with this digest.
+    pub(super) fn take(&mut self, digest: TokenDigest) -> Option<Taken> {
+        let removed = self.remove(digest)?;
+        self.totals.revoked += 1;
+        Some(Taken { id: removed.id, digest })
+    }
+
+    /// Takes the session with this number; one that is pending will not become live.
+    pub(super) fn take_session(&mut self, id: SessionId) -> Option<Taken> {
+        if let Some(pending) = self.pending.get_mut(&id) {
+            return pending.cancel();
+        }
+        let digest = self
+            .deadlines()
+            .flat_map(|deadlines| deadlines.candidates(id))
+            .find(|&digest| self.index.peek(digest).is_some_and(|removed| removed.id == id))?;
+        self.take(digest)
+    }
+
+    /// Takes all sessions of a user; those that are pending will not become live.
+    pub(super) fn take_subject(&mut self, subject: Subject) -> Vec<Taken> {
+        let pending = self.pending.values_mut().filter(|pending| pending.session.subject == subject);
+        let mut taken: Vec<_> = pending.filter_map(Pending::cancel).collect();
+        let digests = self.subjects.of(subject).to_vec();
+        taken.extend(digests.into_iter().filter_map(|digest| self.take(digest)));
+        taken
+    }
+
+    /// Ends all sessions of a kind that exist now: at once for every reader. Says up to which number, and how many were
+    /// live. [`Self::sweep`] takes them out.
+    pub(super) fn end_kind(&mut self, kind: UserType) -> (SessionId, usize) {
+        let through = SessionId(self.next_id - 1);
+        self.index.end_through(kind, through);
+        let live = self.live(kind);
+        self.totals.revoked += live as u64;
+        (through, live)
+    }
+
+    /// Takes out one bucket of sessions that [`Self::end_kind`] has ended; false when there is none left.
+    pub(super) fn sweep(&mut self, kind: UserType) -> bool {
+        let through = self.index.ended_through(kind);
+        let deadlines = &mut self.kinds[position(kind)];
+        let taken = deadlines.by_issue.take_through(through).or_else(|| deadlines.by_fixed_end.take_through(through));
+        let Some(digests) = taken else { return false };
+        for digest in digests {
+            match self.index.peek(digest) {
+                Some(removed) if removed.id <= through => self.forget(digest, removed),
+                // It was issued after the revocation, in the same second: it stays.
+                Some(removed) => self.push_deadline(&removed, digest),
+                None => {}
+            }
+        }
+        true
+    }
+
+    /// Moves the boundaries to `now` and takes out one bucket a kind that need no longer be kept. True when there may be
+    /// more to do at once.
+    pub(super) fn expire(&mut self, snapshot: &Snapshot, now: UnixSeconds) -> bool {
+        let mut more = false;
+        for kind in UserType::ALL {
+            let boundary = last_ended_issue(snapshot.lifetime(kind), now);
+            let KindDeadlines { by_issue, by_fixed_end } = &mut self.kinds[position(kind)];
+            let ended = by_issue.move_boundary(boundary, now) + by_fixed_end.move_boundary(now, now);
+            self.totals.ended += ended as u64;
+            let taken = [by_issue.take_kept_until(now), by_fixed_end.take_kept_until(now)];
+            more |= taken.iter().any(Option::is_some);
+            for digest in taken.into_iter().flatten().flatten() {
+                self.forget_taken(digest);
+            }
+        }
+        more
+    }
+
+    /// When [`Self::expire`] has something to do next; `None` when nothing will ever end by itself.
+    pub(super) fn next_due(&self, snapshot: &Snapshot) -> Option<UnixSeconds> {
+        let due = |deadlines: &Deadlines, lifetime| {
+            let first_end = match lifetime {
+                Lifetime::Seconds(lifetime) => deadlines.first_live().map(|second| second.plus(lifetime)),
+                Lifetime::Never => None,
+            };
+            first_end.into_iter().chain(deadlines.first_removal()).min()
+        };
+        UserType::ALL
+            .into_iter()
+            .flat_map(|kind| {
+                let KindDeadlines { by_issue, by_fixed_end } = &self.kinds[position(kind)];
+                [due(by_issue, snapshot.lifetime(kind)), due(by_fixed_end, Lifetime::Seconds(0))]
+            })
+            .flatten()
+            .min()
+    }
+
+    /// Rebuilds at most one shard of the index that has become nearly empty; false when none has.
+    pub(super) fn give_memory_back(&mut self) -> bool {
+        self.shards.iter_mut().enumerate().any(|(shard, (held, fullest))| {
+            let rebuilt = self.index.rebuild_if_sparse(shard, *fullest);
+            if rebuilt.is_some() {
+                *fullest = *held;
+            }
+            rebuilt.is_some()
+        })
+    }
+
+    /// Live sessions with numbers above `after`, in their order, at most `limit`.
+    pub(super) fn list(
+        &self,
+        subject: Option<Subject>,
+        after: SessionId,
+        limit: usize,
+        snapshot: &Snapshot,
+        now: UnixSeconds,
+    ) -> Vec<Session> {
+        let read = |digest: TokenDigest| self.index.read(digest, |entry| entry.session(snapshot));
+        let wanted = |session: &Session| session.id > after && !session.is_expired_at(now);
+        if let Some(subject) = subject {
+            return self
+                .subjects
+                .of(subject)
+                .iter()
+                .filter_map(|&digest| read(digest))
+                .filter(wanted)
+                .take(limit)
+                .collect();
+        }
+        let mut page: Vec<_> = self
+            .deadlines()
+            .flat_map(|deadlines| {
+                deadlines.after(after).flatten().filter_map(|&digest| read(digest)).filter(wanted).take(limit)
+            })
+            .collect();
+        page.sort_unstable_by_key(|session| session.id);
+        page.truncate(limit);
+        page
+    }
+
+    /// Puts sessions in that are live from the start.
+    ///
+    /// # Errors
+    /// [`RegistryError::Full`] when there is no room; those before stay.
+    pub(super) fn preload(
+        &mut self,
+        sessions: Vec<PreloadSession>,
+        snapshot: &Snapshot,
+        now: UnixSeconds,
+    ) -> Result<(), RegistryError> {
+        for preload in sessions {
+            self.make_room()?;
+            let session = self.number(preload.subject, preload.website, snapshot, now);
+            self.insert(&session, None, preload.digest);
+        }
+        Ok(())
+    }
+
+    /// Notes the role of an administrator who signs in.
+    pub(super) fn set_role(&self, subject: Subject, role: RoleId) {
+        let facts = self.index.facts(subject);
+        if facts.role != Some(role) {
+            self.index.set_facts(subject, SubjectFacts { role: Some(role), ..facts });
+        }
+    }
+
+    /// How many sessions there are, and what has become of those before.
+    pub(super) fn statistics(&self) -> Statistics {
+        let ended = self.deadlines().map(|deadlines| deadlines.counts().1).sum();
+        Statistics {
+            live: UserType::ALL.map(|kind| self.live(kind)),
+            expired: ended,
+            pending: self.pending.len(),
+            ..self.totals
+        }
+    }
+
+    fn live(&self, kind: UserType) -> usize {
+        let deadlines = &self.kinds[position(kind)];
+        deadlines.by_issue.counts().0 + deadlines.by_fixed_end.counts().0
+    }
+
+    fn deadlines(&self) -> impl Iterator<Item = &Deadlines> {
+        self.kinds.iter().flat_map(|kind| [&kind.by_issue, &kind.by_fixed_end])
+    }
+
+    fn make_room(&mut self) -> Result<(), RegistryError> {
+        if self.held + self.pending.len() < self.options.capacity {
+            return Ok(());
+        }
+        let ended = |kind: &mut KindDeadlines| kind.by_issue.take_ended().or_else(|| kind.by_fixed_end.take_ended());
+        let oldest = self.kinds.iter_mut().find_map(ended);
+        for digest in oldest.ok_or(RegistryError::Full)? {
+            self.forget_taken(digest);
+        }
+        if self.held + self.pending.len() < self.options.capacity { Ok(()) } else { Err(RegistryError::Full) }
+    }
+
+    fn number(&mut self, subject: Subject, website: WebsiteId, snapshot: &Snapshot, now: UnixSeconds) -> Session {
+        let id = SessionId(self.next_id);
+        self.next_id += 1;
+        let ends = snapshot.lifetime(subject.kind).end_of(now);
+        Session { id, subject, website, issued: now, ends, last_used: now }
+    }
+
+    fn insert(&mut self, session: &Session, fixed_end: Option<UnixSeconds>, digest: TokenDigest) {
+        let entry = Entry::new(session, fixed_end);
+        let removed = Removed { id: session.id, subject: session.subject, issued: session.issued, fixed_end };
+        self.index.insert(digest, entry);
+        self.push_deadline(&removed, digest);
+        self.subjects.push(session.subject, digest);
+        let (held, fullest) = &mut self.shards[shard_of(digest)];
+        *held += 1;
+        *fullest = (*fullest).max(*held);
+        self.held += 1;
+        self.totals.issued += 1;
+    }
+
+    fn push_deadline(&mut self, session: &Removed, digest: TokenDigest) {
+        let kind = &mut self.kinds[position(session.subject.kind)];
+        match session.fixed_end {
+            Some(end) => kind.by_fixed_end.push(end, session.id, digest),
+            None => kind.by_issue.push(session.issued, session.id, digest),
+        }
+    }
+
+    /// Takes a session out of everything.
+    fn remove(&mut self, digest: TokenDigest) -> Option<Removed> {
+        let removed = self.index.peek(digest)?;
+        self.forget(digest, removed);
+        let index = Arc::clone(&self.index);
+        let kind = &mut self.kinds[position(removed.subject.kind)];
+        let (deadlines, second) = match removed.fixed_end {
+            Some(end) => (&mut kind.by_fixed_end, end),
+            None => (&mut kind.by_issue, removed.issued),
+        };
+        if let Some(sparse) = deadlines.remove(second, removed.id) {
+            deadlines.compact(sparse, |digest| index.peek(digest).is_some());
+        }
+        Some(removed)
+    }
+
+    /// Takes a session out whose bucket was already taken.
+    fn forget_taken(&mut self, digest: TokenDigest) {
+        if let Some(removed) = self.index.peek(digest) {
+            self.forget(digest, removed);
+        }
+    }
+
+    fn forget(&mut self, digest: TokenDigest, removed: Removed) {
+        self.index.remove(digest);
+        self.subjects.remove(removed.subject, digest);
+        self.shards[shard_of(digest)].0 -= 1;
+        self.held -= 1;
+    }
+}
+
+/// The last second of issue whose sessions have ended at `now`.
+fn last_ended_issue(lifetime: Lifetime, now: UnixSeconds) -> UnixSeconds {
+    match lifetime {
+        Lifetime::Seconds(lifetime) => UnixSeconds(now.get().saturating_sub(lifetime)),
+        Lifetime::Never => UnixSeconds(0),
+    }
+}

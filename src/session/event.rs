@@ -1,7 +1,7 @@
 //! What happens to sessions and to their subjects.
 
 use crate::clock::UnixSeconds;
-use crate::session::{Session, SessionId, Subject};
+use crate::session::{Session, SessionId, Subject, UserType};
 use crate::settings::RoleId;
 use crate::token::TokenDigest;
 
@@ -30,6 +30,13 @@ pub enum SessionEvent {
         digest: TokenDigest,
         /// Why.
         reason: EndReason,
+    },
+    /// All sessions of a kind that existed at that moment were ended before their time.
+    KindRevoked {
+        /// Which kind.
+        kind: UserType,
+        /// The last session that existed.
+        through: SessionId,
     },
     /// It ended by itself.
     Expired {

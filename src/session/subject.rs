@@ -59,18 +59,12 @@ pub struct Subject {
 impl Subject {
     /// The customer with this id.
     pub fn customer(id: u32) -> Self {
-        Self {
-            kind: UserType::Customer,
-            id,
-        }
+        Self { kind: UserType::Customer, id }
     }
 
     /// The administrator with this id.
     pub fn admin(id: u32) -> Self {
-        Self {
-            kind: UserType::Admin,
-            id,
-        }
+        Self { kind: UserType::Admin, id }
     }
 }
 

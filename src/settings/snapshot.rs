@@ -30,13 +30,7 @@ impl Snapshot {
         let lifetime = |path| Lifetime::from_hours(settings.text(path, Scope::Default), empty);
         let customer_lifetime = lifetime("oauth/access_token_lifetime/customer");
         let admin_lifetime = lifetime("oauth/access_token_lifetime/admin");
-        Self {
-            settings,
-            stores,
-            roles,
-            customer_lifetime,
-            admin_lifetime,
-        }
+        Self { settings, stores, roles, customer_lifetime, admin_lifetime }
     }
 
     /// How long an opaque token of this kind lives. Integration tokens do not expire (fact sheet 4.3).

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::settings::Scope;
+
 /// The number of a website.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct WebsiteId(pub u16);
@@ -64,11 +66,7 @@ impl StoreDirectory {
     pub fn new(websites: Vec<Website>, stores: Vec<StoreView>) -> Option<Self> {
         let website = websites.iter().find(|website| website.is_default)?;
         let default_store = stores.iter().position(|store| store.id == website.default_store)?;
-        Some(Self {
-            websites,
-            stores,
-            default_store,
-        })
+        Some(Self { websites, stores, default_store })
     }
 
     /// What a fresh installation has: website `base` with store view `default`.
@@ -90,11 +88,7 @@ impl StoreDirectory {
             group_code: "main_website_store".to_owned(),
             is_active: true,
         };
-        Self {
-            websites: vec![website],
-            stores: vec![store],
-            default_store: 0,
-        }
+        Self { websites: vec![website], stores: vec![store], default_store: 0 }
     }
 
     /// All websites, in the order of their numbers.
@@ -126,6 +120,33 @@ impl StoreDirectory {
     pub fn website_by_code(&self, code: &str) -> Option<&Website> {
         self.websites.iter().find(|website| website.code == code)
     }
+
+    /// Whether the website or store view of this scope exists.
+    pub fn has(&self, scope: Scope) -> bool {
+        self.scope_name(scope).is_some()
+    }
+
+    /// The scope with this name: `default`, `websites/<code>` or `stores/<code>`, as Magento's table calls them.
+    pub fn scope(&self, name: &str) -> Option<Scope> {
+        match name.split_once('/') {
+            None => (name == "default").then_some(Scope::Default),
+            Some(("websites", code)) => self.website_by_code(code).map(|website| Scope::Website(website.id)),
+            Some(("stores", code)) => self.store(code).map(|store| Scope::Store(store.id)),
+            Some(_) => None,
+        }
+    }
+
+    /// The name of a scope, as [`StoreDirectory::scope`] reads it.
+    pub fn scope_name(&self, scope: Scope) -> Option<String> {
+        match scope {
+            Scope::Default => Some("default".to_owned()),
+            Scope::Website(id) => self.website(id).map(|website| format!("websites/{}", website.code)),
+            Scope::Store(id) => {
+                let store = self.stores.iter().find(|store| store.id == id)?;
+                Some(format!("stores/{}", store.code))
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -138,10 +159,7 @@ mod tests {
         let built = StoreDirectory::new(fresh.websites.clone(), fresh.stores.clone());
         assert_eq!(built, Some(fresh.clone()));
         assert_eq!(fresh.default_store().code, "default");
-        assert_eq!(
-            fresh.website_by_code("base").map(|website| website.id),
-            Some(WebsiteId(1))
-        );
+        assert_eq!(fresh.website_by_code("base").map(|website| website.id), Some(WebsiteId(1)));
         assert_eq!(fresh.store("Default"), None);
     }
 

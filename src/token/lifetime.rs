@@ -30,11 +30,7 @@ impl Lifetime {
         let seconds = text.trim().parse::<f64>().map_or(0.0, |hours| (hours * 3600.0).round());
         if seconds.is_finite() && seconds >= 1.0 {
             // The cast saturates: a lifetime beyond 136 years ends where thirty-two bits of seconds do.
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "checked, and it saturates"
-            )]
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked, and it saturates")]
             return Self::Seconds(seconds as u32);
         }
         match empty {

@@ -39,10 +39,7 @@ impl fmt::Debug for Token {
 
 /// Whether `text` could be an opaque token: what is not is turned away before any look-up.
 pub fn has_opaque_shape(text: &str) -> bool {
-    text.len() == LENGTH
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
+    text.len() == LENGTH && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -70,11 +67,7 @@ mod tests {
         // 115,200 draws over 36 characters: 3,200 each, with a standard deviation of 56.
         for &byte in ALPHABET {
             let count = counts[usize::from(byte)];
-            assert!(
-                (2800..3600).contains(&count),
-                "{} was drawn {count} times",
-                char::from(byte)
-            );
+            assert!((2800..3600).contains(&count), "{} was drawn {count} times", char::from(byte));
         }
     }
 
