@@ -90,10 +90,7 @@ pub async fn validate(request: &HttpRequest, services: &Services, token: BearerT
     let Some(validator) = request.app_data::<actix::Addr<TokenValidator>>() else {
         return services.registry.reader().validate(digest);
     };
-    validator
-        .send(ValidateToken { digest })
-        .await
-        .unwrap_or(Validation::Unavailable)
+    validator.send(ValidateToken { digest }).await.unwrap_or(Validation::Unavailable)
 }
 
 #[cfg(test)]
@@ -122,16 +119,8 @@ mod tests {
 
     #[test]
     fn forms_that_magento_ignores_are_no_token_and_no_other_scheme() {
-        for ignored in [
-            "",
-            " ",
-            "Bearer",
-            "Bearer ",
-            "Bearer  abc",
-            "Bearer a b",
-            "Bearer\tabc",
-            "bearer a, bearer b",
-        ] {
+        for ignored in ["", " ", "Bearer", "Bearer ", "Bearer  abc", "Bearer a b", "Bearer\tabc", "bearer a, bearer b"]
+        {
             assert_eq!(presented(&[ignored]), "Nothing", "{ignored:?}");
         }
         assert_eq!(presented(&[]), "Nothing");
@@ -139,12 +128,7 @@ mod tests {
 
     #[test]
     fn another_scheme_is_told_apart() {
-        for other in [
-            "Basic YTpi",
-            "OAuth oauth_version=\"1.0\", realm=\"x\"",
-            "abc",
-            "Bearerabc",
-        ] {
+        for other in ["Basic YTpi", "OAuth oauth_version=\"1.0\", realm=\"x\"", "abc", "Bearerabc"] {
             assert_eq!(presented(&[other]), "OtherScheme", "{other:?}");
         }
     }
@@ -164,9 +148,6 @@ mod tests {
 
     #[test]
     fn a_bearer_token_does_not_print_itself() {
-        assert_eq!(
-            format!("{:?}", Presented::Bearer(BearerToken("secret"))),
-            "Bearer(BearerToken(…))"
-        );
+        assert_eq!(format!("{:?}", Presented::Bearer(BearerToken("secret"))), "Bearer(BearerToken(…))");
     }
 }

@@ -27,9 +27,7 @@ fn reported(headers: &HeaderMap, peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
     let hops: Vec<Option<IpAddr>> = if headers.contains_key(X_FORWARDED_FOR) {
         elements(headers, &X_FORWARDED_FOR).map(hop).collect()
     } else {
-        elements(headers, &FORWARDED)
-            .map(|element| forwarded_for(element).and_then(hop))
-            .collect()
+        elements(headers, &FORWARDED).map(|element| forwarded_for(element).and_then(hop)).collect()
     };
     let mut nearest = peer;
     for hop in hops.into_iter().rev() {
@@ -44,19 +42,14 @@ fn reported(headers: &HeaderMap, peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
 
 /// The comma-separated elements of a header, over all its lines.
 fn elements<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    headers
-        .get_all(name)
-        .flat_map(|value| value.to_str().unwrap_or("unreadable").split(','))
-        .map(str::trim)
+    headers.get_all(name).flat_map(|value| value.to_str().unwrap_or("unreadable").split(',')).map(str::trim)
 }
 
 /// The value of `for` in one element of `Forwarded`.
 fn forwarded_for(element: &str) -> Option<&str> {
     element.split(';').find_map(|pair| {
         let (name, value) = pair.split_once('=')?;
-        name.trim()
-            .eq_ignore_ascii_case("for")
-            .then(|| value.trim().trim_matches('"'))
+        name.trim().eq_ignore_ascii_case("for").then(|| value.trim().trim_matches('"'))
     })
 }
 
@@ -96,10 +89,7 @@ mod tests {
 
     #[test]
     fn the_nearest_address_that_no_trusted_proxy_has_counts() {
-        let chain = [
-            ("x-forwarded-for", "203.0.113.9, 198.51.100.7"),
-            ("x-forwarded-for", "10.0.0.2"),
-        ];
+        let chain = [("x-forwarded-for", "203.0.113.9, 198.51.100.7"), ("x-forwarded-for", "10.0.0.2")];
         assert_eq!(seen("10.0.0.1:1", &chain), "198.51.100.7");
         assert_eq!(seen("10.0.0.1:1", &[("x-forwarded-for", "10.0.0.3")]), "10.0.0.3");
         assert_eq!(seen("10.0.0.1:1", &[]), "10.0.0.1");
@@ -107,31 +97,16 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_ends_the_walk() {
-        assert_eq!(
-            seen("10.0.0.1:1", &[("x-forwarded-for", "198.51.100.7, unknown, 10.0.0.2")]),
-            "10.0.0.2"
-        );
+        assert_eq!(seen("10.0.0.1:1", &[("x-forwarded-for", "198.51.100.7, unknown, 10.0.0.2")]), "10.0.0.2");
         assert_eq!(seen("10.0.0.1:1", &[("x-forwarded-for", "")]), "10.0.0.1");
     }
 
     #[test]
     fn the_standard_header_is_read_with_ports_quotes_and_brackets() {
-        assert_eq!(
-            seen("10.0.0.1:1", &[("forwarded", "for=198.51.100.7:80;proto=https")]),
-            "198.51.100.7"
-        );
-        assert_eq!(
-            seen("10.0.0.1:1", &[("forwarded", "proto=https;For=\"[2001:db8::1]:47\"")]),
-            "2001:db8::1"
-        );
-        assert_eq!(
-            seen("10.0.0.1:1", &[("forwarded", "for=\"[2001:db8::1]\"")]),
-            "2001:db8::1"
-        );
-        assert_eq!(
-            seen("[::ffff:10.0.0.1]:1", &[("x-forwarded-for", "::ffff:192.0.2.1")]),
-            "192.0.2.1"
-        );
+        assert_eq!(seen("10.0.0.1:1", &[("forwarded", "for=198.51.100.7:80;proto=https")]), "198.51.100.7");
+        assert_eq!(seen("10.0.0.1:1", &[("forwarded", "proto=https;For=\"[2001:db8::1]:47\"")]), "2001:db8::1");
+        assert_eq!(seen("10.0.0.1:1", &[("forwarded", "for=\"[2001:db8::1]\"")]), "2001:db8::1");
+        assert_eq!(seen("[::ffff:10.0.0.1]:1", &[("x-forwarded-for", "::ffff:192.0.2.1")]), "192.0.2.1");
     }
 
     #[test]
