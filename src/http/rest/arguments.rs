@@ -11,7 +11,7 @@ use crate::http::rest::json;
 /// The text of an argument. It may be a password, so all are wiped.
 pub(super) type Text = Zeroizing<String>;
 
-/// The arguments with these names. Names are accepted in camelCase, as they are given here, and in snake_case; numbers
+/// The arguments with these names. Names are accepted in camelCase, as they are given here, and in `snake_case`; numbers
 /// and booleans are cast to text; what has another name is ignored; an empty body is not decoded.
 ///
 /// # Errors
@@ -24,14 +24,11 @@ pub(super) fn required<const N: usize>(
 ) -> Result<[Text; N], RestError> {
     let mut arguments = from_body(names, request, body)?;
     overwrite_from_query(&mut arguments, &names, request.query_string());
-    if arguments.iter().any(|argument| *argument == Argument::Structure) {
+    if arguments.contains(&Argument::Structure) {
         return Err(RestError::NotAString);
     }
-    let missing: Vec<_> = names
-        .into_iter()
-        .zip(&arguments)
-        .filter_map(|(name, argument)| argument.is_empty().then_some(name))
-        .collect();
+    let missing: Vec<_> =
+        names.into_iter().zip(&arguments).filter_map(|(name, argument)| argument.is_empty().then_some(name)).collect();
     if !missing.is_empty() {
         return Err(RestError::Required(missing));
     }
@@ -108,7 +105,7 @@ pub(super) fn position(names: &[&'static str], key: &str) -> Option<usize> {
     names.iter().position(|name| is_name(key, name))
 }
 
-/// Whether `key` is `name` in camelCase or in snake_case.
+/// Whether `key` is `name` in camelCase or in `snake_case`.
 fn is_name(key: &str, name: &str) -> bool {
     key == name
         || key.chars().eq(name.chars().flat_map(|character| {
@@ -130,6 +127,7 @@ mod tests {
         required(["username", "password"], &request, body.as_bytes()).map(|texts| texts.map(|text| text.to_string()))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is compared with results")]
     fn strings(one: &str, other: &str) -> Result<[String; 2], RestError> {
         Ok([one.to_owned(), other.to_owned()])
     }
@@ -137,57 +135,31 @@ mod tests {
     #[test]
     fn members_are_picked_and_cast_and_others_are_ignored() {
         assert_eq!(
-            credentials(
-                "",
-                r#"{"x":{"y":[1]},"username":"a@example.com","password":"p\u00e4ss"}"#
-            ),
+            credentials("", r#"{"x":{"y":[1]},"username":"a@example.com","password":"p\u00e4ss"}"#),
             strings("a@example.com", "päss")
         );
         assert_eq!(credentials("", r#"{"username":5,"password":1.5}"#), strings("5", "1.5"));
-        assert_eq!(
-            credentials("", r#"{"username":true,"password":"0"}"#),
-            strings("1", "0")
-        );
+        assert_eq!(credentials("", r#"{"username":true,"password":"0"}"#), strings("1", "0"));
         assert_eq!(credentials("", r#"{"username":-7,"password":2.0}"#), strings("-7", "2"));
     }
 
     #[test]
     fn the_query_wins_over_the_body() {
-        assert_eq!(
-            credentials("password=q%20r", r#"{"username":"a","password":"b"}"#),
-            strings("a", "q r")
-        );
+        assert_eq!(credentials("password=q%20r", r#"{"username":"a","password":"b"}"#), strings("a", "q r"));
         assert_eq!(
             credentials("password=", r#"{"username":"a","password":"b"}"#),
             Err(RestError::Required(vec!["password"]))
         );
-        assert_eq!(
-            credentials("password[]=x", r#"{"username":"a","password":"b"}"#),
-            Err(RestError::NotAString)
-        );
+        assert_eq!(credentials("password[]=x", r#"{"username":"a","password":"b"}"#), Err(RestError::NotAString));
     }
 
     #[test]
     fn what_is_missing_null_or_empty_is_required() {
         let both = || Err(RestError::Required(vec!["username", "password"]));
-        for body in [
-            "",
-            "{}",
-            "[]",
-            "null",
-            "5",
-            "\"x\"",
-            "true",
-            "-1",
-            "1.5",
-            r#"{"username":null,"password":""}"#,
-        ] {
+        for body in ["", "{}", "[]", "null", "5", "\"x\"", "true", "-1", "1.5", r#"{"username":null,"password":""}"#] {
             assert_eq!(credentials("", body), both(), "{body}");
         }
-        assert_eq!(
-            credentials("", r#"{"username":"a","password":false}"#),
-            Err(RestError::Required(vec!["password"]))
-        );
+        assert_eq!(credentials("", r#"{"username":"a","password":false}"#), Err(RestError::Required(vec!["password"])));
     }
 
     #[test]
@@ -203,9 +175,7 @@ mod tests {
         for body in ["{", "{}x", "username=a", "{\"username\":\"a\",}", " ", deep.as_str()] {
             assert_eq!(credentials("", body), Err(RestError::Undecodable));
         }
-        let request = TestRequest::default()
-            .insert_header(("content-type", "application/json"))
-            .to_http_request();
+        let request = TestRequest::default().insert_header(("content-type", "application/json")).to_http_request();
         let outcome = required(["username"], &request, b"{\"username\":\"\xff\"}");
         assert_eq!(outcome.err(), Some(RestError::Undecodable));
     }
