@@ -29,11 +29,13 @@ pub struct Keeper {
 impl Keeper {
     /// Starts the keeper on the current thread; `snapshot` is the one that it keeps.
     pub fn start(keeper: SettingsKeeper, snapshot: SharedSnapshot) -> Self {
-        Self {
-            actor: keeper.start(),
-            gate: Arc::new(Semaphore::new(WAITING_CHANGES)),
-            snapshot,
-        }
+        Self { actor: keeper.start(), gate: Arc::new(Semaphore::new(WAITING_CHANGES)), snapshot }
+    }
+
+    /// Makes the actor panic, to show that the process then ends.
+    #[cfg(debug_assertions)]
+    pub fn provoke_panic(&self) {
+        self.actor.do_send(crate::lifecycle::ProvokePanic);
     }
 
     /// What holds now.
@@ -97,11 +99,7 @@ mod tests {
     async fn house(home: &tempfile::TempDir) -> House {
         let folder = DataFolder::open(home.path()).unwrap();
         let (store, readers) = (Store::start_here(&folder).unwrap(), Readers::new(&folder));
-        let accounts = Arc::new(EmbeddedAccounts::new(
-            store.clone(),
-            readers.clone(),
-            MockClock::at(UnixSeconds(1)),
-        ));
+        let accounts = Arc::new(EmbeddedAccounts::new(store.clone(), readers.clone(), MockClock::at(UnixSeconds(1))));
         let empty = EmptyLifetime::AtOnce;
         let snapshot = initial_snapshot(&readers, &*accounts, empty).await.unwrap().shared();
         let told = Arc::new(AtomicUsize::new(0));
@@ -110,12 +108,7 @@ mod tests {
             tell.fetch_add(1, Ordering::Relaxed);
         });
         let actor = SettingsKeeper::new(store.clone(), accounts, Arc::clone(&snapshot), empty, listener, None);
-        House {
-            folder,
-            store,
-            keeper: Keeper::start(actor, snapshot),
-            told,
-        }
+        House { folder, store, keeper: Keeper::start(actor, snapshot), told }
     }
 
     fn home() -> tempfile::TempDir {
@@ -146,10 +139,7 @@ mod tests {
         let home = home();
         let house = house(&home).await;
         let refused = change(&house, LIFETIME, Scope::Default, "soon").await;
-        assert!(
-            matches!(refused, Err(KeeperError::Refused(SettingError::Invalid(_)))),
-            "{refused:?}"
-        );
+        assert!(matches!(refused, Err(KeeperError::Refused(SettingError::Invalid(_)))), "{refused:?}");
         let nowhere = Scope::Website(WebsiteId(7));
         let refused = change(&house, "general/locale/code", nowhere, "de_DE").await;
         assert_eq!(refused, Err(KeeperError::Refused(SettingError::NoSuchScope)));
@@ -165,31 +155,20 @@ mod tests {
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         let failed = change(&house, LIFETIME, Scope::Default, "2").await;
         assert!(matches!(failed, Err(KeeperError::Unavailable(_))), "{failed:?}");
-        assert_eq!(
-            house.keeper.snapshot().lifetime(UserType::Customer),
-            Lifetime::Seconds(3600)
-        );
+        assert_eq!(house.keeper.snapshot().lifetime(UserType::Customer), Lifetime::Seconds(3600));
     }
 
     #[actix::test]
     async fn changes_at_once_all_end_up_in_the_snapshot() {
         let home = home();
         let house = house(&home).await;
-        let paths = [
-            LIFETIME,
-            "oauth/access_token_lifetime/admin",
-            "customer/password/lockout_failures",
-        ];
+        let paths = [LIFETIME, "oauth/access_token_lifetime/admin", "customer/password/lockout_failures"];
         let changes = paths.map(|path| change(&house, path, Scope::Default, "3"));
         for outcome in futures_util::future::join_all(changes).await {
             outcome.unwrap();
         }
         for path in paths {
-            assert_eq!(
-                house.keeper.snapshot().settings.text(path, Scope::Default),
-                "3",
-                "{path}"
-            );
+            assert_eq!(house.keeper.snapshot().settings.text(path, Scope::Default), "3", "{path}");
         }
     }
 
@@ -200,10 +179,7 @@ mod tests {
         let role = RoleRow {
             id: RoleId(2),
             name: "Support".to_owned(),
-            rules: vec![
-                ("Magento_Backend::store".to_owned(), true),
-                ("Magento_User::acl_users".to_owned(), false),
-            ],
+            rules: vec![("Magento_Backend::store".to_owned(), true), ("Magento_User::acl_users".to_owned(), false)],
         };
         house.store.write(vec![Change::CreateRole(role)]).await.unwrap();
         change(&house, LIFETIME, Scope::Default, "2").await.unwrap();

@@ -39,11 +39,7 @@ async fn find(core: &Core, username: &str) -> Result<Option<Administrator>, Acco
     if username.chars().nth(LONGEST_NAME).is_some() {
         return Ok(None);
     }
-    let exactly = core
-        .snapshot
-        .load()
-        .settings
-        .flag("admin/security/use_case_sensitive_login");
+    let exactly = core.snapshot.load().settings.flag("admin/security/use_case_sensitive_login");
     let found = core.accounts.administrator_by_username(username).await?;
     Ok(found.filter(|account| !exactly || account.username == username))
 }
@@ -71,12 +67,7 @@ async fn decide(
     };
     match judge(&account, comparison, core.clock.now()) {
         Ok(role) => {
-            let grant = Grant {
-                subject,
-                website: WebsiteId::ADMIN,
-                role: Some(role),
-                lock: None,
-            };
+            let grant = Grant { subject, website: WebsiteId::ADMIN, role: Some(role), lock: None };
             checked.issue(grant).await
         }
         Err(failed) => Err(checked.refuse(failed).await),

@@ -33,12 +33,7 @@ async fn find(core: &Core, credentials: &CustomerCredentials) -> Result<Option<C
     if credentials.email.chars().nth(LONGEST_NAME).is_some() {
         return Ok(None);
     }
-    let shared = core
-        .snapshot
-        .load()
-        .settings
-        .text("customer/account_share/scope", Scope::Default)
-        == "0";
+    let shared = core.snapshot.load().settings.text("customer/account_share/scope", Scope::Default) == "0";
     let website = (!shared).then_some(credentials.store.website);
     core.accounts.customer_by_email(&credentials.email, website).await
 }
@@ -63,11 +58,7 @@ async fn decide(
         }
     };
     let comparison = comparison_still_good(comparison, found, &customer);
-    let rules = Rules::of(
-        &core.snapshot.load().settings,
-        customer.website,
-        core.options.refuse_inactive,
-    );
+    let rules = Rules::of(&core.snapshot.load().settings, customer.website, core.options.refuse_inactive);
     match rules.judge(&customer, comparison, now) {
         Ok(()) => {
             let reset = core.options.reset_counters_on_success;

@@ -110,8 +110,7 @@ impl SignIn {
         caller: Caller,
     ) -> Result<IssuedToken, SignInError> {
         let label = Label::new(UserType::Admin, &credentials.username, caller);
-        self.run(label, |attempt| administrator::sign_in(credentials, attempt))
-            .await
+        self.run(label, |attempt| administrator::sign_in(credentials, attempt)).await
     }
 
     /// Hashes a password for storing, on the hashers' threads.
@@ -125,6 +124,12 @@ impl SignIn {
     /// Forgets the failures of a name, for whoever unlocks an account. What is returned remains to be stored.
     pub fn clear_throttle(&self, kind: UserType, name: &str) -> Change {
         self.0.throttle.clear(kind, name)
+    }
+
+    /// Makes a hasher panic, to show that the process then ends.
+    #[cfg(debug_assertions)]
+    pub fn provoke_panic(&self) {
+        self.0.hashers.provoke_panic();
     }
 
     /// The sign-in in numbers.
@@ -166,23 +171,12 @@ impl SignIn {
 
     async fn let_in(&self, label: &Label, caller: Weak<()>) -> Result<Attempt, SignInError> {
         let core = &self.0;
-        let in_flight = core
-            .throttle
-            .begin(label.kind, &label.name)
-            .await
-            .map_err(|denied| match denied {
-                Denied::Throttled => SignInError::Refused(Refusal::Throttled),
-                Denied::Crowded => SignInError::Busy {
-                    retry_after: CROWD_RETRY,
-                },
-            })?;
+        let in_flight = core.throttle.begin(label.kind, &label.name).await.map_err(|denied| match denied {
+            Denied::Throttled => SignInError::Refused(Refusal::Throttled),
+            Denied::Crowded => SignInError::Busy { retry_after: CROWD_RETRY },
+        })?;
         let place = core.hashers.enter(label.caller.address)?;
-        Ok(Attempt {
-            core: Arc::clone(core),
-            in_flight,
-            place,
-            caller,
-        })
+        Ok(Attempt { core: Arc::clone(core), in_flight, place, caller })
     }
 }
 

@@ -104,6 +104,9 @@ impl CheckOutcome {
 /// Asks whoever signs users in for its counts.
 type SignInSource = Box<dyn Fn() -> SignInSample + Send + Sync>;
 
+/// Asks the validators what they have answered, by outcome.
+type ValidationSource = Box<dyn Fn() -> Vec<(&'static str, u64)> + Send + Sync>;
+
 /// Everything that is counted here, and the way to what is counted elsewhere.
 #[derive(Default)]
 pub struct Metrics {
@@ -111,6 +114,7 @@ pub struct Metrics {
     enforced: Counts<{ CheckOutcome::ALL.len() }>,
     observed: Counts<{ CheckOutcome::ALL.len() }>,
     sign_in: OnceLock<SignInSource>,
+    validations: OnceLock<ValidationSource>,
 }
 
 impl Metrics {
@@ -130,11 +134,17 @@ impl Metrics {
         let _already_set = self.sign_in.set(Box::new(source));
     }
 
+    /// Says where the counts of validated tokens come from. Only the first source counts.
+    pub fn set_validation_source(&self, source: impl Fn() -> Vec<(&'static str, u64)> + Send + Sync + 'static) {
+        let _already_set = self.validations.set(Box::new(source));
+    }
+
     /// OpenMetrics text of everything. Without `sessions` (the registry did not answer) their metrics are left out.
     pub fn render(&self, sessions: Option<SessionSample>) -> String {
         exposition::render(exposition::Scrape {
             sessions,
             sign_in: self.sign_in.get().map(|source| source()),
+            validations: self.validations.get().map(|source| source()).unwrap_or_default(),
             checks: [("enforced", self.enforced.totals()), ("observed", self.observed.totals())],
             latencies: self.distributions(),
         })
