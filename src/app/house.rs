@@ -21,6 +21,7 @@ use crate::lifecycle::{Panics, Watch};
 use crate::registry::{self, SettingsChanged, TokenRegistry};
 use crate::secret::Password;
 use crate::session::SessionId;
+use crate::settings::Snapshot;
 use crate::sign_in::{self, Refusal, SignIn, password};
 use crate::store::{DataFolder, FolderError, Readers, Store, StoreError};
 use crate::telemetry::{Metrics, Readiness, SignInSample};
@@ -87,8 +88,8 @@ impl House {
         let readers = Readers::new(&folder);
         let accounts = Arc::new(EmbeddedAccounts::new(store.clone(), readers.clone(), Arc::clone(&clock)));
         fill(&folder, &config, seed, &accounts).await?;
-        let empty_lifetime = config.tokens.empty_lifetime;
-        let snapshot = keeper::initial_snapshot(&readers, accounts.as_ref(), empty_lifetime).await?.shared();
+        let (settings, stores, roles) = keeper::load(&readers, accounts.as_ref()).await?;
+        let snapshot = Snapshot::new(settings, stores, roles, config.tokens.empty_lifetime).shared();
         let registry = TokenRegistry::start_apart(registry::Parts {
             snapshot: Arc::clone(&snapshot),
             clock: Arc::clone(&clock),
@@ -106,7 +107,7 @@ impl House {
             let listener = Box::new(move || registry.do_send(SettingsChanged));
             let guard = Some(guard(&watch, "settings-keeper"));
             let (store, source) = (store.clone(), accounts.clone());
-            let actor = SettingsKeeper::new(store, source, Arc::clone(&snapshot), empty_lifetime, listener, guard);
+            let actor = SettingsKeeper::new(store, source, Arc::clone(&snapshot), listener, guard);
             Keeper::start(actor, Arc::clone(&snapshot))
         };
         let sign_in = {

@@ -81,11 +81,9 @@ mod tests {
     use super::*;
     use crate::accounts::EmbeddedAccounts;
     use crate::clock::{MockClock, UnixSeconds};
-    use crate::keeper::initial_snapshot;
-    use crate::session::UserType;
+    use crate::keeper::load;
     use crate::settings::{RoleId, SettingError, StoreDirectory, WebsiteId};
     use crate::store::{Change, DataFolder, Readers, RoleRow, Store};
-    use crate::token::{EmptyLifetime, Lifetime};
 
     const LIFETIME: &str = "oauth/access_token_lifetime/customer";
 
@@ -100,19 +98,25 @@ mod tests {
         let folder = DataFolder::open(home.path()).unwrap();
         let (store, readers) = (Store::start_here(&folder).unwrap(), Readers::new(&folder));
         let accounts = Arc::new(EmbeddedAccounts::new(store.clone(), readers.clone(), MockClock::at(UnixSeconds(1))));
-        let empty = EmptyLifetime::AtOnce;
-        let snapshot = initial_snapshot(&readers, &*accounts, empty).await.unwrap().shared();
+        let (settings, stores, roles) = load(&readers, &*accounts).await.unwrap();
+        let snapshot = Snapshot::new(settings, stores, roles, crate::token::EmptyLifetime::default()).shared();
         let told = Arc::new(AtomicUsize::new(0));
         let tell = Arc::clone(&told);
         let listener = Box::new(move || {
             tell.fetch_add(1, Ordering::Relaxed);
         });
-        let actor = SettingsKeeper::new(store.clone(), accounts, Arc::clone(&snapshot), empty, listener, None);
+        let actor = SettingsKeeper::new(store.clone(), accounts, Arc::clone(&snapshot), listener, None);
         House { folder, store, keeper: Keeper::start(actor, snapshot), told }
     }
 
     fn home() -> tempfile::TempDir {
         tempfile::tempdir().unwrap()
+    }
+
+    /// How long a customer's token lives, in seconds.
+    fn lifetime(house: &House) -> Option<u32> {
+        let lifetime = house.keeper.snapshot().lifetime(crate::session::UserType::Customer);
+        lifetime.end_of(UnixSeconds(0)).map(UnixSeconds::get)
     }
 
     async fn change(house: &House, path: &str, scope: Scope, value: &str) -> Result<(), KeeperError> {
@@ -124,14 +128,13 @@ mod tests {
         let home = home();
         let first = house(&home).await;
         change(&first, LIFETIME, Scope::Default, "2.5").await.unwrap();
-        let lifetime = |house: &House| house.keeper.snapshot().lifetime(UserType::Customer);
-        assert_eq!(lifetime(&first), Lifetime::Seconds(9000));
+        assert_eq!(lifetime(&first), Some(9000));
         assert_eq!(first.told.load(Ordering::Relaxed), 1);
         drop(first);
         let second = house(&home).await;
-        assert_eq!(lifetime(&second), Lifetime::Seconds(9000));
+        assert_eq!(lifetime(&second), Some(9000));
         second.keeper.change(LIFETIME, Scope::Default, None).await.unwrap();
-        assert_eq!(lifetime(&second), Lifetime::Seconds(3600));
+        assert_eq!(lifetime(&second), Some(3600));
     }
 
     #[actix::test]
@@ -155,7 +158,7 @@ mod tests {
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         let failed = change(&house, LIFETIME, Scope::Default, "2").await;
         assert!(matches!(failed, Err(KeeperError::Unavailable(_))), "{failed:?}");
-        assert_eq!(house.keeper.snapshot().lifetime(UserType::Customer), Lifetime::Seconds(3600));
+        assert_eq!(lifetime(&house), Some(3600));
     }
 
     #[actix::test]

@@ -3,13 +3,16 @@
 //! [`EmbeddedAccounts`] reads with [`Readers`] and writes through [`Store`]. It announces locks and roles to whoever
 //! keeps the sessions, after they are stored. It ends no session: who disables an account does that.
 
-mod admin;
+mod administrators;
+mod customers;
 mod read;
+mod rows;
 #[cfg(test)]
 mod tests;
 
-pub use admin::{CustomerPage, NewAdministrator, NewCustomer};
-pub(in crate::accounts) use admin::{administrator_row, customer_row};
+pub use customers::CustomerPage;
+pub use rows::{NewAdministrator, NewCustomer};
+pub(in crate::accounts) use rows::{administrator_row, customer_row};
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
