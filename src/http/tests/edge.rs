@@ -72,7 +72,7 @@ async fn the_public_listener_counts_how_long_it_takes() {
     let house = House::new();
     house.public(get("/rest/V1/customers/me")).await;
     house.public(get("/nothing")).await;
-    let text = house.services.metrics.render(None);
+    let text = house.internal(get("/metrics")).await.body;
     for line in [
         "tokenward_request_duration_seconds_count{group=\"rest\"} 1",
         "tokenward_request_duration_seconds_count{group=\"other\"} 1",
