@@ -9,9 +9,17 @@
 //! - a caller that has gone before its hash began is not hashed for.
 
 pub mod password;
+
+mod administrator;
+mod attempt;
+mod contract;
+mod customer;
+mod lockout;
+mod report;
 mod service;
 mod throttle;
+mod turns;
 
-pub use service::{
-    AdministratorCredentials, Caller, CustomerCredentials, IssuedToken, Options, Refusal, SignIn, SignInError,
-};
+pub use contract::{AdministratorCredentials, Caller, CustomerCredentials, IssuedToken, Options, Refusal, SignInError};
+pub use report::Statistics;
+pub use service::{Parts, SignIn};
