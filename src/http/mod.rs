@@ -93,6 +93,7 @@ pub fn public(config: &mut ServiceConfig) {
             .wrap(from_fn(cors::share))
             .wrap(DefaultHeaders::new().add((X_CONTENT_TYPE_OPTIONS, "nosniff")))
             .wrap(from_fn(latency::measure))
+            .configure(graphql::configure)
             .configure(rest::configure)
             .default_service(web::route().to(no_public_route)),
     );

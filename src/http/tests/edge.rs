@@ -58,11 +58,21 @@ async fn without_configuration_there_is_no_trace_of_it() {
 }
 
 #[actix_web::test]
+async fn graphql_is_answered_on_the_public_listener() {
+    let house = open_house();
+    let request = TestRequest::post().uri("/graphql").set_json(serde_json::json!({ "query": "{ __typename }" }));
+    let seen = house.public(request.insert_header(("origin", SHOP))).await;
+    assert_eq!((seen.status, seen.body.as_str()), (200, r#"{"data":{"__typename":"Query"}}"#));
+    assert_eq!(seen.header("access-control-allow-origin"), SHOP);
+    assert_eq!(seen.header("x-content-type-options"), "nosniff");
+}
+
+#[actix_web::test]
 async fn the_public_listener_counts_how_long_it_takes() {
     let house = House::new();
     house.public(get("/rest/V1/customers/me")).await;
     house.public(get("/nothing")).await;
-    let text = house.services.metrics.render(None);
+    let text = house.internal(get("/metrics")).await.body;
     for line in [
         "tokenward_request_duration_seconds_count{group=\"rest\"} 1",
         "tokenward_request_duration_seconds_count{group=\"other\"} 1",

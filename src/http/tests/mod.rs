@@ -24,9 +24,10 @@ use crate::registry::{
     IssueToken, Options as RegistryOptions, Parts, Registry, Revocation, RevokeSessions, TokenRegistry, TokenValidator,
     ValidatorCounts,
 };
+use crate::secret::Password;
 use crate::session::{EndReason, SessionId, Subject, SubjectChanged};
 use crate::settings::{Role, RoleId, Roles, Settings, SharedSnapshot, Snapshot, StoreDirectory, WebsiteId};
-use crate::sign_in::SignIn;
+use crate::sign_in::{self, SignIn, password};
 use crate::store::{Change, Committed, CustomerLock, Record, RecordOutcome, ThrottleRow};
 use crate::telemetry::Readiness;
 use crate::token::{DigestKey, EmptyLifetime, Token};
@@ -76,12 +77,27 @@ impl House {
         let registry = registry(&snapshot, &clock, &store);
         let mut options = options();
         change(&mut options);
+        let accounts: Arc<dyn AccountStore> = Arc::new(Accounts);
+        let sign_in = SignIn::new(sign_in::Parts {
+            accounts: accounts.clone(),
+            registry: registry.clone(),
+            snapshot: snapshot.clone(),
+            clock: clock.clone(),
+            options: sign_in::Options {
+                concurrency: 1,
+                queue: 16,
+                refuse_inactive: false,
+                reset_counters_on_success: true,
+            },
+            installation_key: None,
+            guards: Arc::new(|| Box::new(())),
+        });
         let services = Services {
             clock: clock.clone(),
             snapshot,
             registry: registry.clone(),
-            sign_in: SignIn {},
-            accounts: Arc::new(Accounts),
+            sign_in,
+            accounts,
             metrics: Arc::default(),
             readiness: Arc::new(Readiness::default()),
             options,
@@ -218,22 +234,38 @@ impl Handler<Record> for PromptStore {
     }
 }
 
-/// Knows customer 7 alone.
+/// The hash of the password `password`.
+fn password_hash() -> String {
+    static HASH: OnceLock<String> = OnceLock::new();
+    HASH.get_or_init(|| password::hash(&Password::new("password".to_owned())).unwrap()).clone()
+}
+
+/// Knows customer 7 and administrator 3, whose password is `password`.
 #[derive(Debug)]
 struct Accounts;
 
 #[async_trait]
 impl AccountStore for Accounts {
-    async fn customer_by_email(&self, _: &str, _: Option<WebsiteId>) -> Result<Option<Customer>, AccountError> {
-        Ok(None)
+    async fn customer_by_email(&self, email: &str, _: Option<WebsiteId>) -> Result<Option<Customer>, AccountError> {
+        Ok((email == "customer@example.com").then(jane))
     }
 
     async fn customer(&self, id: u32) -> Result<Option<Customer>, AccountError> {
         Ok((id == 7).then(jane))
     }
 
-    async fn administrator_by_username(&self, _: &str) -> Result<Option<Administrator>, AccountError> {
-        Ok(None)
+    async fn administrator_by_username(&self, username: &str) -> Result<Option<Administrator>, AccountError> {
+        Ok((username == "admin").then(|| Administrator {
+            id: 3,
+            username: username.to_owned(),
+            email: "admin@example.com".to_owned(),
+            firstname: None,
+            lastname: None,
+            password_hash: password_hash(),
+            is_active: true,
+            role: Some(STOREKEEPER),
+            expires_at: None,
+        }))
     }
 
     async fn administrator(&self, _: u32) -> Result<Option<Administrator>, AccountError> {
@@ -272,7 +304,7 @@ fn jane() -> Customer {
         created_at: START,
         updated_at: START,
         is_active: true,
-        password_hash: None,
+        password_hash: Some(password_hash()),
         confirmation: None,
         failures: 0,
         first_failure: None,

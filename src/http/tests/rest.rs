@@ -109,6 +109,61 @@ async fn whether_a_caller_may_is_decided_before_the_body_is_read() {
     assert_eq!(house.public(request).await.status, 401);
 }
 
+fn sign_in(path: &str, username: &str, password: &str) -> TestRequest {
+    post(path).set_json(json!({ "username": username, "password": password }))
+}
+
+const CUSTOMER_TOKEN: &str = "/rest/V1/integration/customer/token";
+const ADMIN_TOKEN: &str = "/rest/all/V1/integration/admin/token";
+
+#[actix_web::test]
+async fn a_customer_signs_in_and_is_known_by_the_token() {
+    let house = House::new();
+    let request = sign_in(CUSTOMER_TOKEN, "customer@example.com", "password");
+    let seen = house.public(request.insert_header(("authorization", "Bearer garbage"))).await;
+    assert_eq!((seen.status, seen.header("cache-control")), (200, "no-store"));
+    let token = seen.json().as_str().unwrap().to_owned();
+    assert_eq!(token.len(), 32);
+    assert_eq!(house.public(bearing("/rest/V1/customers/me", &token)).await.json()["id"], 7);
+    assert_eq!(house.internal(bearing("/check?require=customer&website=base", &token)).await.status, 200);
+}
+
+#[actix_web::test]
+async fn an_administrator_signs_in_and_sees_the_websites() {
+    let house = House::new();
+    let seen = house.public(sign_in(ADMIN_TOKEN, "admin", "password")).await;
+    assert_eq!(seen.status, 200);
+    let token = seen.json().as_str().unwrap().to_owned();
+    assert_eq!(house.public(bearing("/rest/V1/store/websites", &token)).await.status, 200);
+    assert_eq!(house.public(bearing("/rest/V1/customers/me", &token)).await.body, NOT_SELF);
+}
+
+#[actix_web::test]
+async fn a_refused_sign_in_is_told_in_general_words_and_counted_by_its_reason() {
+    let house = House::new();
+    for request in [
+        sign_in(CUSTOMER_TOKEN, "customer@example.com", "wrong"),
+        sign_in(CUSTOMER_TOKEN, "nobody@example.com", "password"),
+        sign_in(ADMIN_TOKEN, "admin", "wrong"),
+    ] {
+        let seen = house.public(request).await;
+        assert_eq!(
+            (seen.status, seen.body.as_str()),
+            (
+                401,
+                r#"{"message":"The account sign-in was incorrect or your account is disabled temporarily. Please wait and try again later."}"#
+            )
+        );
+    }
+    let metrics = house.internal(get("/metrics")).await;
+    for line in [
+        "tokenward_sign_ins_refused_total{reason=\"wrong_password\"} 2",
+        "tokenward_sign_ins_refused_total{reason=\"unknown_user\"} 1",
+    ] {
+        assert!(metrics.body.lines().any(|found| found == line), "{line} is missing from\n{}", metrics.body);
+    }
+}
+
 #[actix_web::test]
 async fn bad_credentials_bodies_get_magentos_words() {
     let house = House::new();
