@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::support::{CUSTOMER, House, START, post};
+use crate::http::MagentoVersion;
 use crate::session::Subject;
 
 const EMAIL: &str = "{ customer { email } }";
@@ -35,6 +36,76 @@ async fn empty_credentials_are_named() {
     }
     let reply = house.post("mutation { generateCustomerToken(email: 0, password: true) { token } }").await;
     assert_eq!(reply.gist(), gist(200, "Specify the \"email\" value.", "graphql-input"));
+}
+
+const SIGN_IN: &str = "mutation($p: String!) {
+    generateCustomerToken(email: \"customer@example.com\", password: $p) { token expires_at expires_in }
+}";
+
+fn refused(status: u16) -> (u16, String, String) {
+    let message = "The account sign-in was incorrect or your account is disabled temporarily. Please wait and try again \
+                   later.";
+    gist(status, message, "graphql-authentication")
+}
+
+#[actix_web::test]
+async fn a_customer_signs_in_and_the_token_says_when_it_ends() {
+    let house = House::new();
+    house.set_password("password");
+    let reply = house.post_with(SIGN_IN, json!({"p": "password"})).await;
+    let answer = &reply.json()["data"]["generateCustomerToken"];
+    assert_eq!(answer["expires_in"], json!(3600));
+    assert_eq!(answer["expires_at"], json!("2023-11-14T23:13:20Z"));
+    let token = answer["token"].as_str().unwrap();
+    assert_eq!(house.post_as(token, EMAIL).await.status, StatusCode::OK);
+}
+
+#[actix_web::test]
+async fn a_wrong_password_is_refused_with_the_status_of_the_version() {
+    for (version, status) in [(MagentoVersion::V248, 401), (MagentoVersion::V247, 200)] {
+        let house = House::speaking(version);
+        house.set_password("password");
+        let reply = house.post_with(SIGN_IN, json!({"p": "wrong"})).await;
+        assert_eq!(reply.gist(), refused(status));
+        let body = reply.json();
+        assert_eq!(body["errors"][0]["path"], json!(["generateCustomerToken"]));
+        assert_eq!(body["errors"][0]["locations"], json!([{"line": 2, "column": 5}]));
+        assert_eq!(body["data"], json!({"generateCustomerToken": null}));
+    }
+}
+
+#[actix_web::test]
+async fn a_right_password_of_an_unconfirmed_account_is_named_from_2_4_8() {
+    for version in [MagentoVersion::V248, MagentoVersion::V247] {
+        let house = House::speaking(version);
+        house.set_password("password");
+        house.set("customer/create_account/confirm", "1");
+        house.change_customer(|customer| customer.confirmation = Some("key".to_owned()));
+        let reply = house.post_with(SIGN_IN, json!({"p": "password"})).await;
+        let expected = match version {
+            MagentoVersion::V247 => refused(200),
+            MagentoVersion::V248 => {
+                gist(401, "This account isn't confirmed. Verify and try again.", "graphql-authentication")
+            }
+        };
+        assert_eq!(reply.gist(), expected);
+    }
+}
+
+#[actix_web::test]
+async fn a_sign_in_that_finds_no_place_is_sent_away_at_once() {
+    let house = House::without_a_queue();
+    house.set_password("password");
+    let attempt = |name: &str| {
+        let query = format!("mutation {{ generateCustomerToken(email: \"{name}\", password: \"p\") {{ token }} }}");
+        let house = &house;
+        async move { house.post(&query).await }
+    };
+    let replies = futures_util::future::join_all([attempt("a@example.com"), attempt("b@example.com")]).await;
+    let busy = replies.iter().find(|reply| reply.status == StatusCode::SERVICE_UNAVAILABLE).unwrap();
+    assert_eq!(busy.gist(), gist(503, "Too many sign-ins at the moment. Please try again shortly.", ""));
+    assert!(busy.header("retry-after").parse::<u64>().unwrap() >= 1);
+    assert!(replies.iter().any(|reply| reply.gist() == refused(401)));
 }
 
 #[actix_web::test]
@@ -72,6 +143,8 @@ async fn a_customer_of_another_website_is_nobody_unless_accounts_are_shared() {
     };
     assert_eq!(ask().await.gist(), not_authorized());
     assert_eq!(house.post_as(&token, EMAIL).await.status, StatusCode::OK);
+    house.set("customer/account_share/scope", "0");
+    assert_eq!(ask().await.status, StatusCode::OK);
 }
 
 #[actix_web::test]
@@ -85,6 +158,9 @@ async fn an_account_is_checked_every_time_it_is_read() {
     assert_eq!(house.post_as(&token, EMAIL).await.status, StatusCode::OK);
     house.change_customer(|customer| customer.confirmation = Some("key".to_owned()));
     assert_eq!(house.post_as(&token, EMAIL).await.status, StatusCode::OK);
+    house.set("customer/create_account/confirm", "1");
+    let unconfirmed = gist(401, "This account isn't confirmed. Verify and try again.", "graphql-authentication");
+    assert_eq!(house.post_as(&token, EMAIL).await.gist(), unconfirmed);
     house.remove_customer();
     let missing = gist(200, "Customer with id \"7\" does not exist.", "graphql-no-such-entity");
     assert_eq!(house.post_as(&token, EMAIL).await.gist(), missing);
@@ -137,6 +213,10 @@ async fn every_address_is_available_to_those_who_may_not_know() {
     for address in ["customer@example.com", "nobody@example.com"] {
         assert_eq!(house.post_with(query, json!({"e": address})).await.json(), yes);
     }
+    house.set("checkout/options/enable_guest_checkout_login", "1");
+    let no = json!({"data": {"isEmailAvailable": {"is_email_available": false}}});
+    assert_eq!(house.post_with(query, json!({"e": "customer@example.com"})).await.json(), no);
+    assert_eq!(house.post_with(query, json!({"e": "nobody@example.com"})).await.json(), yes);
     let wrong = |value: Value| house.post_with(query, json!({ "e": value }));
     assert_eq!(wrong(json!("0")).await.gist(), gist(200, "Email must be specified", "graphql-input"));
     assert_eq!(wrong(json!("")).await.gist(), gist(200, "Email must be specified", "graphql-input"));

@@ -15,9 +15,10 @@ use crate::accounts::{AccountError, AccountStore, Administrator, Customer};
 use crate::clock::{MockClock, UnixSeconds};
 use crate::http::{MagentoVersion, Options, Services};
 use crate::registry::{self, IssueToken, Parts, Registry, Revocation, RevokeSessions, TokenRegistry};
+use crate::secret::Password;
 use crate::session::{EndReason, SessionId, Subject};
 use crate::settings::{Roles, Settings, Snapshot, StoreDirectory, StoreId, StoreView, Website, WebsiteId};
-use crate::sign_in::SignIn;
+use crate::sign_in::{self, SignIn, password};
 use crate::store::{Change, Committed, CustomerLock, Record, RecordOutcome, ThrottleRow};
 use crate::telemetry::{Metrics, Readiness};
 use crate::token::{DigestKey, EmptyLifetime, Token};
@@ -141,9 +142,19 @@ impl House {
         Self::speaking(MagentoVersion::V248)
     }
 
+    /// A house in which one password is hashed and none waits.
+    pub(super) fn without_a_queue() -> Self {
+        Self::with(MagentoVersion::V248, 0)
+    }
+
+    /// A house that speaks this version.
+    pub(super) fn speaking(version: MagentoVersion) -> Self {
+        Self::with(version, 64)
+    }
+
     /// A house with website `base` (store views `default`, `french` and the inactive `closed`) and website `other`
     /// (store view `other`).
-    pub(super) fn speaking(version: MagentoVersion) -> Self {
+    fn with(version: MagentoVersion, queue: usize) -> Self {
         let snapshot = Snapshot::new(Settings::default(), stores(), Roles::default(), EmptyLifetime::AtOnce).shared();
         let clock = MockClock::at(START);
         let address = Arc::default();
@@ -160,11 +171,25 @@ impl House {
         *address.lock().unwrap() = Some(registry.actor().clone());
         let accounts = Arc::new(FakeAccounts::default());
         accounts.customers.lock().unwrap().insert(CUSTOMER, customer());
+        let sign_in = SignIn::new(sign_in::Parts {
+            accounts: accounts.clone(),
+            registry: registry.clone(),
+            snapshot: snapshot.clone(),
+            clock: clock.clone(),
+            options: sign_in::Options {
+                concurrency: 1,
+                queue,
+                refuse_inactive: false,
+                reset_counters_on_success: true,
+            },
+            installation_key: None,
+            guards: Arc::new(|| Box::new(())),
+        });
         let services = Services {
             clock: clock.clone(),
             snapshot,
             registry,
-            sign_in: SignIn {},
+            sign_in,
             accounts: accounts.clone(),
             metrics: Arc::new(Metrics::default()),
             readiness: Arc::new(Readiness::default()),
@@ -186,6 +211,12 @@ impl House {
         settings.set(path, crate::settings::Scope::Default, Some(value.to_owned()));
         let snapshot = Snapshot::new(settings, stores(), Roles::default(), EmptyLifetime::AtOnce);
         self.services.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// Gives the customer a password.
+    pub(super) fn set_password(&self, text: &str) {
+        let hash = password::hash(&Password::new(text.to_owned())).unwrap();
+        self.change_customer(|customer| customer.password_hash = Some(hash));
     }
 
     /// Changes the customer.

@@ -153,7 +153,8 @@ async fn the_alias_limit_is_a_setting() {
     let query = format!("{{{}}}", (0..11).map(|n| format!(" a{n}: storeConfig {{ locale }}")).collect::<String>());
     assert_eq!(house.post(&query).await.status.as_u16(), 400);
     house.set("graphql/validation/alias_limit_enabled", "0");
-    if crate::settings::Definition::of("graphql/validation/alias_limit_enabled").is_some() {
-        assert_eq!(house.post(&query).await.status.as_u16(), 200);
-    }
+    assert_eq!(house.post(&query).await.status.as_u16(), 200);
+    house.set("graphql/validation/alias_limit_enabled", "1");
+    house.set("graphql/validation/maximum_alias_allowed", "11");
+    assert_eq!(house.post(&query).await.status.as_u16(), 200);
 }
