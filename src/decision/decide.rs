@@ -92,12 +92,7 @@ pub fn decide(policy: &Policy, credential: Credential, circumstances: &Circumsta
         Credential::Good(holder) if verdict == Verdict::Allow => Some(holder.session),
         _ => None,
     };
-    Decision {
-        verdict,
-        reason,
-        identity,
-        observed: policy.observe,
-    }
+    Decision { verdict, reason, identity, observed: policy.observe }
 }
 
 fn weigh(
@@ -165,10 +160,7 @@ fn admits(requirement: Requirement, kind: UserType) -> bool {
 /// A code that names no website is nobody's website.
 fn is_in_website(policy: &Policy, holder: &Holder, snapshot: &Snapshot) -> bool {
     policy.website.as_deref().is_none_or(|code| {
-        snapshot
-            .stores
-            .website_by_code(code)
-            .is_some_and(|website| website.id == holder.session.website)
+        snapshot.stores.website_by_code(code).is_some_and(|website| website.id == holder.session.website)
     })
 }
 
@@ -195,19 +187,9 @@ mod tests {
     const RESOURCE: &str = "Magento_Backend::store";
 
     fn snapshot() -> Snapshot {
-        let roles: Roles = [Role {
-            id: RoleId(1),
-            name: String::new(),
-            allowed: [RESOURCE.to_owned()].into(),
-        }]
-        .into_iter()
-        .collect();
-        Snapshot::new(
-            Settings::default(),
-            StoreDirectory::fresh(),
-            roles,
-            EmptyLifetime::AtOnce,
-        )
+        let roles: Roles =
+            [Role { id: RoleId(1), name: String::new(), allowed: [RESOURCE.to_owned()].into() }].into_iter().collect();
+        Snapshot::new(Settings::default(), StoreDirectory::fresh(), roles, EmptyLifetime::AtOnce)
     }
 
     fn holder(kind: UserType, website: u16, role: Option<u32>, locked_until: Option<UnixSeconds>) -> Holder {
@@ -281,12 +263,8 @@ mod tests {
         for policy in policies() {
             for credential in credentials() {
                 for (refuse_locked, asks_for_preview) in [(false, false), (false, true), (true, false), (true, true)] {
-                    let circumstances = Circumstances {
-                        now: NOW,
-                        snapshot: &snapshot,
-                        refuse_locked,
-                        asks_for_preview,
-                    };
+                    let circumstances =
+                        Circumstances { now: NOW, snapshot: &snapshot, refuse_locked, asks_for_preview };
                     let decision = decide(&policy, credential, &circumstances);
                     check(&policy, credential, &circumstances, decision);
                 }
@@ -301,10 +279,7 @@ mod tests {
             if decision.verdict == Verdict::Allow {
                 allowed += 1;
                 let passes_unseen = credential == Credential::OtherScheme && policy.other_schemes == OtherSchemes::Pass;
-                assert!(
-                    matches!(credential, Credential::Good(_)) || passes_unseen,
-                    "{policy:?} {credential:?}"
-                );
+                assert!(matches!(credential, Credential::Good(_)) || passes_unseen, "{policy:?} {credential:?}");
             }
         });
         assert!(allowed > 100);

@@ -36,10 +36,7 @@ mod tests {
     #[actix_web::test]
     async fn a_problem_has_its_own_media_type_and_says_what_is_wrong() {
         let response = problem(StatusCode::NOT_FOUND, "There is no such route.");
-        assert_eq!(
-            response.headers().get(CONTENT_TYPE).unwrap(),
-            "application/problem+json"
-        );
+        assert_eq!(response.headers().get(CONTENT_TYPE).unwrap(), "application/problem+json");
         assert_eq!(
             to_bytes(response.into_body()).await.unwrap(),
             r#"{"type":"about:blank","title":"Not Found","status":404,"detail":"There is no such route."}"#

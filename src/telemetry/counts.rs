@@ -18,9 +18,7 @@ struct Shard<const N: usize>([AtomicU64; N]);
 
 impl<const N: usize> Default for Counts<N> {
     fn default() -> Self {
-        Self {
-            shards: std::array::from_fn(|_| Shard(std::array::from_fn(|_| AtomicU64::new(0)))),
-        }
+        Self { shards: std::array::from_fn(|_| Shard(std::array::from_fn(|_| AtomicU64::new(0)))) }
     }
 }
 
@@ -34,12 +32,7 @@ impl<const N: usize> Counts<N> {
 
     /// The sums. Counts that are going on may or may not be in them.
     pub(super) fn totals(&self) -> [u64; N] {
-        std::array::from_fn(|index| {
-            self.shards
-                .iter()
-                .map(|shard| shard.0[index].load(Ordering::Relaxed))
-                .sum()
-        })
+        std::array::from_fn(|index| self.shards.iter().map(|shard| shard.0[index].load(Ordering::Relaxed)).sum())
     }
 }
 

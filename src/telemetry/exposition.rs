@@ -112,9 +112,12 @@ impl Scrape {
         let unit = Unit::Seconds;
         let mut metric = encoder.encode_descriptor("request_duration", help, Some(&unit), MetricType::Histogram)?;
         for (group, latency) in &self.latencies {
-            metric
-                .encode_family(&[("group", *group)])?
-                .encode_histogram::<NoLabels>(latency.sum, latency.count, &latency.buckets, None)?;
+            metric.encode_family(&[("group", *group)])?.encode_histogram::<NoLabels>(
+                latency.sum,
+                latency.count,
+                &latency.buckets,
+                None,
+            )?;
         }
         Ok(())
     }
@@ -132,12 +135,7 @@ fn encode_sessions(sessions: &SessionSample, encoder: &mut DescriptorEncoder<'_>
     counter(encoder, "sessions_issued", "Sessions begun.", sessions.issued)?;
     let revoked = "Sessions ended before their time.";
     counter(encoder, "sessions_revoked", revoked, sessions.revoked)?;
-    counter(
-        encoder,
-        "sessions_expired",
-        "Sessions that ended by themselves.",
-        sessions.ended,
-    )
+    counter(encoder, "sessions_expired", "Sessions that ended by themselves.", sessions.ended)
 }
 
 fn encode_sign_in(sign_in: &SignInSample, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
@@ -151,17 +149,13 @@ fn encode_sign_in(sign_in: &SignInSample, encoder: &mut DescriptorEncoder<'_>) -
     let help = "Sign-ins that were refused.";
     let mut refused = encoder.encode_descriptor("sign_ins_refused", help, None, MetricType::Counter)?;
     for (reason, count) in &sign_in.refused {
-        refused
-            .encode_family(&[("reason", *reason)])?
-            .encode_counter::<NoLabels, u64, f64>(count, None)?;
+        refused.encode_family(&[("reason", *reason)])?.encode_counter::<NoLabels, u64, f64>(count, None)?;
     }
     Ok(())
 }
 
 fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, count: u64) -> Result<(), Error> {
-    encoder
-        .encode_descriptor(name, help, None, MetricType::Counter)?
-        .encode_counter::<NoLabels, u64, f64>(&count, None)
+    encoder.encode_descriptor(name, help, None, MetricType::Counter)?.encode_counter::<NoLabels, u64, f64>(&count, None)
 }
 
 fn gauge(
@@ -171,9 +165,7 @@ fn gauge(
     unit: Option<&Unit>,
     value: &impl EncodeGaugeValue,
 ) -> Result<(), Error> {
-    encoder
-        .encode_descriptor(name, help, unit, MetricType::Gauge)?
-        .encode_gauge(value)
+    encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?.encode_gauge(value)
 }
 
 /// Resident bytes as jemalloc knows them; it refreshes its figures only when its epoch advances.

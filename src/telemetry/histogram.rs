@@ -32,11 +32,7 @@ impl Histogram {
         let totals = self.0.totals();
         #[expect(clippy::cast_precision_loss, reason = "a metric need not be exact to the nanosecond")]
         let sum = totals[SUM] as f64 / 1e9;
-        Distribution {
-            sum,
-            count: totals[..SUM].iter().sum(),
-            buckets: bounds().zip(totals).collect(),
-        }
+        Distribution { sum, count: totals[..SUM].iter().sum(), buckets: bounds().zip(totals).collect() }
     }
 }
 
@@ -69,10 +65,7 @@ mod tests {
         }
         let read = histogram.read();
         let filled: Vec<_> = read.buckets.iter().filter(|(_, count)| *count > 0).copied().collect();
-        assert_eq!(
-            filled,
-            [(25e-6, 1), (50e-6, 1), (100e-6, 1), (150e-6, 1), (f64::INFINITY, 1)]
-        );
+        assert_eq!(filled, [(25e-6, 1), (50e-6, 1), (100e-6, 1), (150e-6, 1), (f64::INFINITY, 1)]);
         assert_eq!(read.count, 5);
         assert!((read.sum - 20.000_252).abs() < 1e-9);
     }

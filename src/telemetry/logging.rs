@@ -42,15 +42,10 @@ pub enum LoggingError {
 pub fn init(format: Format, filter: &str) -> Result<(), LoggingError> {
     let directives = EnvFilter::builder()
         .parse(filter)
-        .map_err(|error| LoggingError::Filter {
-            filter: filter.to_owned(),
-            problem: error.to_string(),
-        })?;
+        .map_err(|error| LoggingError::Filter { filter: filter.to_owned(), problem: error.to_string() })?;
     let terminal = std::io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(directives)
-        .with_writer(std::io::stderr)
-        .with_ansi(terminal);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(directives).with_writer(std::io::stderr).with_ansi(terminal);
     let done = match format {
         Format::Text => builder.finish().try_init(),
         Format::Auto if terminal => builder.finish().try_init(),

@@ -135,19 +135,13 @@ impl Metrics {
         exposition::render(exposition::Scrape {
             sessions,
             sign_in: self.sign_in.get().map(|source| source()),
-            checks: [
-                ("enforced", self.enforced.totals()),
-                ("observed", self.observed.totals()),
-            ],
+            checks: [("enforced", self.enforced.totals()), ("observed", self.observed.totals())],
             latencies: self.distributions(),
         })
     }
 
     fn distributions(&self) -> Vec<(&'static str, Distribution)> {
-        RouteGroup::ALL
-            .into_iter()
-            .map(|group| (group.name(), self.latencies[group as usize].read()))
-            .collect()
+        RouteGroup::ALL.into_iter().map(|group| (group.name(), self.latencies[group as usize].read())).collect()
     }
 }
 
@@ -209,10 +203,7 @@ mod tests {
             "tokenward_password_hashes_running 2",
             "# EOF",
         ] {
-            assert!(
-                text.lines().any(|found| found == line),
-                "{line} is missing from\n{text}"
-            );
+            assert!(text.lines().any(|found| found == line), "{line} is missing from\n{text}");
         }
         assert!(text.contains("tokenward_process_resident_memory_bytes "), "{text}");
     }

@@ -26,11 +26,7 @@ const EMPTY: HeaderValue = HeaderValue::from_static("");
 
 /// The answer to a gateway's question.
 pub(super) fn answer(decision: &Decision, stores: &StoreDirectory, now: UnixSeconds) -> HttpResponse {
-    let mut response = if decision.passes() {
-        HttpResponse::new(StatusCode::OK)
-    } else {
-        refusal(decision.reason)
-    };
+    let mut response = if decision.passes() { HttpResponse::new(StatusCode::OK) } else { refusal(decision.reason) };
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(DECISION.clone(), verdict(decision.verdict));
@@ -69,17 +65,12 @@ fn verdict(verdict: Verdict) -> HeaderValue {
 }
 
 fn name(session: &Session, stores: &StoreDirectory, now: UnixSeconds, headers: &mut HeaderMap) {
-    let website = stores
-        .website(session.website)
-        .and_then(|website| HeaderValue::from_str(&website.code).ok());
+    let website = stores.website(session.website).and_then(|website| HeaderValue::from_str(&website.code).ok());
     headers.insert(USER_TYPE.clone(), HeaderValue::from_static(session.subject.kind.name()));
     headers.insert(USER_ID.clone(), HeaderValue::from(session.subject.id));
     headers.insert(WEBSITE.clone(), website.unwrap_or(EMPTY));
     headers.insert(SESSION_ID.clone(), HeaderValue::from(session.id.0));
-    headers.insert(
-        EXPIRES_IN.clone(),
-        session.expires_in(now).map_or(EMPTY, HeaderValue::from),
-    );
+    headers.insert(EXPIRES_IN.clone(), session.expires_in(now).map_or(EMPTY, HeaderValue::from));
 }
 
 /// The headers are there all the same: a gateway that copies them overwrites what a client may have forged.
@@ -160,33 +151,16 @@ mod tests {
     const NOW: UnixSeconds = UnixSeconds(1_000);
 
     fn session(subject: Subject, website: WebsiteId) -> Session {
-        Session {
-            id: SessionId(12),
-            subject,
-            website,
-            issued: NOW,
-            ends: Some(NOW.plus(60)),
-            last_used: NOW,
-        }
+        Session { id: SessionId(12), subject, website, issued: NOW, ends: Some(NOW.plus(60)), last_used: NOW }
     }
 
     fn decision(verdict: Verdict, reason: Reason, identity: Option<Session>) -> Decision {
-        Decision {
-            verdict,
-            reason,
-            identity,
-            observed: false,
-        }
+        Decision { verdict, reason, identity, observed: false }
     }
 
     /// Status, the six headers in the order of the design, `WWW-Authenticate`, body.
     async fn seen(response: HttpResponse) -> (u16, [String; 6], Option<String>, String) {
-        let text = |name: &HeaderName| {
-            response
-                .headers()
-                .get(name)
-                .map(|value| value.to_str().unwrap().to_owned())
-        };
+        let text = |name: &HeaderName| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
         let six = [&DECISION, &USER_TYPE, &USER_ID, &WEBSITE, &SESSION_ID, &EXPIRES_IN]
             .map(|name| text(name).expect("all six headers are always there"));
         let challenge = text(&WWW_AUTHENTICATE);
@@ -218,10 +192,7 @@ mod tests {
         let (status, six, ..) = answered(decision(Verdict::Allow, Reason::OtherSchemePasses, None)).await;
         assert_eq!((status, six), (200, ["allow", "", "", "", "", ""].map(str::to_owned)));
         let (status, six, ..) = answered(decision(Verdict::Guest, Reason::GuestWelcome, None)).await;
-        assert_eq!(
-            (status, six),
-            (200, ["guest", "guest", "", "", "", ""].map(str::to_owned))
-        );
+        assert_eq!((status, six), (200, ["guest", "guest", "", "", "", ""].map(str::to_owned)));
     }
 
     #[actix_web::test]
@@ -255,11 +226,7 @@ mod tests {
             (Reason::WrongKind, 403, "Bearer error=\"insufficient_scope\""),
             (Reason::WrongWebsite, 403, "Bearer error=\"insufficient_scope\""),
             (Reason::NotPermitted, 403, "Bearer error=\"insufficient_scope\""),
-            (
-                Reason::PreviewForAdministrators,
-                403,
-                "Bearer error=\"insufficient_scope\"",
-            ),
+            (Reason::PreviewForAdministrators, 403, "Bearer error=\"insufficient_scope\""),
             (Reason::Locked, 403, "Bearer error=\"insufficient_scope\""),
         ] {
             let (seen, _, header, _) = answered(decision(Verdict::Deny, reason, None)).await;
@@ -271,21 +238,14 @@ mod tests {
 
     #[actix_web::test]
     async fn what_cannot_be_told_is_unavailable_and_says_when_to_try_again() {
-        let response = answer(
-            &decision(Verdict::Deny, Reason::Undecided, None),
-            &StoreDirectory::fresh(),
-            NOW,
-        );
+        let response = answer(&decision(Verdict::Deny, Reason::Undecided, None), &StoreDirectory::fresh(), NOW);
         assert_eq!(response.headers().get(RETRY_AFTER).unwrap(), "1");
         assert_eq!(seen(response).await.0, 503);
     }
 
     #[actix_web::test]
     async fn an_observed_refusal_passes_and_still_says_deny() {
-        let observed = Decision {
-            observed: true,
-            ..decision(Verdict::Deny, Reason::Undecided, None)
-        };
+        let observed = Decision { observed: true, ..decision(Verdict::Deny, Reason::Undecided, None) };
         let (status, six, challenge, body) = answered(observed).await;
         assert_eq!((status, body.as_str(), challenge), (200, "", None));
         assert_eq!(six, ["deny", "", "", "", "", ""]);

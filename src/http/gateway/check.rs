@@ -75,11 +75,7 @@ fn looked_up(validation: Validation, services: &Services) -> Credential {
     match validation {
         Validation::Valid(session) => {
             let facts = services.registry.reader().facts(session.subject);
-            Credential::Good(Holder {
-                session,
-                role: facts.role,
-                locked_until: facts.locked_until,
-            })
+            Credential::Good(Holder { session, role: facts.role, locked_until: facts.locked_until })
         }
         Validation::Expired => Credential::Expired,
         Validation::Unknown => Credential::Unknown,

@@ -19,11 +19,7 @@ pub(super) async fn ready(services: web::Data<Services>) -> HttpResponse {
 }
 
 fn readiness(readiness: &Readiness) -> HttpResponse {
-    let status = if readiness.is_ready() {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let status = if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     state(status, readiness.name())
 }
 

@@ -10,9 +10,7 @@ use crate::telemetry::{CONTENT_TYPE, SessionSample};
 /// OpenMetrics text. A registry that does not answer leaves its own metrics out.
 pub(super) async fn metrics(services: web::Data<Services>) -> HttpResponse {
     let sessions = services.registry.statistics().await.ok().map(sample);
-    HttpResponse::Ok()
-        .content_type(CONTENT_TYPE)
-        .body(services.metrics.render(sessions))
+    HttpResponse::Ok().content_type(CONTENT_TYPE).body(services.metrics.render(sessions))
 }
 
 fn sample(statistics: Statistics) -> SessionSample {

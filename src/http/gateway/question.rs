@@ -71,13 +71,7 @@ fn plain(query: &str) -> Option<&'static Policy> {
 }
 
 const fn require(require: Requirement) -> Policy {
-    Policy {
-        require,
-        website: None,
-        acl: None,
-        observe: false,
-        other_schemes: OtherSchemes::Ignore,
-    }
+    Policy { require, website: None, acl: None, observe: false, other_schemes: OtherSchemes::Ignore }
 }
 
 fn parse(query: &str) -> Result<Policy, BadQuestion> {
@@ -99,11 +93,7 @@ fn parse(query: &str) -> Result<Policy, BadQuestion> {
         }
     }
     refuse_exchange(exchange.as_deref())?;
-    Ok(Policy {
-        website,
-        acl,
-        ..require(requirement(required.as_deref())?)
-    })
+    Ok(Policy { website, acl, ..require(requirement(required.as_deref())?) })
 }
 
 fn refuse_exchange(value: Option<&str>) -> Result<(), BadQuestion> {
@@ -163,14 +153,8 @@ mod tests {
 
     #[test]
     fn the_common_queries_mean_what_the_parser_says() {
-        for query in [
-            "",
-            "require=any",
-            "require=customer",
-            "require=admin",
-            "require=integration",
-            "require=guest-ok",
-        ] {
+        for query in ["", "require=any", "require=customer", "require=admin", "require=integration", "require=guest-ok"]
+        {
             assert_eq!(plain(query), Some(&parse(query).unwrap()), "{query}");
         }
     }

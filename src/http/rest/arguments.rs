@@ -27,11 +27,8 @@ pub(super) fn required<const N: usize>(
     if arguments.iter().any(|argument| *argument == Argument::Structure) {
         return Err(RestError::NotAString);
     }
-    let missing: Vec<_> = names
-        .into_iter()
-        .zip(&arguments)
-        .filter_map(|(name, argument)| argument.is_empty().then_some(name))
-        .collect();
+    let missing: Vec<_> =
+        names.into_iter().zip(&arguments).filter_map(|(name, argument)| argument.is_empty().then_some(name)).collect();
     if !missing.is_empty() {
         return Err(RestError::Required(missing));
     }
@@ -137,57 +134,31 @@ mod tests {
     #[test]
     fn members_are_picked_and_cast_and_others_are_ignored() {
         assert_eq!(
-            credentials(
-                "",
-                r#"{"x":{"y":[1]},"username":"a@example.com","password":"p\u00e4ss"}"#
-            ),
+            credentials("", r#"{"x":{"y":[1]},"username":"a@example.com","password":"p\u00e4ss"}"#),
             strings("a@example.com", "päss")
         );
         assert_eq!(credentials("", r#"{"username":5,"password":1.5}"#), strings("5", "1.5"));
-        assert_eq!(
-            credentials("", r#"{"username":true,"password":"0"}"#),
-            strings("1", "0")
-        );
+        assert_eq!(credentials("", r#"{"username":true,"password":"0"}"#), strings("1", "0"));
         assert_eq!(credentials("", r#"{"username":-7,"password":2.0}"#), strings("-7", "2"));
     }
 
     #[test]
     fn the_query_wins_over_the_body() {
-        assert_eq!(
-            credentials("password=q%20r", r#"{"username":"a","password":"b"}"#),
-            strings("a", "q r")
-        );
+        assert_eq!(credentials("password=q%20r", r#"{"username":"a","password":"b"}"#), strings("a", "q r"));
         assert_eq!(
             credentials("password=", r#"{"username":"a","password":"b"}"#),
             Err(RestError::Required(vec!["password"]))
         );
-        assert_eq!(
-            credentials("password[]=x", r#"{"username":"a","password":"b"}"#),
-            Err(RestError::NotAString)
-        );
+        assert_eq!(credentials("password[]=x", r#"{"username":"a","password":"b"}"#), Err(RestError::NotAString));
     }
 
     #[test]
     fn what_is_missing_null_or_empty_is_required() {
         let both = || Err(RestError::Required(vec!["username", "password"]));
-        for body in [
-            "",
-            "{}",
-            "[]",
-            "null",
-            "5",
-            "\"x\"",
-            "true",
-            "-1",
-            "1.5",
-            r#"{"username":null,"password":""}"#,
-        ] {
+        for body in ["", "{}", "[]", "null", "5", "\"x\"", "true", "-1", "1.5", r#"{"username":null,"password":""}"#] {
             assert_eq!(credentials("", body), both(), "{body}");
         }
-        assert_eq!(
-            credentials("", r#"{"username":"a","password":false}"#),
-            Err(RestError::Required(vec!["password"]))
-        );
+        assert_eq!(credentials("", r#"{"username":"a","password":false}"#), Err(RestError::Required(vec!["password"])));
     }
 
     #[test]
@@ -203,9 +174,7 @@ mod tests {
         for body in ["{", "{}x", "username=a", "{\"username\":\"a\",}", " ", deep.as_str()] {
             assert_eq!(credentials("", body), Err(RestError::Undecodable));
         }
-        let request = TestRequest::default()
-            .insert_header(("content-type", "application/json"))
-            .to_http_request();
+        let request = TestRequest::default().insert_header(("content-type", "application/json")).to_http_request();
         let outcome = required(["username"], &request, b"{\"username\":\"\xff\"}");
         assert_eq!(outcome.err(), Some(RestError::Undecodable));
     }

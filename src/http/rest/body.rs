@@ -31,7 +31,5 @@ pub(super) async fn read(
 /// One allocation for the whole body: a vector that grows leaves copies behind that are not wiped.
 fn announced_length(request: &HttpRequest) -> usize {
     let value = request.headers().get(CONTENT_LENGTH);
-    value
-        .and_then(|value| value.to_str().ok()?.parse().ok())
-        .unwrap_or_default()
+    value.and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or_default()
 }

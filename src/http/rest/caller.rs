@@ -94,38 +94,18 @@ mod tests {
     }
 
     fn snapshot() -> Snapshot {
-        let roles: Roles = [Role {
-            id: RoleId(1),
-            name: String::new(),
-            allowed: ["Magento_Backend::store".to_owned()].into(),
-        }]
-        .into_iter()
-        .collect();
-        Snapshot::new(
-            Settings::default(),
-            StoreDirectory::fresh(),
-            roles,
-            EmptyLifetime::AtOnce,
-        )
+        let roles: Roles =
+            [Role { id: RoleId(1), name: String::new(), allowed: ["Magento_Backend::store".to_owned()].into() }]
+                .into_iter()
+                .collect();
+        Snapshot::new(Settings::default(), StoreDirectory::fresh(), roles, EmptyLifetime::AtOnce)
     }
 
     #[test]
     fn only_customers_have_themselves() {
-        assert_eq!(
-            customer(valid(Subject::customer(7))).unwrap().subject,
-            Subject::customer(7)
-        );
-        for other in [
-            valid(Subject::admin(7)),
-            Validation::Unknown,
-            Validation::Expired,
-            Validation::Revoked,
-        ] {
-            assert_eq!(
-                customer(other),
-                Err(RestError::NotAuthorized { resource: "self" }),
-                "{other:?}"
-            );
+        assert_eq!(customer(valid(Subject::customer(7))).unwrap().subject, Subject::customer(7));
+        for other in [valid(Subject::admin(7)), Validation::Unknown, Validation::Expired, Validation::Revoked] {
+            assert_eq!(customer(other), Err(RestError::NotAuthorized { resource: "self" }), "{other:?}");
         }
     }
 

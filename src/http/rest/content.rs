@@ -23,10 +23,7 @@ pub(super) fn sent(headers: &HeaderMap) -> Result<Format, RestError> {
         return Err(RestError::ContentTypeEmpty);
     }
     let media_type: Mime = text.parse().map_err(|_| RestError::ContentTypeInvalid)?;
-    if media_type
-        .get_param(mime::CHARSET)
-        .is_some_and(|charset| charset != mime::UTF_8)
-    {
+    if media_type.get_param(mime::CHARSET).is_some_and(|charset| charset != mime::UTF_8) {
         return Err(RestError::CharsetUnsupported);
     }
     match media_type.essence_str() {
@@ -63,9 +60,8 @@ fn written(range: &str) -> Option<Format> {
 fn weighted(entry: &str) -> (f32, &str) {
     let mut parts = entry.split(';').map(str::trim);
     let range = parts.next().unwrap_or_default();
-    let weight = parts
-        .find_map(|part| part.strip_prefix("q="))
-        .map_or(1.0, |weight| weight.trim().parse().unwrap_or(0.0));
+    let weight =
+        parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |weight| weight.trim().parse().unwrap_or(0.0));
     (weight, range)
 }
 
@@ -82,11 +78,7 @@ mod tests {
 
     #[test]
     fn json_is_understood_with_and_without_its_charset() {
-        for good in [
-            "application/json",
-            "application/json; charset=utf-8",
-            "Application/JSON;charset=\"UTF-8\"",
-        ] {
+        for good in ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=\"UTF-8\""] {
             assert_eq!(sent(&with(CONTENT_TYPE, good)), Ok(Format::Json), "{good}");
         }
     }
@@ -108,18 +100,10 @@ mod tests {
 
     #[test]
     fn json_is_written_when_the_client_takes_it() {
-        for good in [
-            "*/*",
-            "application/json",
-            "text/html, application/*;q=0.1",
-            "text/xml, */*;q=0.01",
-        ] {
+        for good in ["*/*", "application/json", "text/html, application/*;q=0.1", "text/xml, */*;q=0.01"] {
             assert_eq!(accepted(&with(ACCEPT, good)), Ok(Format::Json), "{good}");
         }
         assert_eq!(accepted(&HeaderMap::new()), Ok(Format::Json));
-        assert_eq!(
-            accepted(&with(ACCEPT, "image/png")),
-            Err(RestError::NotAcceptable("image/png".to_owned()))
-        );
+        assert_eq!(accepted(&with(ACCEPT, "image/png")), Err(RestError::NotAcceptable("image/png".to_owned())));
     }
 }

@@ -12,10 +12,7 @@ use crate::http::rest::error::RestError;
 pub(super) async fn me(call: &Call<'_>) -> Result<HttpResponse, RestError> {
     let id = call.customer().await?.subject.id;
     let customer = call.services.accounts.customer(id).await?;
-    let customer = customer.ok_or(RestError::NoSuchEntity {
-        field: "customerId",
-        value: id,
-    })?;
+    let customer = customer.ok_or(RestError::NoSuchEntity { field: "customerId", value: id })?;
     Ok(HttpResponse::Ok()
         .content_type("application/json; charset=utf-8")
         .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))

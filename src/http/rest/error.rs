@@ -86,26 +86,16 @@ struct Body {
 
 impl Body {
     fn new(message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            message: message.into(),
-            errors: Vec::new(),
-            parameters: None,
-        }
+        Self { message: message.into(), errors: Vec::new(), parameters: None }
     }
 
     fn with(message: &'static str, parameters: Value) -> Self {
-        Self {
-            parameters: Some(parameters),
-            ..Self::new(message)
-        }
+        Self { parameters: Some(parameters), ..Self::new(message) }
     }
 
     fn required(fields: &[&'static str]) -> Self {
         let one = |field: &&str| {
-            Self::with(
-                "\"%fieldName\" is required. Enter and try again.",
-                json!({ "fieldName": field }),
-            )
+            Self::with("\"%fieldName\" is required. Enter and try again.", json!({ "fieldName": field }))
         };
         match fields {
             [field] => one(field),
@@ -161,10 +151,9 @@ impl RestError {
             Self::NotProcessable => Body::new("Specified request cannot be processed."),
             Self::NoRoute => Body::new("Request does not match any route."),
             Self::MethodNotSupported(method) => Body::new(format!("The {method} HTTP method is not supported.")),
-            Self::NotAuthorized { resource } => Body::with(
-                "The consumer isn't authorized to access %resources.",
-                json!({ "resources": resource }),
-            ),
+            Self::NotAuthorized { resource } => {
+                Body::with("The consumer isn't authorized to access %resources.", json!({ "resources": resource }))
+            }
             Self::Required(fields) => Body::required(fields),
             Self::NoSuchEntity { field, value } => Body::with(
                 "No such entity with %fieldName = %fieldValue",
@@ -173,9 +162,9 @@ impl RestError {
             Self::ContentTypeEmpty => Body::new("Content-Type header is empty."),
             Self::ContentTypeInvalid => Body::new("Content-Type header is invalid."),
             Self::CharsetUnsupported => Body::new("UTF-8 is the only supported charset."),
-            Self::MediaTypeUnsupported(media_type) => Body::new(format!(
-                "Server cannot understand Content-Type HTTP header media type {media_type}"
-            )),
+            Self::MediaTypeUnsupported(media_type) => {
+                Body::new(format!("Server cannot understand Content-Type HTTP header media type {media_type}"))
+            }
             Self::NotAcceptable(accept) => Body::new(format!(
                 "Server cannot match any of the given Accept HTTP header media type(s) from the request: \"{accept}\" \
                  with media types from the config of response renderer."
@@ -260,27 +249,15 @@ mod tests {
         for (error, status, message) in [
             (RestError::NotProcessable, 400, "Specified request cannot be processed."),
             (RestError::NoRoute, 404, "Request does not match any route."),
-            (
-                RestError::MethodNotSupported(Method::PATCH),
-                405,
-                "The PATCH HTTP method is not supported.",
-            ),
+            (RestError::MethodNotSupported(Method::PATCH), 405, "The PATCH HTTP method is not supported."),
             (RestError::Undecodable, 400, "Decoding error."),
             (
                 RestError::MediaTypeUnsupported("text/plain".to_owned()),
                 400,
                 "Server cannot understand Content-Type HTTP header media type text/plain",
             ),
-            (
-                RestError::Failed(Failure::BodyTooLarge),
-                400,
-                "Request body is too large.",
-            ),
-            (
-                RestError::Failed(Failure::NoRole),
-                401,
-                "More permissions are needed to access this.",
-            ),
+            (RestError::Failed(Failure::BodyTooLarge), 400, "Request body is too large."),
+            (RestError::Failed(Failure::NoRole), 401, "More permissions are needed to access this."),
         ] {
             let (seen, body) = rendered(error).await;
             let body: Value = serde_json::from_str(&body).unwrap();
@@ -290,9 +267,7 @@ mod tests {
 
     #[actix_web::test]
     async fn a_busy_server_says_when_to_try_again() {
-        let busy = RestError::Failed(Failure::TooManySignIns {
-            retry_after: Duration::from_secs(3),
-        });
+        let busy = RestError::Failed(Failure::TooManySignIns { retry_after: Duration::from_secs(3) });
         let response = busy.response();
         assert_eq!(response.status(), 503);
         assert_eq!(response.headers().get(RETRY_AFTER).unwrap(), "3");

@@ -20,11 +20,7 @@ pub(super) async fn customer_token(
     store: &StoreView,
 ) -> Result<HttpResponse, RestError> {
     let (email, password) = call.credentials(payload).await?;
-    let credentials = CustomerCredentials {
-        email,
-        password,
-        store: store.clone(),
-    };
+    let credentials = CustomerCredentials { email, password, store: store.clone() };
     let outcome = call.services.sign_in.customer(credentials, call.caller()).await;
     call.hand_out(outcome)
 }
@@ -42,10 +38,7 @@ pub(super) async fn revoke_customer_token(call: &Call<'_>, payload: web::Payload
     let session = call.customer().await?;
     let body = body::read(call.request, payload, call.services.options.max_body).await?;
     arguments::none(call.request, &body)?;
-    let change = RevokeSessions {
-        which: Revocation::Subject(session.subject),
-        reason: EndReason::SignedOut,
-    };
+    let change = RevokeSessions { which: Revocation::Subject(session.subject), reason: EndReason::SignedOut };
     call.services.registry.revoke(change).await?;
     Ok(scalar("true".to_owned()))
 }
@@ -60,10 +53,7 @@ impl Call<'_> {
     }
 
     fn caller(&self) -> Caller {
-        Caller {
-            address: client::address(self.request, &self.services.options.trusted_proxies),
-            protocol: "rest",
-        }
+        Caller { address: client::address(self.request, &self.services.options.trusted_proxies), protocol: "rest" }
     }
 
     fn hand_out(&self, outcome: Result<IssuedToken, SignInError>) -> Result<HttpResponse, RestError> {

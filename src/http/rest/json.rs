@@ -15,9 +15,7 @@ use crate::http::rest::error::RestError;
 /// [`RestError::Undecodable`].
 pub(super) fn arguments<const N: usize>(names: [&'static str; N], body: &[u8]) -> Result<[Argument; N], RestError> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let arguments = Members(names)
-        .deserialize(&mut deserializer)
-        .map_err(|_| RestError::Undecodable)?;
+    let arguments = Members(names).deserialize(&mut deserializer).map_err(|_| RestError::Undecodable)?;
     deserializer.end().map_err(|_| RestError::Undecodable)?;
     Ok(arguments)
 }

@@ -30,12 +30,7 @@ use crate::settings::{Snapshot, StoreView};
 
 /// Mounts the routes. They expect `web::Data<Services>` and an `Addr<TokenValidator>` among the application's data.
 pub fn configure(config: &mut ServiceConfig) {
-    for path in [
-        "/rest",
-        "/rest/{tail:.*}",
-        "/index.php/rest",
-        "/index.php/rest/{tail:.*}",
-    ] {
+    for path in ["/rest", "/rest/{tail:.*}", "/index.php/rest", "/index.php/rest/{tail:.*}"] {
         config.service(web::resource(path).route(web::route().to(handle)));
     }
 }
@@ -48,11 +43,7 @@ struct Call<'a> {
 }
 
 async fn handle(request: HttpRequest, body: web::Payload, services: web::Data<Services>) -> HttpResponse {
-    let call = Call {
-        request: &request,
-        services: &services,
-        snapshot: services.snapshot.load_full(),
-    };
+    let call = Call { request: &request, services: &services, snapshot: services.snapshot.load_full() };
     call.answer(body).await.unwrap_or_else(|error| error.response())
 }
 

@@ -57,8 +57,7 @@ fn split_store<'a, 'b>(path: &'b str, stores: &'a StoreDirectory) -> (&'a StoreV
 
 /// `V` and a number come first.
 fn has_version(path: &str) -> bool {
-    path.strip_prefix('V')
-        .is_some_and(|rest| rest.starts_with(|character: char| character.is_ascii_digit()))
+    path.strip_prefix('V').is_some_and(|rest| rest.starts_with(|character: char| character.is_ascii_digit()))
 }
 
 fn operation(method: &Method, path: &str) -> Option<Operation> {
@@ -112,10 +111,7 @@ mod tests {
 
     #[test]
     fn a_known_path_with_another_method_matches_no_route() {
-        assert_eq!(
-            found("GET", "/rest/V1/integration/customer/token"),
-            Err(RestError::NoRoute)
-        );
+        assert_eq!(found("GET", "/rest/V1/integration/customer/token"), Err(RestError::NoRoute));
         assert_eq!(found("POST", "/rest/V1/customers/me"), Err(RestError::NoRoute));
         assert_eq!(found("GET", "/rest/V2/customers/me"), Err(RestError::NoRoute));
         assert_eq!(found("GET", "/rest/V1"), Err(RestError::NoRoute));

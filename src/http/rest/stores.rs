@@ -30,12 +30,7 @@ struct WebsiteData<'a> {
 
 fn list(stores: &StoreDirectory) -> Vec<WebsiteData<'_>> {
     // The directory holds only what customers can belong to; Magento's list begins with the row of id 0 (fact sheet 8.5).
-    let administrators = WebsiteData {
-        id: 0,
-        code: "admin",
-        name: "Admin",
-        default_group_id: 0,
-    };
+    let administrators = WebsiteData { id: 0, code: "admin", name: "Admin", default_group_id: 0 };
     let websites = stores.websites().iter().filter(|website| website.id.0 != 0);
     std::iter::once(administrators)
         .chain(websites.map(|website| WebsiteData {
