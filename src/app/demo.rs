@@ -70,7 +70,7 @@ impl Demo {
     pub fn prepare(config: &mut Config, sessions: usize, tokens_out: Option<PathBuf>) -> Result<Self, DemoError> {
         let folder = if config.places.is_set("data.dir") { None } else { Some(temporary_folder()?) };
         if let Some(folder) = &folder {
-            config.data.dir = folder.path().to_owned();
+            folder.path().clone_into(&mut config.data.dir);
         }
         config.admin.second_factor = SecondFactor::Off;
         if config.http.cors.allowed_origins.is_empty() {

@@ -10,7 +10,7 @@ use crate::config::{self, Config};
 /// Where the configuration comes from.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ConfigArguments {
-    /// The configuration file (TOML); also $TOKENWARD_CONFIG
+    /// The configuration file (TOML); also `$TOKENWARD_CONFIG`
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 

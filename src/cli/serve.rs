@@ -54,10 +54,7 @@ impl Serve {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let mut config = self.config.load_for_serving(self.flags())?;
         logging::init(log_format(&config), config.log.level.name())?;
-        let demo = match self.demo {
-            true => Some(Demo::prepare(&mut config, self.sessions, self.tokens_out)?),
-            false => None,
-        };
+        let demo = if self.demo { Some(Demo::prepare(&mut config, self.sessions, self.tokens_out)?) } else { None };
         actix::System::new().block_on(async {
             let house = House::open(config, self.seed.as_deref()).await?;
             if let Some(demo) = &demo {

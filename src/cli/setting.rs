@@ -33,7 +33,7 @@ pub(crate) struct List {
 
 #[derive(Debug, Args)]
 pub(crate) struct One {
-    /// Magento's path, such as oauth/access_token_lifetime/customer
+    /// Magento's path, such as `oauth/access_token_lifetime/customer`
     path: String,
     #[command(flatten)]
     config: ConfigArguments,

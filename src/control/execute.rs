@@ -15,7 +15,7 @@ use crate::settings::{Definition, Scope, Snapshot};
 use crate::sign_in::SignIn;
 
 /// The most rows of one answer.
-const LONGEST_PAGE: usize = 10_000;
+const LONGEST_PAGE: u32 = 10_000;
 
 /// What commands are carried out on.
 #[derive(Debug)]
@@ -121,7 +121,7 @@ impl Office {
     }
 
     async fn list_customers(&self, after: u32, limit: u32) -> Outcome {
-        let page = CustomerPage { containing: None, after, limit: limit.min(LONGEST_PAGE as u32) };
+        let page = CustomerPage { containing: None, after, limit: limit.min(LONGEST_PAGE) };
         let customers = self.accounts.list_customers(page).await.map_err(text)?;
         let snapshot = self.keeper.snapshot();
         Ok(Answer::Rows(customers.iter().map(|customer| self.customer_row(customer, &snapshot)).collect()))
@@ -211,7 +211,7 @@ impl Office {
             Some(user) => self.subjects(user).await?.into_iter().map(Some).collect(),
             None => vec![None],
         };
-        let limit = limit.min(LONGEST_PAGE);
+        let limit = limit.min(LONGEST_PAGE as usize);
         for subject in subjects {
             let question = ListSessions { subject, after: Some(SessionId(after)), limit };
             sessions.extend(self.registry.list(question).await.map_err(text)?);
@@ -373,6 +373,7 @@ fn text<E: std::fmt::Display>(error: E) -> String {
     error.to_string()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every command ends with an outcome")]
 fn done(text: String) -> Outcome {
     Ok(Answer::Done(text))
 }
