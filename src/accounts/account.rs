@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use crate::clock::UnixSeconds;
 use crate::settings::{RoleId, StoreId, WebsiteId};
+use crate::store::StoreError;
 
 /// A customer (fact sheet 8.1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,4 +100,13 @@ pub enum AccountError {
     /// The change contradicts what is there, in words for the operator.
     #[error("{0}")]
     Conflict(String),
+}
+
+impl From<StoreError> for AccountError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(cause) => Self::Unavailable(cause),
+            StoreError::Conflict(problem) => Self::Conflict(problem),
+        }
+    }
 }

@@ -3,15 +3,24 @@
 //! [`AccountStore`] is what sign-in and the protocols need of them. It knows no password in clear and no session; the
 //! rules of a sign-in are in [`crate::sign_in`]. A user that is not there is `Ok(None)`, not an error.
 
+#[cfg(test)]
+pub(crate) mod acceptance;
 mod account;
+mod email;
+pub mod embedded;
+mod name;
+pub mod seed;
 
 pub use account::{AccountError, Administrator, Customer};
+pub use email::is_email_address;
+pub use embedded::EmbeddedAccounts;
+pub use name::{LONGEST_NAME, folded};
 
 use async_trait::async_trait;
 
 use crate::clock::UnixSeconds;
 use crate::session::Subject;
-use crate::settings::WebsiteId;
+use crate::settings::{Roles, StoreDirectory, WebsiteId};
 use crate::store::{Change, CustomerLock, ThrottleRow};
 
 /// Where accounts are kept.
@@ -54,4 +63,14 @@ pub trait AccountStore: std::fmt::Debug + Send + Sync + 'static {
 
     /// The throttle's rows as they were stored, for the start.
     async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError>;
+}
+
+/// Where websites, store views and roles are kept: beside the accounts.
+#[async_trait]
+pub trait DirectorySource: std::fmt::Debug + Send + Sync + 'static {
+    /// All of them as they are now.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`] when they cannot be read.
+    async fn directory(&self) -> Result<(StoreDirectory, Roles), AccountError>;
 }

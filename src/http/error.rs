@@ -99,6 +99,8 @@ pub enum Failure {
     },
     /// It cannot be done or told at the moment.
     Unavailable,
+    /// A GraphQL document with more in it than is read or validated at all.
+    DocumentTooLarge,
 }
 
 /// How loudly a failure is logged where it meets the client.
@@ -176,6 +178,7 @@ impl Failure {
                 busy("Too many sign-ins at the moment. Please try again shortly.", *retry_after)
             }
             Self::Unavailable => busy("The service is temporarily unavailable. Please try again shortly.", RETRY_AFTER),
+            Self::DocumentTooLarge => input("Query is too large."),
         }
     }
 }

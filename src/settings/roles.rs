@@ -1,6 +1,6 @@
 //! What administrators may do (fact sheet 8.4).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,18 +25,28 @@ pub struct Role {
 impl Role {
     /// Whether it allows `resource`.
     pub fn allows(&self, resource: &str) -> bool {
-        self.allowed.contains(EVERYTHING) || self.allowed.contains(resource)
+        self.allows_everything() || self.allowed.contains(resource)
+    }
+
+    /// Whether it allows every resource, those of the future included.
+    pub fn allows_everything(&self) -> bool {
+        self.allowed.contains(EVERYTHING)
     }
 }
 
 /// All roles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Roles(HashMap<RoleId, Role>);
+pub struct Roles(BTreeMap<RoleId, Role>);
 
 impl Roles {
     /// Whether the role exists and allows `resource`.
     pub fn allows(&self, role: RoleId, resource: &str) -> bool {
         self.0.get(&role).is_some_and(|role| role.allows(resource))
+    }
+
+    /// All of them, in the order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = &Role> {
+        self.0.values()
     }
 
     /// The role with this number.

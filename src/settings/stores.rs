@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::settings::Scope;
+
 /// The number of a website.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct WebsiteId(pub u16);
@@ -117,6 +119,33 @@ impl StoreDirectory {
     /// The website with this code. The comparison is exact.
     pub fn website_by_code(&self, code: &str) -> Option<&Website> {
         self.websites.iter().find(|website| website.code == code)
+    }
+
+    /// Whether the website or store view of this scope exists.
+    pub fn has(&self, scope: Scope) -> bool {
+        self.scope_name(scope).is_some()
+    }
+
+    /// The scope with this name: `default`, `websites/<code>` or `stores/<code>`, as Magento's table calls them.
+    pub fn scope(&self, name: &str) -> Option<Scope> {
+        match name.split_once('/') {
+            None => (name == "default").then_some(Scope::Default),
+            Some(("websites", code)) => self.website_by_code(code).map(|website| Scope::Website(website.id)),
+            Some(("stores", code)) => self.store(code).map(|store| Scope::Store(store.id)),
+            Some(_) => None,
+        }
+    }
+
+    /// The name of a scope, as [`StoreDirectory::scope`] reads it.
+    pub fn scope_name(&self, scope: Scope) -> Option<String> {
+        match scope {
+            Scope::Default => Some("default".to_owned()),
+            Scope::Website(id) => self.website(id).map(|website| format!("websites/{}", website.code)),
+            Scope::Store(id) => {
+                let store = self.stores.iter().find(|store| store.id == id)?;
+                Some(format!("stores/{}", store.code))
+            }
+        }
     }
 }
 

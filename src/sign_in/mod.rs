@@ -9,9 +9,19 @@
 //! - a caller that has gone before its hash began is not hashed for.
 
 pub mod password;
-mod service;
-mod throttle;
 
-pub use service::{
-    AdministratorCredentials, Caller, CustomerCredentials, IssuedToken, Options, Refusal, SignIn, SignInError,
-};
+mod administrator;
+mod attempt;
+mod contract;
+mod customer;
+mod lockout;
+mod report;
+mod service;
+#[cfg(test)]
+mod support;
+mod throttle;
+mod turns;
+
+pub use contract::{AdministratorCredentials, Caller, CustomerCredentials, IssuedToken, Options, Refusal, SignInError};
+pub use report::Statistics;
+pub use service::{Parts, SignIn};

@@ -5,7 +5,8 @@ use thiserror::Error;
 
 use crate::clock::UnixSeconds;
 use crate::session::SessionEvent;
-use crate::settings::Scope;
+use crate::settings::{Scope, StoreDirectory};
+use crate::store::{AdministratorRow, CustomerRow, RoleRow};
 
 /// One change of what is stored. Several make one transaction.
 #[derive(Clone, Debug)]
@@ -23,6 +24,11 @@ pub enum Change {
         /// The name, as the throttle folds it.
         name: String,
     },
+    /// Rows of the throttle whose lock has ended are removed (fact sheet 4.5).
+    ThrottleOutdated {
+        /// Those that end then or earlier.
+        at: UnixSeconds,
+    },
     /// A customer signed in.
     CustomerSignedIn {
         /// Which one.
@@ -39,6 +45,39 @@ pub enum Change {
     },
     /// A setting was changed.
     Setting(SettingRow),
+    /// These customers are new. Their numbers are in [`Written::ids`], in the same order.
+    CreateCustomers(Vec<CustomerRow>),
+    /// A customer's password was set. Counters and lock stay as they are.
+    CustomerPassword {
+        /// Which customer.
+        customer: u32,
+        /// The hash in Magento's format.
+        hash: String,
+        /// When.
+        at: UnixSeconds,
+    },
+    /// This administrator is new. The number is in [`Written::ids`].
+    CreateAdministrator(AdministratorRow),
+    /// An administrator's password was set.
+    AdministratorPassword {
+        /// Which administrator.
+        administrator: u32,
+        /// The hash in Magento's format.
+        hash: String,
+    },
+    /// An administrator was switched on or off.
+    AdministratorActive {
+        /// Which administrator.
+        administrator: u32,
+        /// Whether the account is active.
+        active: bool,
+    },
+    /// This role is new.
+    CreateRole(RoleRow),
+    /// These websites and store views take the place of all that there were.
+    Directory(StoreDirectory),
+    /// The folder has got what a fresh one starts with: see [`crate::store::DataFolder::is_fresh`].
+    FolderInitialised,
 }
 
 /// The failure counters and the lock of a customer (fact sheet 5.2).
@@ -84,8 +123,11 @@ pub struct SettingRow {
 pub struct Write(pub Vec<Change>);
 
 /// The changes are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Written;
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The numbers that new customers and administrators were given, in the order of the changes.
+    pub ids: Vec<u32>,
+}
 
 /// Write these changes in one transaction, and tell the recipient of [`Committed`]. From the registry, which does not
 /// wait inside its own turn.
@@ -120,8 +162,8 @@ pub enum RecordOutcome {
 /// Why the store could not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum StoreError {
-    /// The file cannot be written at the moment: it is locked, the disk is full or read-only, the writer is gone.
-    #[error("the data folder cannot be written: {0}")]
+    /// The file cannot be used at the moment: it is locked, the disk is full or read-only, the writer is gone.
+    #[error("the data folder cannot be used: {0}")]
     Unavailable(String),
     /// The change contradicts what is stored: a name that is taken, say.
     #[error("{0}")]

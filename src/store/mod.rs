@@ -3,10 +3,29 @@
 //! [`StoreWriter`] is one actor on one thread and owns the writing connection. It takes whatever changes wait, writes
 //! them in one transaction, and answers them all. Reads go through a few read-only connections ([`Readers`]).
 //!
-//! It knows rows, not rules: what a change means was decided by whoever sent it.
+//! It knows rows, not rules: what a change means was decided by whoever sent it. What always holds: an answer to a
+//! change means that it is on disk; a change is stored whole or not at all; a change that fails takes no other one
+//! with it. A file that is locked, full or read-only is an error of each call and not of the process: the next call
+//! tries again.
 
+mod apply;
 mod change;
+mod connection;
+mod fault;
+mod folder;
+mod handle;
+mod readers;
+mod rows;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod writer;
 
 pub use change::{
     Change, Committed, CustomerLock, Record, RecordOutcome, SettingRow, StoreError, ThrottleRow, Write, Written,
 };
+pub use folder::{DataFolder, FolderError};
+pub use handle::Store;
+pub use readers::Readers;
+pub use rows::{AdministratorRow, CustomerRow, RoleRow};
+pub use writer::{AttachRegistry, StoreWriter};

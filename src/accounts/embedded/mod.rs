@@ -1,0 +1,169 @@
+//! Accounts in our own data folder.
+//!
+//! [`EmbeddedAccounts`] reads with [`Readers`] and writes through [`Store`]. It announces locks and roles to whoever
+//! keeps the sessions, after they are stored. It ends no session: who disables an account does that.
+
+mod administrators;
+mod customers;
+mod read;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+pub use customers::CustomerPage;
+pub use rows::{NewAdministrator, NewCustomer};
+pub(in crate::accounts) use rows::{administrator_row, customer_row};
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use actix::Recipient;
+use async_trait::async_trait;
+
+use crate::accounts::{AccountError, AccountStore, Administrator, Customer, DirectorySource, name};
+use crate::clock::{SharedClock, UnixSeconds};
+use crate::session::{Subject, SubjectChanged, UserType};
+use crate::settings::{Roles, StoreDirectory, WebsiteId};
+use crate::store::{Change, CustomerLock, Readers, Store, ThrottleRow};
+
+/// How often outdated rows of the throttle are removed, in seconds: as often as Magento's job does (fact sheet 4.5).
+const THROTTLE_CLEANING: u32 = 60;
+
+/// Accounts in `tokenward.db`.
+#[derive(Debug)]
+pub struct EmbeddedAccounts {
+    store: Store,
+    readers: Readers,
+    clock: SharedClock,
+    listener: OnceLock<Recipient<SubjectChanged>>,
+    /// When the throttle's rows were last cleaned, in Unix seconds.
+    cleaned: AtomicU32,
+}
+
+impl EmbeddedAccounts {
+    /// Accounts of the folder that `store` writes and `readers` read.
+    pub fn new(store: Store, readers: Readers, clock: SharedClock) -> Self {
+        let cleaned = AtomicU32::new(clock.now().get());
+        Self { store, readers, clock, listener: OnceLock::new(), cleaned }
+    }
+
+    /// Announces every change of a lock or a role to `listener` from now on, and at once all locks that hold and the
+    /// roles of all administrators. To be called once, before the server answers; a second listener is ignored.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`] when the accounts cannot be read.
+    pub async fn announce_to(&self, listener: Recipient<SubjectChanged>) -> Result<(), AccountError> {
+        drop(self.listener.set(listener));
+        let now = self.clock.now();
+        for changed in self.readers.read(move |file| read::announcements(file, now)).await? {
+            self.announce(changed);
+        }
+        Ok(())
+    }
+
+    /// The time, for rows that others build.
+    pub(in crate::accounts) fn now(&self) -> UnixSeconds {
+        self.clock.now()
+    }
+
+    /// Writes rows that others built, however long it takes. Announces nothing.
+    pub(in crate::accounts) async fn carry_out(&self, changes: Vec<Change>) -> Result<(), AccountError> {
+        self.store.write_untimed(changes).await?;
+        Ok(())
+    }
+
+    fn announce(&self, changed: SubjectChanged) {
+        if let Some(listener) = self.listener.get() {
+            // Whoever keeps the sessions is gone only when the process ends.
+            listener.do_send(changed);
+        }
+    }
+
+    fn announce_lock(&self, customer: u32, locked_until: Option<UnixSeconds>) {
+        self.announce(SubjectChanged { subject: Subject::customer(customer), locked_until, role: None });
+    }
+
+    /// The throttle's cleaning, when it is due: names that nobody has must not pile up in the file.
+    fn cleaning(&self) -> Option<Change> {
+        let now = self.clock.now();
+        let cleaned = self.cleaned.load(Ordering::Relaxed);
+        let due = now.since(UnixSeconds(cleaned)) >= THROTTLE_CLEANING
+            && self.cleaned.compare_exchange(cleaned, now.get(), Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        due.then_some(Change::ThrottleOutdated { at: now })
+    }
+}
+
+#[async_trait]
+impl AccountStore for EmbeddedAccounts {
+    async fn customer_by_email(
+        &self,
+        email: &str,
+        website: Option<WebsiteId>,
+    ) -> Result<Option<Customer>, AccountError> {
+        let Some(key) = name::key(email) else { return Ok(None) };
+        let found = self.readers.read(move |file| read::customers_by_key(file, &key, website)).await?;
+        Ok(found.into_iter().next())
+    }
+
+    async fn customer(&self, id: u32) -> Result<Option<Customer>, AccountError> {
+        Ok(self.readers.read(move |file| read::customer(file, id)).await?)
+    }
+
+    async fn administrator_by_username(&self, username: &str) -> Result<Option<Administrator>, AccountError> {
+        let Some(key) = name::key(username) else {
+            return Ok(None);
+        };
+        Ok(self.readers.read(move |file| read::administrator_by_key(file, &key)).await?)
+    }
+
+    async fn administrator(&self, id: u32) -> Result<Option<Administrator>, AccountError> {
+        Ok(self.readers.read(move |file| read::administrator(file, id)).await?)
+    }
+
+    fn success(
+        &self,
+        subject: Subject,
+        at: UnixSeconds,
+        lock: Option<CustomerLock>,
+        throttle_name: Option<String>,
+    ) -> Vec<Change> {
+        let signed_in = match subject.kind {
+            UserType::Customer => Some(Change::CustomerSignedIn { customer: subject.id, at }),
+            UserType::Admin => Some(Change::AdministratorSignedIn { administrator: subject.id, at }),
+            UserType::Integration => None,
+        };
+        let cleared = throttle_name.map(|name| Change::ThrottleCleared { kind: subject.kind, name });
+        signed_in.into_iter().chain(lock.map(Change::CustomerLock)).chain(cleared).collect()
+    }
+
+    async fn failure(&self, lock: Option<CustomerLock>, throttle: Option<ThrottleRow>) -> Result<(), AccountError> {
+        let changes: Vec<_> = lock
+            .map(Change::CustomerLock)
+            .into_iter()
+            .chain(throttle.map(Change::ThrottleSet))
+            .chain(self.cleaning())
+            .collect();
+        if !changes.is_empty() {
+            self.store.write(changes).await?;
+        }
+        if let Some(CustomerLock { customer, lock_expires: Some(until), .. }) = lock {
+            self.announce_lock(customer, Some(until));
+        }
+        Ok(())
+    }
+
+    async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError> {
+        let now = self.clock.now();
+        Ok(self.readers.read(move |file| read::throttle_rows(file, now)).await?)
+    }
+}
+
+#[async_trait]
+impl DirectorySource for EmbeddedAccounts {
+    async fn directory(&self) -> Result<(StoreDirectory, Roles), AccountError> {
+        let (directory, roles) = self.readers.read(read::directory).await?;
+        let directory = directory
+            .ok_or_else(|| AccountError::Unavailable("no website with a store view is the default one".to_owned()))?;
+        Ok((directory, roles))
+    }
+}

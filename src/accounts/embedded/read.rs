@@ -1,0 +1,176 @@
+//! The queries.
+
+use std::collections::{HashMap, HashSet};
+
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+
+use crate::accounts::{Administrator, Customer};
+use crate::clock::UnixSeconds;
+use crate::session::{Subject, SubjectChanged, UserType};
+use crate::settings::{Role, RoleId, Roles, StoreDirectory, StoreId, StoreView, Website, WebsiteId};
+use crate::store::ThrottleRow;
+
+fn moment(row: &Row<'_>, column: &str) -> Result<Option<UnixSeconds>> {
+    Ok(row.get::<_, Option<u32>>(column)?.map(UnixSeconds))
+}
+
+fn to_customer(row: &Row<'_>) -> Result<Customer> {
+    Ok(Customer {
+        id: row.get("id")?,
+        website: WebsiteId(row.get("website")?),
+        store: StoreId(row.get("store")?),
+        created_in: row.get("created_in")?,
+        group_id: row.get("group_id")?,
+        email: row.get("email")?,
+        firstname: row.get("firstname")?,
+        middlename: row.get("middlename")?,
+        lastname: row.get("lastname")?,
+        prefix: row.get("prefix")?,
+        suffix: row.get("suffix")?,
+        date_of_birth: row.get("date_of_birth")?,
+        gender: row.get("gender")?,
+        taxvat: row.get("taxvat")?,
+        created_at: UnixSeconds(row.get("created_at")?),
+        updated_at: UnixSeconds(row.get("updated_at")?),
+        is_active: row.get("is_active")?,
+        password_hash: row.get("password_hash")?,
+        confirmation: row.get("confirmation")?,
+        failures: row.get("failures")?,
+        first_failure: moment(row, "first_failure")?,
+        lock_expires: moment(row, "lock_expires")?,
+        website_excluded: row.get("website_excluded")?,
+    })
+}
+
+fn to_administrator(row: &Row<'_>) -> Result<Administrator> {
+    Ok(Administrator {
+        id: row.get("id")?,
+        username: row.get("username")?,
+        email: row.get("email")?,
+        firstname: row.get("firstname")?,
+        lastname: row.get("lastname")?,
+        password_hash: row.get("password_hash")?,
+        is_active: row.get("is_active")?,
+        role: row.get::<_, Option<u32>>("role")?.map(RoleId),
+        expires_at: moment(row, "expires_at")?,
+    })
+}
+
+/// The customers with this folded address, in one website or in all, in the order of their numbers.
+pub(super) fn customers_by_key(file: &Connection, key: &str, website: Option<WebsiteId>) -> Result<Vec<Customer>> {
+    file.prepare_cached("SELECT * FROM customers WHERE email_key = ?1 AND (?2 IS NULL OR website = ?2) ORDER BY id")?
+        .query_map(params![key, website.map(|website| website.0)], to_customer)?
+        .collect()
+}
+
+pub(super) fn customer(file: &Connection, id: u32) -> Result<Option<Customer>> {
+    file.prepare_cached("SELECT * FROM customers WHERE id = ?1")?.query_row([id], to_customer).optional()
+}
+
+/// A page of customers whose folded address contains `part`, in the order of their numbers.
+pub(super) fn customers(file: &Connection, part: &str, after: u32, limit: u32) -> Result<Vec<Customer>> {
+    file.prepare_cached("SELECT * FROM customers WHERE id > ?1 AND instr(email_key, ?2) > 0 ORDER BY id LIMIT ?3")?
+        .query_map(params![after, part, limit], to_customer)?
+        .collect()
+}
+
+pub(super) fn administrator_by_key(file: &Connection, key: &str) -> Result<Option<Administrator>> {
+    file.prepare_cached("SELECT * FROM administrators WHERE username_key = ?1")?
+        .query_row([key], to_administrator)
+        .optional()
+}
+
+pub(super) fn administrator(file: &Connection, id: u32) -> Result<Option<Administrator>> {
+    file.prepare_cached("SELECT * FROM administrators WHERE id = ?1")?.query_row([id], to_administrator).optional()
+}
+
+pub(super) fn administrators(file: &Connection) -> Result<Vec<Administrator>> {
+    file.prepare_cached("SELECT * FROM administrators ORDER BY id")?.query_map((), to_administrator)?.collect()
+}
+
+/// The throttle's rows whose lock has not ended.
+pub(super) fn throttle_rows(file: &Connection, now: UnixSeconds) -> Result<Vec<ThrottleRow>> {
+    let mut statement =
+        file.prepare_cached("SELECT kind, name, failures, lock_expires FROM throttle WHERE lock_expires > ?1")?;
+    let rows = statement.query_map([now.get()], |row| {
+        let Some(kind) = UserType::from_number(row.get("kind")?) else {
+            return Ok(None);
+        };
+        Ok(Some(ThrottleRow {
+            kind,
+            name: row.get("name")?,
+            failures: row.get("failures")?,
+            lock_expires: UnixSeconds(row.get("lock_expires")?),
+        }))
+    })?;
+    rows.filter_map(Result::transpose).collect()
+}
+
+/// The locks that hold at `now`, and the role of every administrator.
+pub(super) fn announcements(file: &Connection, now: UnixSeconds) -> Result<Vec<SubjectChanged>> {
+    let mut locks = file.prepare_cached("SELECT id, lock_expires FROM customers WHERE lock_expires > ?1")?;
+    let locks = locks.query_map([now.get()], |row| {
+        Ok(SubjectChanged {
+            subject: Subject::customer(row.get("id")?),
+            locked_until: moment(row, "lock_expires")?,
+            role: None,
+        })
+    })?;
+    let roles = administrators(file)?.into_iter().map(|administrator| {
+        Ok(SubjectChanged { subject: Subject::admin(administrator.id), locked_until: None, role: administrator.role })
+    });
+    locks.chain(roles).collect()
+}
+
+/// Websites and store views, when they make a directory, and roles.
+pub(super) fn directory(file: &Connection) -> Result<(Option<StoreDirectory>, Roles)> {
+    // One transaction, so that the three are of one moment.
+    let file = file.unchecked_transaction()?;
+    Ok((StoreDirectory::new(websites(&file)?, stores(&file)?), roles(&file)?))
+}
+
+fn websites(file: &Connection) -> Result<Vec<Website>> {
+    file.prepare_cached("SELECT * FROM websites ORDER BY id")?
+        .query_map((), |row| {
+            Ok(Website {
+                id: WebsiteId(row.get("id")?),
+                code: row.get("code")?,
+                name: row.get("name")?,
+                is_default: row.get("is_default")?,
+                default_group_id: row.get("default_group_id")?,
+                default_store: StoreId(row.get("default_store")?),
+            })
+        })?
+        .collect()
+}
+
+fn stores(file: &Connection) -> Result<Vec<StoreView>> {
+    file.prepare_cached("SELECT * FROM stores ORDER BY id")?
+        .query_map((), |row| {
+            Ok(StoreView {
+                id: StoreId(row.get("id")?),
+                code: row.get("code")?,
+                name: row.get("name")?,
+                website: WebsiteId(row.get("website")?),
+                group_id: row.get("group_id")?,
+                group_code: row.get("group_code")?,
+                is_active: row.get("is_active")?,
+            })
+        })?
+        .collect()
+}
+
+fn roles(file: &Connection) -> Result<Roles> {
+    let mut allowed: HashMap<u32, HashSet<String>> = HashMap::new();
+    let mut rules = file.prepare_cached("SELECT role, resource FROM role_rules WHERE allowed")?;
+    let mut rows = rules.query(())?;
+    while let Some(row) = rows.next()? {
+        allowed.entry(row.get("role")?).or_default().insert(row.get("resource")?);
+    }
+    file.prepare_cached("SELECT id, name FROM roles")?
+        .query_map((), |row| {
+            let id = row.get("id")?;
+            Ok(Role { id: RoleId(id), name: row.get("name")?, allowed: allowed.remove(&id).unwrap_or_default() })
+        })?
+        .collect()
+}

@@ -1,0 +1,49 @@
+//! `[magento]`: which Magento to speak like, and how to reach the shop's database.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::config::choice::one_of;
+use crate::config::reader::Reader;
+use crate::config::value::{path, text};
+use crate::secret::Secret;
+
+/// Which Magento to speak like, and how to reach the shop's database.
+#[derive(Clone, Debug, Default)]
+pub struct Magento {
+    /// Whose HTTP statuses and messages to speak.
+    pub version: MagentoLine,
+    /// The shop's database, such as `mysql://user:password@host/database`. A secret, since a password stands in it.
+    pub database_url: Option<Secret>,
+    /// What the names of the shop's tables begin with.
+    pub table_prefix: Option<String>,
+    /// The shop's `app/etc/env.php`, which gives database, prefix and key.
+    pub env_php: Option<PathBuf>,
+    /// The installation's key, for JWTs and old password hashes (fact sheet 6.4).
+    pub crypt_key: Option<Secret>,
+}
+
+/// A line of Magento versions with the same behaviour on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum MagentoLine {
+    /// 2.4.7 and older.
+    #[serde(rename = "2.4.7")]
+    V247,
+    /// 2.4.8 and newer.
+    #[default]
+    #[serde(rename = "2.4.8")]
+    V248,
+}
+
+impl Magento {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        Self {
+            version: reader.read("magento.version", one_of).unwrap_or_default(),
+            database_url: reader.secret("magento.database_url").map(Secret::new),
+            table_prefix: reader.read("magento.table_prefix", text),
+            env_php: reader.read("magento.env_php", path),
+            crypt_key: reader.secret("magento.crypt_key").map(Secret::new),
+        }
+    }
+}

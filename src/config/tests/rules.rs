@@ -1,0 +1,99 @@
+use insta::assert_snapshot;
+
+use super::*;
+
+#[test]
+fn what_contradicts_is_named_at_the_place_that_brought_it_about() {
+    assert_snapshot!(problems("accounts.source = \"magento\"\ntokens.format = \"jwt\""), @r#"
+    tokenward.toml:1: accounts.source = "magento" needs magento.env_php, or magento.database_url
+    tokenward.toml:2: tokens.format = "jwt" needs magento.crypt_key, magento.crypt_key_file or magento.env_php
+    "#);
+    assert_snapshot!(problems("http.internal = \"0.0.0.0:8080\""), @r#"
+    tokenward.toml:1: http.internal and http.public listen on the same port (0.0.0.0:8080): give each its own
+    "#);
+    let environment = [("TOKENWARD__HTTP__PUBLIC", "127.0.0.1:7000")];
+    let errors = from_layers("http.internal = \"127.0.0.1:7000\"", &environment, &[]).unwrap_err();
+    assert_snapshot!(errors, @r#"
+    TOKENWARD__HTTP__PUBLIC: http.public and http.internal listen on the same port (127.0.0.1:7000): give each its own
+    "#);
+    assert!(from_text("[http]\npublic = \"127.0.0.1:0\"\ninternal = \"127.0.0.1:0\"").is_ok());
+}
+
+#[test]
+fn policies_are_named_once_and_make_sense() {
+    let text = r#"
+[[policies]]
+name = "editors"
+require = "admin"
+acl = "Magento_Catalog::products"
+[[policies]]
+name = "editors"
+require = "adminn"
+[[policies]]
+name = "storefront"
+[[policies]]
+require = "customer"
+acl = "Magento_Catalog::products"
+[[policies]]
+name = "a/b"
+required = "any"
+observe = "yes"
+[[clients]]
+id = "monitoring"
+"#;
+    assert_snapshot!(problems(text), @r#"
+    tokenward.toml:7: policies[1].name "editors" is there twice: choose another name
+    tokenward.toml:8: policies[1].require must be "any", "customer", "admin", "integration" or "guest-ok", not "adminn"
+    tokenward.toml:10: policies[2].name "storefront" is built in: choose another name
+    tokenward.toml:11: policies[3].name is missing: a policy is asked for by its name
+    tokenward.toml:13: policies[3].acl is about administrators, whom this policy's `require` does not let through
+    tokenward.toml:15: policies[4].name must be a name of letters, digits, - and _, not "a/b"
+    tokenward.toml:16: policies[4].required is not a key; did you mean policies[4].require?
+    tokenward.toml:17: policies[4].observe must be true or false, not "yes"
+    tokenward.toml:18: clients[0] needs an id, and a secret or a secret_file
+    "#);
+    assert_snapshot!(problems("[policies]\nname = \"a\""), @r#"
+    tokenward.toml:1: policies is a list of tables: write [[policies]] in the file
+    "#);
+    let errors = from_layers("", &[("TOKENWARD__POLICIES", "a")], &[]).unwrap_err();
+    assert_snapshot!(errors, @r#"TOKENWARD__POLICIES: policies is a list of tables: write [[policies]] in the file"#);
+}
+
+#[test]
+fn policies_are_there_with_the_built_in_ones() {
+    let text = "[[policies]]\nname = \"mine\"\nrequire = \"guest-ok\"\nother_schemes = \"pass\"\nobserve = true";
+    let config = from_text(text).unwrap();
+    let names: Vec<_> = config.policies.iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["admin", "any", "customer", "mine", "storefront"]);
+    assert!(config.policies.named("mine").unwrap().observe);
+}
+
+#[test]
+fn a_setting_has_one_of_magentos_paths_and_is_set_in_the_file() {
+    let text = r#"
+[settings]
+"oauth/access_token_lifetime/customer" = 2.5
+"oauth/access_token_lifetime/admin" = 8
+"#;
+    let config = from_text(text).unwrap();
+    let settings: Vec<_> = config.settings.iter().collect();
+    let expected = [("oauth/access_token_lifetime/admin", "8"), ("oauth/access_token_lifetime/customer", "2.5")];
+    assert_eq!(settings, expected);
+    let text = r#"
+[settings]
+"oauth/access_token_lifetime/custmer" = 2
+"oauth/access_token_lifetime/admin" = []
+"oauth/cleanup/expiration_period" = "soon"
+"oauth/cleanup/cleanup_probability" = -1
+"#;
+    assert_snapshot!(problems(text), @r#"
+    tokenward.toml:3: "oauth/access_token_lifetime/custmer" is not a setting; did you mean "oauth/access_token_lifetime/customer"?
+    tokenward.toml:4: "oauth/access_token_lifetime/admin" must be text, a number, true or false, not a list
+    tokenward.toml:5: "oauth/cleanup/expiration_period" = "soon": Please enter a valid number in this field.
+    tokenward.toml:6: "oauth/cleanup/cleanup_probability" = -1: Please enter a number 0 or greater in this field.
+    "#);
+    let environment = [("TOKENWARD__SETTINGS__OAUTH/ACCESS_TOKEN_LIFETIME/ADMIN", "1")];
+    assert_snapshot!(from_layers("", &environment, &[]).unwrap_err(), @r#"
+    TOKENWARD__SETTINGS__OAUTH/ACCESS_TOKEN_LIFETIME/ADMIN: settings can be set in the file only, and while the server runs by `tokenward setting`
+    "#);
+}

@@ -1,0 +1,103 @@
+//! `/check`: may this request pass, and whose is it?
+//!
+//! This is the hot path. It waits for one message to the validator on its own thread, and for nothing else.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use tokio::time::Instant;
+
+use crate::decision::{self, Circumstances, Credential, Decision, Holder, Policy, Reason};
+use crate::http::Services;
+use crate::http::bearer::{self, Presented};
+use crate::http::gateway::answer::{answer, answer_bad_question};
+use crate::http::gateway::question::{self, BadQuestion};
+use crate::registry::Validation;
+use crate::telemetry::{CheckOutcome, RouteGroup};
+
+/// The header by which a client asks for staged content (fact sheet 10).
+const PREVIEW_VERSION: &str = "preview-version";
+
+/// `/check?require=…&website=…&acl=…`.
+pub(super) async fn check(request: HttpRequest, services: web::Data<Services>) -> HttpResponse {
+    match question::from_query(request.query_string()) {
+        Ok(policy) => decide(&request, &services, &policy).await,
+        Err(problem) => refuse(&services, problem),
+    }
+}
+
+/// `/check/policy/<name>`, whatever follows.
+pub(super) async fn check_policy(request: HttpRequest, services: web::Data<Services>) -> HttpResponse {
+    let name = question::policy_name(request.match_info().query("policy"));
+    match services.options.policies.get(name) {
+        Some(policy) => decide(&request, &services, policy).await,
+        None => refuse(&services, BadQuestion::UnknownPolicy),
+    }
+}
+
+/// Any other path that begins with `/check`: a gateway that appends the client's path to `/check` must not hand the
+/// choice of the policy to the client.
+pub(super) async fn refuse_path(services: web::Data<Services>) -> HttpResponse {
+    refuse(&services, BadQuestion::UnknownRoute)
+}
+
+fn refuse(services: &Services, problem: BadQuestion) -> HttpResponse {
+    services.metrics.count_check(CheckOutcome::BadQuestion, false);
+    answer_bad_question(problem)
+}
+
+async fn decide(request: &HttpRequest, services: &Services, policy: &Policy) -> HttpResponse {
+    let started = Instant::now();
+    let credential = credential(request, services).await;
+    let snapshot = services.snapshot.load();
+    let now = services.clock.now();
+    let circumstances = Circumstances {
+        now,
+        snapshot: &snapshot,
+        refuse_locked: services.options.refuse_locked,
+        asks_for_preview: request.headers().contains_key(PREVIEW_VERSION),
+    };
+    let decision = decision::decide(policy, credential, &circumstances);
+    let response = answer(&decision, &snapshot.stores, now);
+    services.metrics.count_check(outcome(&decision), decision.observed);
+    services.metrics.observe_request(RouteGroup::Check, started.elapsed());
+    response
+}
+
+async fn credential(request: &HttpRequest, services: &Services) -> Credential {
+    match Presented::from_headers(request.headers()) {
+        Presented::Nothing => Credential::Nothing,
+        Presented::OtherScheme => Credential::OtherScheme,
+        Presented::Malformed => Credential::Ambiguous,
+        Presented::Bearer(token) => looked_up(bearer::validate(request, services, token).await, services),
+    }
+}
+
+fn looked_up(validation: Validation, services: &Services) -> Credential {
+    match validation {
+        Validation::Valid(session) => {
+            let facts = services.registry.reader().facts(session.subject);
+            Credential::Good(Holder { session, role: facts.role, locked_until: facts.locked_until })
+        }
+        Validation::Expired => Credential::Expired,
+        Validation::Unknown => Credential::Unknown,
+        Validation::Revoked => Credential::Revoked,
+        Validation::Unavailable => Credential::Undecided,
+    }
+}
+
+fn outcome(decision: &Decision) -> CheckOutcome {
+    match decision.reason {
+        Reason::GoodToken => CheckOutcome::Allowed,
+        Reason::OtherSchemePasses => CheckOutcome::OtherScheme,
+        Reason::GuestWelcome => CheckOutcome::Guest,
+        Reason::NoToken => CheckOutcome::NoToken,
+        Reason::Ambiguous => CheckOutcome::Ambiguous,
+        Reason::Unknown => CheckOutcome::Unknown,
+        Reason::Expired => CheckOutcome::Expired,
+        Reason::Revoked => CheckOutcome::Revoked,
+        Reason::WrongKind | Reason::WrongWebsite | Reason::NotPermitted | Reason::PreviewForAdministrators => {
+            CheckOutcome::Forbidden
+        }
+        Reason::Locked => CheckOutcome::Locked,
+        Reason::Undecided => CheckOutcome::Undecided,
+    }
+}

@@ -1,0 +1,323 @@
+//! What a document may cost (fact sheet 1.6).
+//!
+//! All counting is linear in the document: a fragment is measured once, however often it is used.
+
+use std::collections::HashMap;
+
+use apollo_compiler::ast::{self, Definition, Selection};
+
+use crate::http::MagentoVersion;
+use crate::http::error::Failure;
+use crate::http::graphql::engine::{Complaint, Operation};
+use crate::settings::Settings;
+
+/// Magento's depth limit.
+const DEPTH: usize = 20;
+
+/// How many operations and fragments a document may have, and how many spreads and inline fragments. Magento has no such
+/// limits; without them the validation of a hostile document would take seconds.
+const DEFINITIONS: usize = 250;
+const SPREADS: usize = 2000;
+
+/// How deep selections may be nested with fragments followed, so that nothing runs out of stack.
+const NESTING: usize = 128;
+
+/// The limits of one request.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http::graphql) struct Limits {
+    depth: usize,
+    complexity: usize,
+    /// `None` when aliases are not limited.
+    aliases: Option<usize>,
+}
+
+impl Limits {
+    /// The limits of a Magento of this version with these settings.
+    pub(in crate::http::graphql) fn of(version: MagentoVersion, settings: &Settings) -> Self {
+        let is_limited = settings.flag("graphql/validation/alias_limit_enabled");
+        let maximum = settings.number("graphql/validation/maximum_alias_allowed");
+        Self {
+            depth: DEPTH,
+            complexity: match version {
+                MagentoVersion::V247 => 300,
+                MagentoVersion::V248 => 1000,
+            },
+            aliases: is_limited.then(|| usize::try_from(maximum).unwrap_or(usize::MAX)),
+        }
+    }
+
+    /// The complaint about a document of this depth.
+    pub(super) fn too_deep(&self, depth: usize) -> Complaint {
+        Complaint::of_all(format!("Max query depth should be {} but got {depth}.", self.depth))
+    }
+
+    fn too_complex(&self, complexity: usize) -> Complaint {
+        let limit = self.complexity;
+        Complaint::of_all(format!("Max query complexity should be {limit} but got {complexity}."))
+    }
+}
+
+/// What a document costs, or as much of it as was read.
+#[derive(Clone, Debug)]
+pub(super) struct Measures {
+    aliases: usize,
+    fields: usize,
+    spreads: usize,
+    definitions: usize,
+    /// The cost of each operation with fragments expanded, in the order of the document; `None` when it was not
+    /// measured, because the nesting is too deep.
+    costs: Option<Vec<Cost>>,
+}
+
+/// What a set of selections costs with fragments expanded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Cost {
+    /// How many fields with selections stand within one another.
+    height: usize,
+    /// How many fields there are.
+    complexity: usize,
+    /// How many selections, fragments included, stand within one another.
+    nesting: usize,
+}
+
+impl Measures {
+    /// Measures a document.
+    pub(super) fn of_size(ast: &ast::Document) -> Self {
+        let mut measures = Self { aliases: 0, fields: 0, spreads: 0, definitions: ast.definitions.len(), costs: None };
+        for selections in ast.definitions.iter().filter_map(selections) {
+            measures.aliases += aliases(selections);
+            measures.count(selections);
+        }
+        if measures.definitions <= DEFINITIONS {
+            measures.costs = Expansion::new(ast).of_operations(ast);
+        }
+        measures
+    }
+
+    fn count(&mut self, selections: &[Selection]) {
+        for selection in selections {
+            match selection {
+                Selection::Field(field) => {
+                    self.fields += 1;
+                    self.count(&field.selection_set);
+                }
+                Selection::InlineFragment(fragment) => {
+                    self.spreads += 1;
+                    self.count(&fragment.selection_set);
+                }
+                Selection::FragmentSpread(_) => self.spreads += 1,
+            }
+        }
+    }
+
+    /// The checks before validation. A document of which only the beginning was read (`is_cut`) is refused in any case,
+    /// except when it is its depth that was too much.
+    pub(super) fn refuse_by_size(&self, limits: &Limits, is_cut: bool) -> Result<(), Failure> {
+        if let Some(limit) = limits.aliases
+            && self.aliases > limit
+        {
+            let got = self.aliases;
+            return Err(Failure::TooManyAliases { limit, got });
+        }
+        if self.fields > limits.complexity {
+            let (limit, got) = (limits.complexity, self.fields);
+            return Err(Failure::TooComplex { limit, got });
+        }
+        let is_deep = self.is_nested_too_deeply() || self.height() > limits.depth;
+        if self.definitions > DEFINITIONS || self.spreads > SPREADS || (is_cut && !is_deep) {
+            return Err(Failure::DocumentTooLarge);
+        }
+        Ok(())
+    }
+
+    /// The engine's own rules, operation by operation: depth, then complexity.
+    pub(super) fn refuse_by_cost(
+        &self,
+        text: &str,
+        operations: &[Operation],
+        limits: &Limits,
+    ) -> Result<(), Complaint> {
+        for (cost, operation) in self.costs.iter().flatten().zip(operations) {
+            let depth = cost.height.saturating_sub(1);
+            if depth > limits.depth {
+                let complaint = limits.too_deep(depth);
+                return Err(Complaint::at(complaint.message, text, operation.offset));
+            }
+            if cost.complexity > limits.complexity {
+                return Err(limits.too_complex(cost.complexity));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the validation could run out of stack.
+    pub(super) fn is_nested_too_deeply(&self) -> bool {
+        self.costs.is_none()
+    }
+
+    fn height(&self) -> usize {
+        self.costs.iter().flatten().map(|cost| cost.height).max().unwrap_or(0)
+    }
+}
+
+fn selections(definition: &Definition) -> Option<&[Selection]> {
+    match definition {
+        Definition::OperationDefinition(operation) => Some(&operation.selection_set),
+        Definition::FragmentDefinition(fragment) => Some(&fragment.selection_set),
+        _ => None,
+    }
+}
+
+/// Aliases are counted through plain fields only, not into inline fragments.
+fn aliases(selections: &[Selection]) -> usize {
+    let fields = selections.iter().filter_map(Selection::as_field);
+    fields.map(|field| usize::from(field.alias.is_some()) + aliases(&field.selection_set)).sum()
+}
+
+/// Measures with fragments expanded, each of them once.
+struct Expansion<'a> {
+    fragments: HashMap<&'a str, &'a [Selection]>,
+    /// What is known; `None` while a fragment is being measured, which is how a cycle ends. The validation refuses it.
+    known: HashMap<&'a str, Option<Cost>>,
+}
+
+impl<'a> Expansion<'a> {
+    fn new(ast: &'a ast::Document) -> Self {
+        let fragments = ast.definitions.iter().filter_map(Definition::as_fragment_definition);
+        Self {
+            fragments: fragments.map(|fragment| (fragment.name.as_str(), fragment.selection_set.as_slice())).collect(),
+            known: HashMap::new(),
+        }
+    }
+
+    /// The cost of each operation. Fragments that no operation uses are measured, too, because they are validated.
+    fn of_operations(mut self, ast: &'a ast::Document) -> Option<Vec<Cost>> {
+        for definition in ast.definitions.iter().filter_map(Definition::as_fragment_definition) {
+            self.of_fragment(&definition.name, 0)?;
+        }
+        let operations = ast.definitions.iter().filter_map(Definition::as_operation_definition);
+        operations.map(|operation| self.of_selections(&operation.selection_set, 0)).collect()
+    }
+
+    /// `None` when the nesting is too deep.
+    fn of_selections(&mut self, selections: &'a [Selection], level: usize) -> Option<Cost> {
+        let mut cost = Cost::default();
+        for selection in selections {
+            let inner = match selection {
+                Selection::Field(field) => {
+                    let inner = self.of_selections(&field.selection_set, level + 1)?;
+                    Cost {
+                        height: inner.height + usize::from(!field.selection_set.is_empty()),
+                        complexity: inner.complexity.saturating_add(1),
+                        nesting: inner.nesting + 1,
+                    }
+                }
+                Selection::InlineFragment(fragment) => {
+                    let inner = self.of_selections(&fragment.selection_set, level + 1)?;
+                    let nesting = inner.nesting + 1;
+                    Cost { nesting, ..inner }
+                }
+                Selection::FragmentSpread(spread) => self.of_fragment(&spread.fragment_name, level)?,
+            };
+            cost.height = cost.height.max(inner.height);
+            cost.complexity = cost.complexity.saturating_add(inner.complexity);
+            cost.nesting = cost.nesting.max(inner.nesting);
+        }
+        (level + cost.nesting <= NESTING).then_some(cost)
+    }
+
+    fn of_fragment(&mut self, name: &'a str, level: usize) -> Option<Cost> {
+        let Some(&selections) = self.fragments.get(name) else {
+            return Some(Cost::default());
+        };
+        if let Some(known) = self.known.get(name) {
+            let cost = known.unwrap_or_default();
+            return (level + cost.nesting <= NESTING).then_some(cost);
+        }
+        if level >= NESTING {
+            return None;
+        }
+        self.known.insert(name, None);
+        let inner = self.of_selections(selections, level + 1)?;
+        let nesting = inner.nesting + 1;
+        let cost = Cost { nesting, ..inner };
+        self.known.insert(name, Some(cost));
+        Some(cost)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measures(text: &str) -> Measures {
+        Measures::of_size(&ast::Document::parse(text, "test").unwrap())
+    }
+
+    fn limits() -> Limits {
+        Limits::of(MagentoVersion::V248, &Settings::default())
+    }
+
+    fn cost(text: &str) -> Cost {
+        measures(text).costs.unwrap()[0]
+    }
+
+    #[test]
+    fn aliases_are_counted_through_plain_fields_only() {
+        let text = "{ a: x { b: y } ... on Q { c: z } ...F } fragment F on Q { d: x }";
+        assert_eq!(measures(text).aliases, 3);
+    }
+
+    #[test]
+    fn fields_are_counted_as_written_and_cost_with_fragments_expanded() {
+        let text = "{ x { ...F ...F y } ... on Q { z } } fragment F on Q { a b }";
+        assert_eq!(measures(text).fields, 5);
+        assert_eq!(cost(text).complexity, 7);
+    }
+
+    #[test]
+    fn the_height_counts_fields_with_selections() {
+        assert_eq!(cost("{ x }").height, 0);
+        assert_eq!(cost("{ x { y { z } } w { v } }").height, 2);
+        assert_eq!(cost("{ x { ... on Q { ...F } } } fragment F on Q { y { z } }").height, 2);
+    }
+
+    #[test]
+    fn doubling_fragments_are_measured_without_being_expanded() {
+        let mut text = "{ ...F0 } fragment F100 on Q { a }".to_owned();
+        for level in 0..100 {
+            text += &format!("fragment F{level} on Q {{ ...F{0} ...F{0} }}", level + 1);
+        }
+        let measures = measures(&text);
+        assert_eq!(measures.costs.as_ref().unwrap()[0].complexity, usize::MAX);
+        assert!(measures.refuse_by_cost(&text, &[], &limits()).is_ok());
+    }
+
+    #[test]
+    fn a_chain_of_fragments_that_is_too_deep_is_not_measured() {
+        let mut text = "{ ...F0 } fragment F200 on Q { a }".to_owned();
+        for level in 0..200 {
+            text += &format!("fragment F{level} on Q {{ ...F{} }}", level + 1);
+        }
+        assert!(measures(&text).is_nested_too_deeply());
+    }
+
+    #[test]
+    fn a_cycle_ends() {
+        let text = "{ ...A } fragment A on Q { x { ...B } } fragment B on Q { y { ...A } }";
+        assert_eq!(measures(text).costs.unwrap().len(), 1);
+    }
+
+    #[test]
+    fn too_much_is_refused_with_numbers() {
+        let refuse = |text: &str| measures(text).refuse_by_size(&limits(), false);
+        let aliases: String = (0..11).map(|n| format!(" a{n}: x")).collect();
+        let failure = Failure::TooManyAliases { limit: 10, got: 11 };
+        assert_eq!(refuse(&format!("{{{aliases}}}")), Err(failure));
+        let failure = Failure::TooComplex { limit: 1000, got: 1001 };
+        assert_eq!(refuse(&format!("{{{}}}", " x".repeat(1001))), Err(failure));
+        assert_eq!(refuse(&format!("{{{}}}", " x".repeat(1000))), Ok(()));
+        let many: String = (0..251).map(|n| format!("query q{n} {{ x }}")).collect();
+        assert_eq!(refuse(&many), Err(Failure::DocumentTooLarge));
+    }
+}

@@ -1,0 +1,118 @@
+//! Reads, limits, validates and executes documents. The one door to apollo-compiler.
+//!
+//! It knows the schema and Magento's wording, no HTTP and no operation. A document goes through
+//! [`Engine::parse`] (syntax), [`Parsed::refuse_by_size`] (what a document may cost at all, before it is validated),
+//! [`Engine::validate`] (schema, depth, complexity) and [`Engine::execute`].
+
+mod cache;
+mod document;
+mod execution;
+mod limits;
+mod literals;
+mod location;
+mod suggestions;
+mod syntax;
+mod variables;
+mod wording;
+
+use std::sync::LazyLock;
+
+use apollo_compiler::collections::HashMap;
+use apollo_compiler::schema::Implementers;
+use apollo_compiler::validation::Valid;
+use apollo_compiler::{Name, Schema};
+
+use cache::Cache;
+
+pub(super) use document::{Document, Operation, Parsed};
+pub(super) use execution::{Executed, ExecutionError};
+pub(super) use limits::Limits;
+pub(super) use location::Location;
+
+/// The schema as it is served: `tokenward export-schema` prints it.
+pub fn schema_text() -> &'static str {
+    include_str!("../../../../schema.graphql")
+}
+
+/// Schema and cache, shared by all workers: what is compiled in is read once.
+static ENGINE: LazyLock<Engine> = LazyLock::new(Engine::new);
+
+/// Reads the schema now rather than with the first request.
+pub(super) fn warm_up() {
+    LazyLock::force(&ENGINE);
+}
+
+/// What the engine finds wrong with a document or with values of variables, in Magento's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Complaint {
+    /// What is wrong.
+    pub(super) message: String,
+    /// Where in the document.
+    pub(super) locations: Vec<Location>,
+}
+
+impl Complaint {
+    /// A complaint about a place in `text`.
+    fn at(message: impl Into<String>, text: &str, offset: usize) -> Self {
+        Self { message: message.into(), locations: vec![Location::of(text, offset)] }
+    }
+
+    /// A complaint about the document as a whole.
+    fn of_all(message: impl Into<String>) -> Self {
+        Self { message: message.into(), locations: Vec::new() }
+    }
+}
+
+/// Reads and executes documents.
+pub(super) struct Engine {
+    schema: Valid<Schema>,
+    implementers: HashMap<Name, Implementers>,
+    documents: Cache,
+}
+
+impl Engine {
+    /// The engine.
+    pub(super) fn shared() -> &'static Self {
+        &ENGINE
+    }
+
+    fn new() -> Self {
+        let schema = Schema::parse_and_validate(schema_text(), "schema.graphql")
+            .expect("schema.graphql is compiled in, and the tests of this file read it");
+        Self { implementers: schema.implementers_map(), documents: Cache::new(), schema }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use apollo_compiler::schema::ExtendedType;
+
+    #[test]
+    fn everything_in_the_schema_is_described() {
+        let schema = Schema::parse_and_validate(schema_text(), "schema.graphql").unwrap();
+        let mut missing = Vec::new();
+        for (name, definition) in schema.types.iter().filter(|(_, definition)| !definition.is_built_in()) {
+            if definition.description().is_none() {
+                missing.push(name.to_string());
+            }
+            match definition {
+                ExtendedType::Object(object) => {
+                    for field in object.fields.values() {
+                        let arguments = field.arguments.iter();
+                        if field.description.is_none() || arguments.clone().any(|a| a.description.is_none()) {
+                            missing.push(format!("{name}.{}", field.name));
+                        }
+                    }
+                }
+                ExtendedType::Enum(enumeration) => {
+                    for value in enumeration.values.values().filter(|value| value.description.is_none()) {
+                        missing.push(format!("{name}.{}", value.value));
+                    }
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(missing, Vec::<String>::new());
+    }
+}

@@ -1,0 +1,246 @@
+//! What the validation finds, in Magento's words (fact sheet 1.5).
+//!
+//! apollo-compiler keeps its findings to itself except for their names and for sentences in the manner of graphql-js,
+//! of which Magento's engine is a port. Where the two differ, the sentence is taken apart and put together anew; a
+//! sentence that cannot be taken apart is told as it is.
+
+use apollo_compiler::ast::{self, Definition, Selection, Type};
+use apollo_compiler::diagnostic::{Diagnostic, ToCliReport};
+use apollo_compiler::schema::ExtendedType;
+use apollo_compiler::validation::{DiagnosticData, DiagnosticList, Valid, WithErrors};
+use apollo_compiler::{ExecutableDocument, Schema};
+
+use crate::http::graphql::engine::Complaint;
+use crate::http::graphql::engine::document::Fresh;
+use crate::http::graphql::engine::suggestions::did_you_mean;
+use crate::http::graphql::engine::variables::refused_scalar;
+
+/// At most so many findings are looked at to tell which one Magento would report first.
+const LOOKED_AT: usize = 100;
+
+/// The complaint that Magento would report first.
+pub(super) fn first_complaint(
+    schema: &Valid<Schema>,
+    errors: &WithErrors<ExecutableDocument>,
+    document: &Fresh,
+) -> Complaint {
+    let Some(finding) = first(schema, &errors.errors, document) else {
+        return Complaint::of_all("The document is not valid.");
+    };
+    let message = Wording { schema, document, finding: &finding }.message();
+    match finding.location {
+        Some(location) => Complaint::at(message, &document.text, location.0),
+        None => Complaint::of_all(message),
+    }
+}
+
+/// What the validation found, as far as it tells.
+struct Finding {
+    /// Its name.
+    name: &'static str,
+    /// It in the words of graphql-js.
+    sentence: String,
+    /// It in the words of apollo-compiler.
+    own_words: String,
+    /// Where it begins and ends, in bytes.
+    location: Option<(usize, usize)>,
+}
+
+impl Finding {
+    fn of(diagnostic: &Diagnostic<'_, DiagnosticData>) -> Self {
+        let own_words = diagnostic.error.to_string();
+        Self {
+            name: diagnostic.error.unstable_error_name().unwrap_or_default(),
+            sentence: diagnostic.error.unstable_compat_message().unwrap_or_else(|| own_words.clone()),
+            own_words,
+            location: diagnostic.error.location().map(|span| (span.offset(), span.end_offset())),
+        }
+    }
+
+    /// Where Magento's engine has got to when it reports this: it looks for what is missing or unused when it leaves a
+    /// field, an operation or the document.
+    fn order(&self) -> usize {
+        let Some((start, end)) = self.location else {
+            return usize::MAX;
+        };
+        match self.name {
+            "RequiredArgument" => end,
+            "UnusedVariable" | "UnusedFragment" => usize::MAX,
+            _ => start,
+        }
+    }
+
+    /// Fields that are wrong are left out before selections are looked at, so that a field whose selections are all wrong
+    /// seems to have none.
+    fn is_echo(&self, schema: &Valid<Schema>, document: &Fresh) -> bool {
+        let field = self.location.and_then(|(start, _)| field_at(schema, &document.ast, start));
+        self.name == "MissingSubselection" && field.is_some_and(|(field, _)| !field.selection_set.is_empty())
+    }
+
+    /// A null literal for a type that is not null is found twice; Magento speaks of the value.
+    fn is_null_literal(&self) -> bool {
+        self.name == "UnsupportedValueType" && self.own_words.ends_with(", found null")
+    }
+}
+
+fn first(schema: &Valid<Schema>, errors: &DiagnosticList, document: &Fresh) -> Option<Finding> {
+    let findings = errors.iter().take(LOOKED_AT).map(|diagnostic| Finding::of(&diagnostic));
+    findings
+        .filter(|finding| !finding.is_echo(schema, document))
+        .min_by_key(|finding| (finding.order(), !finding.is_null_literal()))
+}
+
+struct Wording<'a> {
+    schema: &'a Valid<Schema>,
+    document: &'a Fresh,
+    finding: &'a Finding,
+}
+
+impl Wording<'_> {
+    fn message(&self) -> String {
+        let sentence = &self.finding.sentence;
+        let reworded = match self.finding.name {
+            "UndefinedField" => self.undefined_field(),
+            "UndefinedArgument" => self.undefined_argument(),
+            "RequiredArgument" => sentence
+                .strip_suffix("is required, but it was not provided.")
+                .map(|start| format!("{start}is required but not provided.")),
+            "RequiredField" => self.required_field(),
+            "UnsupportedValueType" => self.unsupported_value(),
+            "SubselectionOnScalarType" | "SubselectionOnEnumType" => self.selection_on_leaf(),
+            "MissingSubselection" => self.missing_selection(),
+            "UniqueVariable" => Some(sentence.replacen("\"$", "\"", 1)),
+            "UnusedVariable" => self.with_operation("is never used", "in"),
+            "UndefinedVariable" => self.with_operation("is not defined", "by"),
+            "RecursiveFragmentDefinition" => self.fragment_cycle(),
+            _ => None,
+        };
+        reworded.unwrap_or_else(|| sentence.clone())
+    }
+
+    /// The texts in quotation marks of the sentence.
+    fn quoted(&self) -> impl Iterator<Item = &str> {
+        self.finding.sentence.split('"').skip(1).step_by(2)
+    }
+
+    fn undefined_field(&self) -> Option<String> {
+        let mut quoted = self.quoted();
+        let (field, ty) = (quoted.next()?, quoted.next()?);
+        let hint = match self.schema.types.get(ty)? {
+            ExtendedType::Object(object) => did_you_mean(field, object.fields.keys().map(|name| name.as_str())),
+            ExtendedType::Interface(interface) => {
+                did_you_mean(field, interface.fields.keys().map(|name| name.as_str()))
+            }
+            _ => String::new(),
+        };
+        Some(format!("{}{hint}", self.finding.sentence))
+    }
+
+    fn undefined_argument(&self) -> Option<String> {
+        let mut quoted = self.quoted();
+        let (argument, coordinate) = (quoted.next()?, quoted.next()?);
+        if coordinate.starts_with('@') {
+            return Some(format!("Unknown argument \"{argument}\" on directive \"{coordinate}\"."));
+        }
+        let (ty, field) = coordinate.split_once('.')?;
+        let definition = self.schema.type_field(ty, field).ok()?;
+        let hint = did_you_mean(argument, definition.arguments.iter().map(|known| known.name.as_str()));
+        Some(format!("Unknown argument \"{argument}\" on field \"{field}\" of type \"{ty}\".{hint}"))
+    }
+
+    fn required_field(&self) -> Option<String> {
+        let mut quoted = self.quoted();
+        let (coordinate, ty) = (quoted.next()?, quoted.next()?);
+        Some(format!("Field {coordinate} of required type {ty} was not provided."))
+    }
+
+    /// The value is told as it was written, on one line or several.
+    fn unsupported_value(&self) -> Option<String> {
+        let words = self.finding.own_words.strip_prefix("expected value of type ")?;
+        let (ty, found) = words.split_once(", found ")?;
+        let (name, _) = self.finding.sentence.split_once(" cannot represent value: ")?;
+        let (start, end) = self.finding.location?;
+        let value = self.document.text.get(start..end)?.trim();
+        if found == "null" || found == "a variable" {
+            return Some(format!("Expected value of type \"{ty}\", found {value}."));
+        }
+        match self.schema.types.get(name)? {
+            ExtendedType::Scalar(_) => Some(refused_scalar(name, value)),
+            ExtendedType::Enum(_) => Some(format!("Enum \"{name}\" cannot represent non-enum value: {value}.")),
+            _ => Some(format!("Expected value of type \"{ty}\", found {value}.")),
+        }
+    }
+
+    fn selection_on_leaf(&self) -> Option<String> {
+        let (offset, _) = self.finding.location?;
+        let (field, ty) = field_at(self.schema, &self.document.ast, offset)?;
+        let name = &field.name;
+        Some(format!("Field \"{name}\" of type \"{ty}\" must not have a sub selection."))
+    }
+
+    fn missing_selection(&self) -> Option<String> {
+        let mut quoted = self.quoted();
+        let (field, parent) = (quoted.next()?, quoted.next()?);
+        let ty = &self.schema.type_field(parent, field).ok()?.ty;
+        Some(format!("Field \"{field}\" of type \"{ty}\" must have a sub selection."))
+    }
+
+    /// Names the operation, when the finding stands in one that has a name.
+    fn with_operation(&self, predicate: &str, preposition: &str) -> Option<String> {
+        let (offset, _) = self.finding.location?;
+        let variable = self.quoted().next()?;
+        let operations = self.document.ast.definitions.iter().filter_map(Definition::as_operation_definition);
+        let within = operations.filter(|operation| {
+            let location = operation.location();
+            location.is_some_and(|span| (span.offset()..span.end_offset()).contains(&offset))
+        });
+        let name = within.last()?.name.as_ref()?;
+        Some(format!("Variable \"{variable}\" {predicate} {preposition} operation \"{name}\"."))
+    }
+
+    /// The trace runs from the innermost spread to the outermost, and the innermost one closes the cycle.
+    fn fragment_cycle(&self) -> Option<String> {
+        let mut quoted = self.quoted();
+        let fragment = quoted.next()?;
+        let mut via: Vec<String> = quoted.skip(1).map(|name| format!("\"{name}\"")).collect();
+        via.reverse();
+        let via = if via.is_empty() { String::new() } else { format!(" via {}", via.join(", ")) };
+        Some(format!("Cannot spread fragment \"{fragment}\" within itself{via}."))
+    }
+}
+
+/// The field that begins at this place, with its type.
+fn field_at<'a>(schema: &'a Schema, document: &'a ast::Document, offset: usize) -> Option<(&'a ast::Field, &'a Type)> {
+    document.definitions.iter().find_map(|definition| match definition {
+        Definition::OperationDefinition(operation) => {
+            let root = schema.root_operation(operation.operation_type)?;
+            field_among(schema, root, &operation.selection_set, offset)
+        }
+        Definition::FragmentDefinition(fragment) => {
+            field_among(schema, &fragment.type_condition, &fragment.selection_set, offset)
+        }
+        _ => None,
+    })
+}
+
+fn field_among<'a>(
+    schema: &'a Schema,
+    parent: &str,
+    selections: &'a [Selection],
+    offset: usize,
+) -> Option<(&'a ast::Field, &'a Type)> {
+    selections.iter().find_map(|selection| match selection {
+        Selection::Field(field) => {
+            let ty = &schema.type_field(parent, &field.name).ok()?.ty;
+            if field.location().is_some_and(|location| location.offset() == offset) {
+                return Some((&**field, ty));
+            }
+            field_among(schema, ty.inner_named_type(), &field.selection_set, offset)
+        }
+        Selection::InlineFragment(fragment) => {
+            let parent = fragment.type_condition.as_ref().map_or(parent, |condition| condition.as_str());
+            field_among(schema, parent, &fragment.selection_set, offset)
+        }
+        Selection::FragmentSpread(_) => None,
+    })
+}

@@ -1,0 +1,112 @@
+//! Who the bearer token of a request belongs to (fact sheet 1.7, 1.8).
+
+use actix_web::HttpRequest;
+
+use crate::http::bearer::{self, Presented};
+use crate::http::error::Failure;
+use crate::http::graphql::context::Context;
+use crate::http::{MagentoVersion, Services};
+use crate::registry::Validation;
+use crate::session::{Session, UserType};
+use crate::token::TokenDigest;
+
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Identity {
+    /// Nobody that is known.
+    Guest,
+    /// The user of a session.
+    Known {
+        /// The session.
+        session: Session,
+        /// The digest of its token, by which it can be revoked alone.
+        digest: Option<TokenDigest>,
+    },
+}
+
+impl Identity {
+    /// Reads the `Authorization` header. Up to 2.4.7 a token that is not good makes a guest.
+    ///
+    /// # Errors
+    /// [`Failure::TokenUnknown`], [`Failure::TokenExpired`], [`Failure::TokenRevoked`], [`Failure::Unavailable`].
+    pub(super) async fn of(request: &HttpRequest, services: &Services) -> Result<Self, Failure> {
+        let Some(token) = Presented::from_headers(request.headers()).bearer() else {
+            return Ok(Self::Guest);
+        };
+        let digest = services.registry.reader().digest(token.expose());
+        let validation = bearer::validate(request, services, token).await;
+        Self::from_validation(validation, digest, services.options.version)
+    }
+
+    fn from_validation(
+        validation: Validation,
+        digest: Option<TokenDigest>,
+        version: MagentoVersion,
+    ) -> Result<Self, Failure> {
+        let failure = match validation {
+            Validation::Valid(session) => return Ok(Self::Known { session, digest }),
+            Validation::Unavailable => return Err(Failure::Unavailable),
+            Validation::Expired => Failure::TokenExpired,
+            Validation::Unknown => Failure::TokenUnknown,
+            Validation::Revoked => Failure::TokenRevoked,
+        };
+        match version {
+            MagentoVersion::V247 => Ok(Self::Guest),
+            MagentoVersion::V248 => Err(failure),
+        }
+    }
+}
+
+/// A request that counts as a customer's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CurrentCustomer {
+    /// The session.
+    pub(super) session: Session,
+    /// The digest of its token.
+    pub(super) digest: Option<TokenDigest>,
+}
+
+impl Context {
+    /// The customer who asks. From 2.4.8, a customer of another website counts as nobody, unless accounts are shared.
+    ///
+    /// # Errors
+    /// [`Failure::CustomerRequired`] when it is nobody, or no customer.
+    pub(super) fn customer(&self) -> Result<CurrentCustomer, Failure> {
+        let Identity::Known { session, digest } = self.identity else {
+            return Err(Failure::CustomerRequired);
+        };
+        let elsewhere = session.website != self.store.website
+            && self.accounts_are_per_website()
+            && self.services.options.version == MagentoVersion::V248;
+        if session.subject.kind != UserType::Customer || session.subject.id == 0 || elsewhere {
+            return Err(Failure::CustomerRequired);
+        }
+        Ok(CurrentCustomer { session, digest })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_token_is_refused_from_2_4_8_and_a_guest_before() {
+        let of = |validation, version| Identity::from_validation(validation, None, version).map(|_| ());
+        for (validation, failure) in [
+            (Validation::Expired, Failure::TokenExpired),
+            (Validation::Unknown, Failure::TokenUnknown),
+            (Validation::Revoked, Failure::TokenRevoked),
+        ] {
+            assert_eq!(of(validation, MagentoVersion::V248), Err(failure));
+            assert_eq!(of(validation, MagentoVersion::V247), Ok(()));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_never_a_guest() {
+        for version in [MagentoVersion::V247, MagentoVersion::V248] {
+            let identity = Identity::from_validation(Validation::Unavailable, None, version);
+            assert!(matches!(identity, Err(Failure::Unavailable)));
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The actor.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use actix::{Actor, ActorFutureExt, AtomicResponse, Context, Handler, Message, WrapFuture};
+
+use crate::accounts::DirectorySource;
+use crate::keeper::KeeperError;
+use crate::settings::{Roles, Scope, SharedSnapshot, Snapshot, StoreDirectory, check};
+use crate::store::{Change, SettingRow, Store};
+
+/// Change a setting; `None` goes back to the inherited value. Answered when it is stored and in effect.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<(), KeeperError>")]
+pub struct ChangeSetting {
+    /// Magento's path.
+    pub path: String,
+    /// Where.
+    pub scope: Scope,
+    /// The value.
+    pub value: Option<String>,
+}
+
+/// Read websites, store views and roles again.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Result<(), KeeperError>")]
+pub struct ReloadDirectory;
+
+/// The only writer of the shared snapshot.
+pub struct SettingsKeeper {
+    store: Store,
+    source: Arc<dyn DirectorySource>,
+    snapshot: SharedSnapshot,
+    /// Called after each swap.
+    listener: Box<dyn Fn() + Send>,
+    /// Dropped with the actor: whoever supplied it notices when that happens in a panic.
+    _guard: Option<Box<dyn Any + Send>>,
+}
+
+impl fmt::Debug for SettingsKeeper {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("SettingsKeeper").finish_non_exhaustive()
+    }
+}
+
+impl SettingsKeeper {
+    /// A keeper of `snapshot`, which holds what is stored.
+    pub fn new(
+        store: Store,
+        source: Arc<dyn DirectorySource>,
+        snapshot: SharedSnapshot,
+        listener: Box<dyn Fn() + Send>,
+        guard: Option<Box<dyn Any + Send>>,
+    ) -> Self {
+        Self { store, source, snapshot, listener, _guard: guard }
+    }
+
+    fn publish(&self, next: Snapshot) {
+        self.snapshot.store(Arc::new(next));
+        (self.listener)();
+    }
+
+    fn publish_setting(&self, row: SettingRow) {
+        let current = self.snapshot.load_full();
+        let mut settings = current.settings.clone();
+        settings.set(&row.path, row.scope, row.value);
+        self.publish(current.followed_by(settings, current.stores.clone(), current.roles.clone()));
+    }
+
+    fn publish_directory(&self, stores: StoreDirectory, roles: Roles) {
+        let current = self.snapshot.load_full();
+        self.publish(current.followed_by(current.settings.clone(), stores, roles));
+    }
+}
+
+impl Actor for SettingsKeeper {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        context.set_mailbox_capacity(super::handle::MAILBOX);
+    }
+}
+
+/// The actor takes no other message until the change is stored, so that snapshots follow one another in the order in
+/// which the changes are on disk.
+impl Handler<ChangeSetting> for SettingsKeeper {
+    type Result = AtomicResponse<Self, Result<(), KeeperError>>;
+
+    fn handle(&mut self, ChangeSetting { path, scope, value }: ChangeSetting, _: &mut Self::Context) -> Self::Result {
+        let checked = check(&path, scope, value.as_deref(), &self.snapshot.load().stores);
+        let store = self.store.clone();
+        let change = async move {
+            checked?;
+            let row = SettingRow { path, scope, value };
+            // Without a limit of time, so that the snapshot never misses what reaches the disk late; the caller has one.
+            store.write_untimed(vec![Change::Setting(row.clone())]).await?;
+            Ok(row)
+        };
+        let publish = |stored: Result<SettingRow, KeeperError>, keeper: &mut Self, _: &mut _| {
+            stored.map(|row| keeper.publish_setting(row))
+        };
+        AtomicResponse::new(Box::pin(change.into_actor(self).map(publish)))
+    }
+}
+
+impl Handler<ReloadDirectory> for SettingsKeeper {
+    type Result = AtomicResponse<Self, Result<(), KeeperError>>;
+
+    fn handle(&mut self, _: ReloadDirectory, _: &mut Self::Context) -> Self::Result {
+        let source = Arc::clone(&self.source);
+        let read = async move { source.directory().await };
+        AtomicResponse::new(Box::pin(read.into_actor(self).map(|read, keeper, _| {
+            let (stores, roles) = read?;
+            keeper.publish_directory(stores, roles);
+            Ok(())
+        })))
+    }
+}
+
+#[cfg(debug_assertions)]
+crate::lifecycle::panics_when_told!(SettingsKeeper);

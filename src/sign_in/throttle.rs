@@ -1,1 +1,0 @@
-//! The throttle (fact sheet 5.1).

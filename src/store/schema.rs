@@ -1,0 +1,140 @@
+//! The tables of `tokenward.db`, and how an older file becomes a newer one.
+//!
+//! Text is compared byte for byte: names that are compared otherwise have a folded copy (`…_key`) beside them. Times
+//! are Unix seconds.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::settings::StoreDirectory;
+use crate::store::apply;
+
+/// One script per version, oldest first. A new version appends one; none is ever changed.
+const MIGRATIONS: &[&str] = &[VERSION_1];
+
+/// The version that this program writes.
+pub(super) const NEWEST: usize = MIGRATIONS.len();
+
+/// `AUTOINCREMENT` because a session names an account by its number: a number must never come back for somebody else.
+const VERSION_1: &str = "
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE websites (
+    id INTEGER PRIMARY KEY,
+    code TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    is_default INTEGER NOT NULL,
+    default_group_id INTEGER NOT NULL,
+    default_store INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE stores (
+    id INTEGER PRIMARY KEY,
+    code TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    website INTEGER NOT NULL REFERENCES websites (id),
+    group_id INTEGER NOT NULL,
+    group_code TEXT NOT NULL,
+    is_active INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE customers (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    website INTEGER NOT NULL REFERENCES websites (id),
+    store INTEGER NOT NULL,
+    created_in TEXT,
+    group_id INTEGER NOT NULL,
+    email TEXT NOT NULL,
+    email_key TEXT NOT NULL,
+    firstname TEXT,
+    middlename TEXT,
+    lastname TEXT,
+    prefix TEXT,
+    suffix TEXT,
+    date_of_birth TEXT,
+    gender INTEGER,
+    taxvat TEXT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    is_active INTEGER NOT NULL,
+    password_hash TEXT,
+    confirmation TEXT,
+    website_excluded INTEGER NOT NULL,
+    failures INTEGER NOT NULL DEFAULT 0,
+    first_failure INTEGER,
+    lock_expires INTEGER,
+    last_signed_in INTEGER,
+    UNIQUE (email_key, website)
+) STRICT;
+
+CREATE INDEX locked_customers ON customers (lock_expires) WHERE lock_expires IS NOT NULL;
+
+CREATE TABLE roles (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE role_rules (
+    role INTEGER NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
+    resource TEXT NOT NULL,
+    allowed INTEGER NOT NULL,
+    PRIMARY KEY (role, resource)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE administrators (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    username TEXT NOT NULL,
+    username_key TEXT NOT NULL UNIQUE,
+    email TEXT NOT NULL,
+    firstname TEXT,
+    lastname TEXT,
+    password_hash TEXT NOT NULL,
+    is_active INTEGER NOT NULL,
+    role INTEGER REFERENCES roles (id) ON DELETE SET NULL,
+    expires_at INTEGER,
+    created_at INTEGER NOT NULL,
+    last_signed_in INTEGER,
+    sign_ins INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE throttle (
+    kind INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    failures INTEGER NOT NULL,
+    lock_expires INTEGER NOT NULL,
+    PRIMARY KEY (kind, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX outdated_throttle ON throttle (lock_expires);
+
+CREATE TABLE settings (
+    path TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    scope_id INTEGER NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (path, scope, scope_id)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO roles (id, name) VALUES (1, 'Administrators');
+INSERT INTO role_rules (role, resource, allowed) VALUES (1, 'Magento_Backend::all', 1);
+";
+
+/// The version of a file; 0 is an empty one.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", (), |row| row.get(0))
+}
+
+/// Brings a file from `version` to [`NEWEST`], in one transaction: a crash in between leaves the old version.
+pub(super) fn migrate(connection: &mut Connection, version: usize) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for script in &MIGRATIONS[version.min(NEWEST)..] {
+        transaction.execute_batch(script)?;
+    }
+    if version == 0 {
+        apply::replace_directory(&transaction, &StoreDirectory::fresh())?;
+    }
+    transaction.pragma_update(None, "user_version", i64::try_from(NEWEST).unwrap_or(i64::MAX))?;
+    transaction.commit()
+}

@@ -1,0 +1,223 @@
+//! The actor that writes.
+
+use std::any::Any;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use crate::store::{Change, Committed, Record, RecordOutcome, StoreError, Write, Written, apply, connection, fault};
+
+/// The mailbox: twice what the gate of [`crate::store::Store`] lets through, so that sending never waits for a place.
+pub(super) const MAILBOX: usize = 8192;
+
+/// Owns the writing connection. What waits in its mailbox becomes one transaction and one commit.
+///
+/// Each message goes on the batch; the first of a batch puts a [`Flush`] behind everything that waits already. Inside
+/// the transaction each message has a savepoint, so that one that contradicts what is stored fails alone. A fault of
+/// the file fails the batch; the next batch opens the file anew and tries again.
+pub struct StoreWriter {
+    path: PathBuf,
+    /// `None` after a fault of the file.
+    connection: Option<Connection>,
+    batch: Vec<Waiting>,
+    registry: Option<Recipient<Committed>>,
+    commits: Arc<AtomicU64>,
+    /// Dropped with the actor: whoever supplied it notices when that happens in a panic.
+    _guard: Option<Box<dyn Any + Send>>,
+}
+
+impl std::fmt::Debug for StoreWriter {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("StoreWriter").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// A message that waits for the next commit.
+struct Waiting {
+    changes: Vec<Change>,
+    answer: Answer,
+}
+
+/// Where the outcome goes.
+enum Answer {
+    /// To the sender of a [`Write`].
+    Sender(oneshot::Sender<Result<Written, StoreError>>),
+    /// To the registry, by this ticket.
+    Registry(u64),
+}
+
+/// Commit the batch. Only to oneself.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Flush;
+
+/// Answer all records to this recipient from now on.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct AttachRegistry(pub Recipient<Committed>);
+
+impl StoreWriter {
+    /// A writer of the file at `path`, which has to be there. `commits` counts its transactions.
+    pub(super) fn open(
+        path: PathBuf,
+        commits: Arc<AtomicU64>,
+        guard: Option<Box<dyn Any + Send>>,
+    ) -> Result<Self, StoreError> {
+        let connection = connection::writing(&path).map_err(|error| fault::explain(&error))?;
+        Ok(Self { path, connection: Some(connection), batch: Vec::new(), registry: None, commits, _guard: guard })
+    }
+
+    fn enqueue(&mut self, waiting: Waiting, context: &Context<Self>) {
+        if self.batch.is_empty() {
+            // It goes behind what waits in the mailbox already. It cannot get lost: the mailbox is our own.
+            context.address().do_send(Flush);
+        }
+        self.batch.push(waiting);
+    }
+
+    /// The outcome of each message of the batch, in order.
+    fn store(&mut self, batch: &[Waiting]) -> Vec<Result<Written, StoreError>> {
+        if batch.iter().all(|waiting| waiting.changes.iter().all(is_in_memory_only)) {
+            return vec![Ok(Written::default()); batch.len()];
+        }
+        match self.commit(batch) {
+            Ok(outcomes) => {
+                self.commits.fetch_add(1, Ordering::Relaxed);
+                outcomes
+            }
+            Err(error) => {
+                tracing::error!(file = %self.path.display(), %error, "the store cannot be written");
+                self.connection = None;
+                vec![Err(StoreError::Unavailable(error.to_string())); batch.len()]
+            }
+        }
+    }
+
+    /// Fails only by a fault of the file; nothing of the batch is stored then.
+    fn commit(&mut self, batch: &[Waiting]) -> rusqlite::Result<Vec<Result<Written, StoreError>>> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => connection::writing(&self.path)?,
+        };
+        let connection = self.connection.insert(connection);
+        let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let outcomes = batch
+            .iter()
+            .map(|waiting| store_one(&mut transaction, &waiting.changes))
+            .collect::<rusqlite::Result<_>>()?;
+        transaction.commit()?;
+        Ok(outcomes)
+    }
+
+    /// Tells everybody. Records with the same outcome, one after the other, share one message.
+    fn answer(&self, batch: Vec<Waiting>, outcomes: Vec<Result<Written, StoreError>>) {
+        let mut latest: Option<Committed> = None;
+        for (waiting, outcome) in batch.into_iter().zip(outcomes) {
+            match waiting.answer {
+                // A sender that no longer waits does not want the answer.
+                Answer::Sender(sender) => drop(sender.send(outcome)),
+                Answer::Registry(through) => {
+                    let outcome = outcome.map_or(RecordOutcome::Failed, |_| RecordOutcome::Stored);
+                    let committed = Committed { through, outcome };
+                    let before = latest.replace(committed);
+                    self.tell(before.filter(|before| before.outcome != outcome));
+                }
+            }
+        }
+        self.tell(latest);
+    }
+
+    fn tell(&self, committed: Option<Committed>) {
+        if let (Some(committed), Some(registry)) = (committed, &self.registry) {
+            // A registry that is gone has nobody left to answer.
+            registry.do_send(committed);
+        }
+    }
+}
+
+/// Whether the store keeps nothing of this change.
+fn is_in_memory_only(change: &Change) -> bool {
+    matches!(change, Change::Session(_))
+}
+
+/// Stores one message, or nothing of it. Fails only by a fault of the file.
+fn store_one(transaction: &mut Transaction<'_>, changes: &[Change]) -> rusqlite::Result<Result<Written, StoreError>> {
+    let savepoint = transaction.savepoint()?;
+    let mut written = Written::default();
+    let outcome = changes.iter().try_for_each(|change| apply::apply(&savepoint, change, &mut written.ids));
+    match outcome {
+        Ok(()) => savepoint.commit().map(|()| Ok(written)),
+        Err(error) if fault::is_of_the_change(&error) => savepoint.finish().map(|()| Err(fault::explain(&error))),
+        Err(error) => Err(error),
+    }
+}
+
+impl Actor for StoreWriter {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        context.set_mailbox_capacity(MAILBOX);
+    }
+}
+
+impl Handler<Write> for StoreWriter {
+    type Result = ResponseFuture<Result<Written, StoreError>>;
+
+    fn handle(&mut self, Write(changes): Write, context: &mut Self::Context) -> Self::Result {
+        let (sender, reply) = oneshot::channel();
+        let answer = Answer::Sender(sender);
+        self.enqueue(Waiting { changes, answer }, context);
+        Box::pin(async move {
+            reply.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer is gone".to_owned())))
+        })
+    }
+}
+
+impl Handler<Record> for StoreWriter {
+    type Result = ();
+
+    fn handle(&mut self, Record { ticket, changes }: Record, context: &mut Self::Context) {
+        let answer = Answer::Registry(ticket);
+        self.enqueue(Waiting { changes, answer }, context);
+    }
+}
+
+impl Handler<Flush> for StoreWriter {
+    type Result = ();
+
+    fn handle(&mut self, _: Flush, _: &mut Self::Context) {
+        let batch = std::mem::take(&mut self.batch);
+        let outcomes = self.store(&batch);
+        self.answer(batch, outcomes);
+    }
+}
+
+impl Handler<AttachRegistry> for StoreWriter {
+    type Result = ();
+
+    fn handle(&mut self, AttachRegistry(registry): AttachRegistry, _: &mut Self::Context) {
+        self.registry = Some(registry);
+    }
+}
+
+#[cfg(test)]
+impl StoreWriter {
+    /// The connection in use gets no more pages, as on a full disk.
+    pub(super) fn limit_pages(&mut self, pages: u32) {
+        let connection = self.connection.as_ref().expect("it was just opened");
+        connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).expect("the pragma is known");
+    }
+
+    /// The connection in use refuses to write, as on a file system that has become read-only.
+    pub(super) fn make_read_only(&mut self) {
+        let connection = self.connection.as_ref().expect("it was just opened");
+        connection.pragma_update(None, "query_only", true).expect("the pragma is known");
+    }
+}
+
+#[cfg(debug_assertions)]
+crate::lifecycle::panics_when_told!(StoreWriter);
