@@ -3,18 +3,30 @@
 //! Protocol code only translates: it takes a request apart, asks [`Services`], and words the answer. `graphql`, `rest`
 //! and `gateway` do not import one another: what two of them need is here. Only this folder knows statuses; the words
 //! and statuses of every failure are in one table, [`error`].
+//!
+//! [`public`] and [`internal`] mount the routes of a listener. Both expect among the application's data
+//! `web::Data<Services>`, and, one for each worker and made on its thread, an `Addr<TokenValidator>`.
 
 pub mod bearer;
 pub mod client;
+pub mod cors;
 pub mod error;
 pub mod gateway;
 pub mod graphql;
+pub mod latency;
 pub mod problem;
 pub mod rest;
 pub mod store;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
+use actix_web::http::StatusCode;
+use actix_web::http::header::X_CONTENT_TYPE_OPTIONS;
+use actix_web::middleware::{DefaultHeaders, from_fn};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::AccountStore;
@@ -72,4 +84,33 @@ pub struct Services {
     pub readiness: Arc<crate::telemetry::Readiness>,
     /// How the listeners behave.
     pub options: Options,
+}
+
+/// Mounts what the public listener answers: Magento's API.
+pub fn public(config: &mut ServiceConfig) {
+    config.service(
+        web::scope("")
+            .wrap(from_fn(cors::share))
+            .wrap(DefaultHeaders::new().add((X_CONTENT_TYPE_OPTIONS, "nosniff")))
+            .wrap(from_fn(latency::measure))
+            .configure(graphql::configure)
+            .configure(rest::configure)
+            .default_service(web::route().to(no_public_route)),
+    );
+}
+
+/// Mounts what the internal listener answers: gateways' questions, health, metrics. Without any middleware, because it
+/// is the hot path.
+pub fn internal(config: &mut ServiceConfig) {
+    config.configure(gateway::configure).default_service(web::route().to(no_internal_route));
+}
+
+/// In the form of Magento's REST errors, which is what clients of this listener can read.
+async fn no_public_route() -> HttpResponse {
+    HttpResponse::NotFound().json(serde_json::json!({ "message": "Request does not match any route." }))
+}
+
+async fn no_internal_route(request: HttpRequest) -> HttpResponse {
+    tracing::debug!(method = %request.method(), "a request to the internal listener matches no route");
+    problem::problem(StatusCode::NOT_FOUND, "There is no such route.")
 }

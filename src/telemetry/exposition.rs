@@ -37,22 +37,26 @@ pub struct SignInSample {
     pub waiting: u64,
     /// Passwords that are being hashed.
     pub running: u64,
+    /// Passwords that were hashed since the start.
+    pub hashed: u64,
     /// Sign-ins that succeeded since the start.
     pub succeeded: u64,
     /// Sign-ins that were refused since the start, by reason.
     pub refused: Vec<(&'static str, u64)>,
-    /// Sign-ins that were turned away because too many waited, since the start.
-    pub turned_away: u64,
+    /// Sign-ins that were not decided since the start, by reason.
+    pub failed: Vec<(&'static str, u64)>,
 }
 
 /// Everything that one scrape shows.
 #[derive(Debug)]
 pub(super) struct Scrape {
     pub(super) sessions: Option<SessionSample>,
-    pub(super) sign_in: Option<SignInSample>,
+    pub(super) sign_in: SignInSample,
     /// Enforced and observed ones, in the order of [`CheckOutcome::ALL`].
     pub(super) checks: [(&'static str, [u64; CheckOutcome::ALL.len()]); 2],
     pub(super) latencies: Vec<(&'static str, Distribution)>,
+    /// What the validators have answered, by outcome.
+    pub(super) validations: Vec<(&'static str, u64)>,
 }
 
 /// The text. Every name begins with `tokenward_`.
@@ -75,12 +79,11 @@ impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
         self.encode_checks(&mut encoder)?;
         self.encode_latencies(&mut encoder)?;
+        self.encode_validations(&mut encoder)?;
         if let Some(sessions) = &self.sessions {
             encode_sessions(sessions, &mut encoder)?;
         }
-        if let Some(sign_in) = &self.sign_in {
-            encode_sign_in(sign_in, &mut encoder)?;
-        }
+        encode_sign_in(&self.sign_in, &mut encoder)?;
         match resident_memory() {
             Some(bytes) => gauge(
                 &mut encoder,
@@ -103,6 +106,14 @@ impl Scrape {
                     .encode_family(&[("outcome", outcome.name()), ("mode", *mode)])?
                     .encode_counter::<NoLabels, u64, f64>(count, None)?;
             }
+        }
+        Ok(())
+    }
+
+    fn encode_validations(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
+        let mut metric = encoder.encode_descriptor("validations", "Tokens looked up.", None, MetricType::Counter)?;
+        for (outcome, count) in &self.validations {
+            metric.encode_family(&[("outcome", *outcome)])?.encode_counter::<NoLabels, u64, f64>(count, None)?;
         }
         Ok(())
     }
@@ -140,16 +151,26 @@ fn encode_sessions(sessions: &SessionSample, encoder: &mut DescriptorEncoder<'_>
 
 fn encode_sign_in(sign_in: &SignInSample, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
     counter(encoder, "sign_ins", "Sign-ins that succeeded.", sign_in.succeeded)?;
-    let turned_away = "Sign-ins turned away because too many waited.";
-    counter(encoder, "sign_ins_turned_away", turned_away, sign_in.turned_away)?;
+    counters(encoder, "sign_ins_refused", "Sign-ins that were refused.", &sign_in.refused)?;
+    let failed = "Sign-ins that were not decided: too many, or something was away.";
+    counters(encoder, "sign_ins_failed", failed, &sign_in.failed)?;
+    counter(encoder, "password_hashes", "Passwords that were hashed.", sign_in.hashed)?;
     let waiting = "Passwords that wait to be hashed.";
     gauge(encoder, "password_hashes_waiting", waiting, None, &sign_in.waiting)?;
     let running = "Passwords that are being hashed.";
-    gauge(encoder, "password_hashes_running", running, None, &sign_in.running)?;
-    let help = "Sign-ins that were refused.";
-    let mut refused = encoder.encode_descriptor("sign_ins_refused", help, None, MetricType::Counter)?;
-    for (reason, count) in &sign_in.refused {
-        refused.encode_family(&[("reason", *reason)])?.encode_counter::<NoLabels, u64, f64>(count, None)?;
+    gauge(encoder, "password_hashes_running", running, None, &sign_in.running)
+}
+
+/// Counters of one name, by reason.
+fn counters(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    counts: &[(&'static str, u64)],
+) -> Result<(), Error> {
+    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (reason, count) in counts {
+        metric.encode_family(&[("reason", *reason)])?.encode_counter::<NoLabels, u64, f64>(count, None)?;
     }
     Ok(())
 }

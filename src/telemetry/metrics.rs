@@ -1,4 +1,4 @@
-//! What is counted, and where others plug their own counts in.
+//! What is counted here.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -101,16 +101,16 @@ impl CheckOutcome {
     }
 }
 
-/// Asks whoever signs users in for its counts.
-type SignInSource = Box<dyn Fn() -> SignInSample + Send + Sync>;
+/// Asks the validators what they have answered, by outcome.
+type ValidationSource = Box<dyn Fn() -> Vec<(&'static str, u64)> + Send + Sync>;
 
-/// Everything that is counted here, and the way to what is counted elsewhere.
+/// Everything that is counted here; sessions and sign-ins are counted where they happen.
 #[derive(Default)]
 pub struct Metrics {
     latencies: [Histogram; RouteGroup::ALL.len()],
     enforced: Counts<{ CheckOutcome::ALL.len() }>,
     observed: Counts<{ CheckOutcome::ALL.len() }>,
-    sign_in: OnceLock<SignInSource>,
+    validations: OnceLock<ValidationSource>,
 }
 
 impl Metrics {
@@ -125,16 +125,17 @@ impl Metrics {
         self.latencies[group as usize].observe(duration);
     }
 
-    /// Says where the counts of sign-ins come from. Only the first source counts.
-    pub fn set_sign_in_source(&self, source: impl Fn() -> SignInSample + Send + Sync + 'static) {
-        let _already_set = self.sign_in.set(Box::new(source));
+    /// Says where the counts of validated tokens come from. Only the first source counts.
+    pub fn set_validation_source(&self, source: impl Fn() -> Vec<(&'static str, u64)> + Send + Sync + 'static) {
+        let _already_set = self.validations.set(Box::new(source));
     }
 
     /// OpenMetrics text of everything. Without `sessions` (the registry did not answer) their metrics are left out.
-    pub fn render(&self, sessions: Option<SessionSample>) -> String {
+    pub fn render(&self, sessions: Option<SessionSample>, sign_in: SignInSample) -> String {
         exposition::render(exposition::Scrape {
             sessions,
-            sign_in: self.sign_in.get().map(|source| source()),
+            sign_in,
+            validations: self.validations.get().map(|source| source()).unwrap_or_default(),
             checks: [("enforced", self.enforced.totals()), ("observed", self.observed.totals())],
             latencies: self.distributions(),
         })
@@ -172,21 +173,17 @@ mod tests {
         metrics.count_check(CheckOutcome::Allowed, false);
         metrics.count_check(CheckOutcome::Expired, true);
         metrics.observe_request(RouteGroup::Check, Duration::from_micros(80));
-        metrics.set_sign_in_source(|| SignInSample {
+        let sessions =
+            SessionSample { live: vec![("customer", 11)], expired: 1, pending: 2, issued: 14, revoked: 3, ended: 4 };
+        let sign_in = SignInSample {
             waiting: 3,
             running: 2,
+            hashed: 12,
             succeeded: 7,
             refused: vec![("wrong_password", 5)],
-            turned_away: 1,
-        });
-        let text = metrics.render(Some(SessionSample {
-            live: vec![("customer", 11)],
-            expired: 1,
-            pending: 2,
-            issued: 14,
-            revoked: 3,
-            ended: 4,
-        }));
+            failed: vec![("busy", 1)],
+        };
+        let text = metrics.render(Some(sessions), sign_in);
         for line in [
             "tokenward_checks_total{outcome=\"allowed\",mode=\"enforced\"} 2",
             "tokenward_checks_total{outcome=\"expired\",mode=\"observed\"} 1",
@@ -199,6 +196,8 @@ mod tests {
             "tokenward_sessions_expired_total 4",
             "tokenward_sign_ins_refused_total{reason=\"wrong_password\"} 5",
             "tokenward_sign_ins_total 7",
+            "tokenward_sign_ins_failed_total{reason=\"busy\"} 1",
+            "tokenward_password_hashes_total 12",
             "tokenward_password_hashes_waiting 3",
             "tokenward_password_hashes_running 2",
             "# EOF",
@@ -210,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_registry_that_does_not_answer_leaves_the_rest() {
-        let text = Metrics::default().render(None);
+        let text = Metrics::default().render(None, SignInSample::default());
         assert!(!text.contains("tokenward_sessions"));
         assert!(text.contains("tokenward_checks_total"));
         assert!(text.ends_with("# EOF\n"));

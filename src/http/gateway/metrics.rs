@@ -3,17 +3,19 @@
 use actix_web::{HttpResponse, web};
 
 use crate::http::Services;
-use crate::registry::Statistics;
+use crate::registry;
 use crate::session::UserType;
-use crate::telemetry::{CONTENT_TYPE, SessionSample};
+use crate::sign_in::{self, Refusal};
+use crate::telemetry::{CONTENT_TYPE, SessionSample, SignInSample};
 
 /// OpenMetrics text. A registry that does not answer leaves its own metrics out.
 pub(super) async fn metrics(services: web::Data<Services>) -> HttpResponse {
-    let sessions = services.registry.statistics().await.ok().map(sample);
-    HttpResponse::Ok().content_type(CONTENT_TYPE).body(services.metrics.render(sessions))
+    let sessions = services.registry.statistics().await.ok().map(sessions);
+    let sign_in = sign_ins(&services.sign_in.statistics());
+    HttpResponse::Ok().content_type(CONTENT_TYPE).body(services.metrics.render(sessions, sign_in))
 }
 
-fn sample(statistics: Statistics) -> SessionSample {
+fn sessions(statistics: registry::Statistics) -> SessionSample {
     let kinds = UserType::ALL.into_iter().map(UserType::name);
     SessionSample {
         live: kinds.zip(statistics.live.into_iter().map(count)).collect(),
@@ -22,6 +24,33 @@ fn sample(statistics: Statistics) -> SessionSample {
         issued: statistics.issued,
         revoked: statistics.revoked,
         ended: statistics.ended,
+    }
+}
+
+fn sign_ins(statistics: &sign_in::Statistics) -> SignInSample {
+    let refused = |refusal| (reason(refusal), statistics.refused(refusal));
+    SignInSample {
+        waiting: count(statistics.load.waiting),
+        running: count(statistics.load.running),
+        hashed: statistics.load.hashed,
+        succeeded: statistics.succeeded,
+        refused: Refusal::ALL.into_iter().map(refused).collect(),
+        failed: vec![("busy", statistics.busy), ("full", statistics.full), ("unavailable", statistics.unavailable)],
+    }
+}
+
+/// The label of a reason: for the operator, who may know what clients are not told.
+fn reason(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Throttled => "throttled",
+        Refusal::UnknownUser => "unknown_user",
+        Refusal::WrongPassword => "wrong_password",
+        Refusal::Locked => "locked",
+        Refusal::NotConfirmed => "not_confirmed",
+        Refusal::WebsiteExcluded => "website_excluded",
+        Refusal::Inactive => "inactive",
+        Refusal::AccountExpired => "account_expired",
+        Refusal::NoRole => "no_role",
     }
 }
 

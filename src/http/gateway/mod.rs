@@ -10,7 +10,12 @@ mod health;
 mod metrics;
 mod question;
 
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
+use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder};
+
+use crate::http::problem::problem;
 
 /// Mounts the routes. They expect `web::Data<Services>` and an `Addr<TokenValidator>` among the application's data.
 pub fn configure(config: &mut ServiceConfig) {
@@ -18,7 +23,26 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(web::resource("/check").route(web::route().to(check::check)))
         .service(web::resource("/check/policy/{policy:.*}").route(web::route().to(check::check_policy)))
         .service(web::resource("/check{anything:.*}").route(web::route().to(check::refuse_path)))
-        .route("/health/live", web::get().to(health::live))
-        .route("/health/ready", web::get().to(health::ready))
-        .route("/metrics", web::get().to(metrics::metrics));
+        .service(readable("/health/live", health::live))
+        .service(readable("/health/ready", health::ready))
+        .service(readable("/metrics", metrics::metrics));
+}
+
+/// A resource that can only be read: other methods are told so, in words.
+fn readable<F, Arguments>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Arguments>,
+    Arguments: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::resource(path)
+        .route(web::get().to(handler.clone()))
+        .route(web::head().to(handler))
+        .default_service(web::route().to(method_not_allowed))
+}
+
+async fn method_not_allowed() -> HttpResponse {
+    let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, "This can only be read.");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
 }

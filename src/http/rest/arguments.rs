@@ -11,7 +11,7 @@ use crate::http::rest::json;
 /// The text of an argument. It may be a password, so all are wiped.
 pub(super) type Text = Zeroizing<String>;
 
-/// The arguments with these names. Names are accepted in camelCase, as they are given here, and in snake_case; numbers
+/// The arguments with these names. Names are accepted in camelCase, as they are given here, and in `snake_case`; numbers
 /// and booleans are cast to text; what has another name is ignored; an empty body is not decoded.
 ///
 /// # Errors
@@ -24,7 +24,7 @@ pub(super) fn required<const N: usize>(
 ) -> Result<[Text; N], RestError> {
     let mut arguments = from_body(names, request, body)?;
     overwrite_from_query(&mut arguments, &names, request.query_string());
-    if arguments.iter().any(|argument| *argument == Argument::Structure) {
+    if arguments.contains(&Argument::Structure) {
         return Err(RestError::NotAString);
     }
     let missing: Vec<_> =
@@ -105,7 +105,7 @@ pub(super) fn position(names: &[&'static str], key: &str) -> Option<usize> {
     names.iter().position(|name| is_name(key, name))
 }
 
-/// Whether `key` is `name` in camelCase or in snake_case.
+/// Whether `key` is `name` in camelCase or in `snake_case`.
 fn is_name(key: &str, name: &str) -> bool {
     key == name
         || key.chars().eq(name.chars().flat_map(|character| {
@@ -127,6 +127,7 @@ mod tests {
         required(["username", "password"], &request, body.as_bytes()).map(|texts| texts.map(|text| text.to_string()))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is compared with results")]
     fn strings(one: &str, other: &str) -> Result<[String; 2], RestError> {
         Ok([one.to_owned(), other.to_owned()])
     }
