@@ -121,7 +121,8 @@ impl SignIn {
         Ok(self.0.hashers.hash(password).await?)
     }
 
-    /// Forgets the failures of a name, for whoever unlocks an account. What is returned remains to be stored.
+    /// Forgets the failures of a name, for whoever unlocks an account. This is memory only: what is returned remains to be
+    /// stored, unless the unlocking has stored it already.
     pub fn clear_throttle(&self, kind: UserType, name: &str) -> Change {
         self.0.throttle.clear(kind, name)
     }
