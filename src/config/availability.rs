@@ -16,52 +16,17 @@ const LEAVE_OUT: &str = "leave it out";
 
 const ROWS: &[Row] = &[
     row("http.admin", "", |c| c.http.admin != Http::default().admin, LEAVE_OUT),
-    row(
-        "http.grpc",
-        "",
-        |c| c.http.grpc.is_some(),
-        "ask /check of the internal listener",
-    ),
+    row("http.grpc", "", |c| c.http.grpc.is_some(), "ask /check of the internal listener"),
     row("http.issuer", "", |c| c.http.issuer.is_some(), LEAVE_OUT),
-    row(
-        "accounts.source",
-        " = \"magento\"",
-        |c| c.accounts.source == AccountSource::Magento,
-        "use \"embedded\"",
-    ),
-    row(
-        "magento.database_url",
-        "",
-        |c| c.magento.database_url.is_some(),
-        LEAVE_OUT,
-    ),
-    row(
-        "magento.table_prefix",
-        "",
-        |c| c.magento.table_prefix.is_some(),
-        LEAVE_OUT,
-    ),
+    row("accounts.source", " = \"magento\"", |c| c.accounts.source == AccountSource::Magento, "use \"embedded\""),
+    row("magento.database_url", "", |c| c.magento.database_url.is_some(), LEAVE_OUT),
+    row("magento.table_prefix", "", |c| c.magento.table_prefix.is_some(), LEAVE_OUT),
     row("magento.env_php", "", |c| c.magento.env_php.is_some(), LEAVE_OUT),
     row("magento.crypt_key", "", |c| c.magento.crypt_key.is_some(), LEAVE_OUT),
-    row(
-        "tokens.format",
-        " = \"jwt\"",
-        |c| c.tokens.format == TokenFormat::Jwt,
-        "use \"opaque\"",
-    ),
+    row("tokens.format", " = \"jwt\"", |c| c.tokens.format == TokenFormat::Jwt, "use \"opaque\""),
     row("upstream.url", "", |c| c.upstream.url.is_some(), LEAVE_OUT),
-    row(
-        "exchange.lifetime",
-        "",
-        |c| c.exchange.lifetime != Exchange::default().lifetime,
-        LEAVE_OUT,
-    ),
-    row(
-        "exchange.kinds",
-        "",
-        |c| c.exchange.kinds != Exchange::default().kinds,
-        LEAVE_OUT,
-    ),
+    row("exchange.lifetime", "", |c| c.exchange.lifetime != Exchange::default().lifetime, LEAVE_OUT),
+    row("exchange.kinds", "", |c| c.exchange.kinds != Exchange::default().kinds, LEAVE_OUT),
     row(
         "admin.second_factor",
         " = \"required\"",
@@ -81,21 +46,12 @@ impl Config {
             .filter(|row| (row.is_set)(self))
             .map(|row| ConfigError {
                 place: self.places.nearest_to(row.key),
-                fault: Fault::NotYetAvailable {
-                    key: row.key,
-                    value: row.value,
-                    instead: row.instead,
-                },
+                fault: Fault::NotYetAvailable { key: row.key, value: row.value, instead: row.instead },
             })
             .collect()
     }
 }
 
 const fn row(key: &'static str, value: &'static str, is_set: fn(&Config) -> bool, instead: &'static str) -> Row {
-    Row {
-        key,
-        value,
-        is_set,
-        instead,
-    }
+    Row { key, value, is_set, instead }
 }

@@ -51,10 +51,7 @@ fn initial(path: &str, Entry { place, raw }: Entry) -> Result<(&'static Definiti
     let invalid = |place, problem: String| ConfigError::invalid(place, format!("\"{path}\""), problem);
     match as_text(&raw) {
         Some(value) => Ok((definition, value)),
-        None => Err(invalid(
-            place,
-            format!("must be text, a number, true or false, not {}", raw.kind()),
-        )),
+        None => Err(invalid(place, format!("must be text, a number, true or false, not {}", raw.kind()))),
     }
 }
 

@@ -57,19 +57,11 @@ impl SettingsKeeper {
         listener: Box<dyn Fn() + Send>,
         guard: Option<Box<dyn Any + Send>>,
     ) -> Self {
-        Self {
-            store,
-            source,
-            snapshot,
-            empty,
-            listener,
-            _guard: guard,
-        }
+        Self { store, source, snapshot, empty, listener, _guard: guard }
     }
 
     fn publish(&self, settings: Settings, stores: StoreDirectory, roles: Roles) {
-        self.snapshot
-            .store(Arc::new(Snapshot::new(settings, stores, roles, self.empty)));
+        self.snapshot.store(Arc::new(Snapshot::new(settings, stores, roles, self.empty)));
         (self.listener)();
     }
 

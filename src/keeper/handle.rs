@@ -29,11 +29,7 @@ pub struct Keeper {
 impl Keeper {
     /// Starts the keeper on the current thread; `snapshot` is the one that it keeps.
     pub fn start(keeper: SettingsKeeper, snapshot: SharedSnapshot) -> Self {
-        Self {
-            actor: keeper.start(),
-            gate: Arc::new(Semaphore::new(WAITING_CHANGES)),
-            snapshot,
-        }
+        Self { actor: keeper.start(), gate: Arc::new(Semaphore::new(WAITING_CHANGES)), snapshot }
     }
 
     /// What holds now.
@@ -97,23 +93,14 @@ mod tests {
     async fn house(home: &tempfile::TempDir) -> House {
         let folder = DataFolder::open(home.path()).unwrap();
         let (store, readers) = (Store::start_here(&folder).unwrap(), Readers::new(&folder));
-        let accounts = Arc::new(EmbeddedAccounts::new(
-            store.clone(),
-            readers.clone(),
-            MockClock::at(UnixSeconds(1)),
-        ));
+        let accounts = Arc::new(EmbeddedAccounts::new(store.clone(), readers.clone(), MockClock::at(UnixSeconds(1))));
         let empty = EmptyLifetime::AtOnce;
         let snapshot = initial_snapshot(&readers, &*accounts, empty).await.unwrap().shared();
         let told = Arc::new(AtomicUsize::new(0));
         let tell = Arc::clone(&told);
         let listener = Box::new(move || drop(tell.fetch_add(1, Ordering::Relaxed)));
         let actor = SettingsKeeper::new(store.clone(), accounts, Arc::clone(&snapshot), empty, listener, None);
-        House {
-            folder,
-            store,
-            keeper: Keeper::start(actor, snapshot),
-            told,
-        }
+        House { folder, store, keeper: Keeper::start(actor, snapshot), told }
     }
 
     fn home() -> tempfile::TempDir {
@@ -128,11 +115,7 @@ mod tests {
     async fn a_changed_lifetime_is_in_effect_at_once_and_survives_a_restart() {
         let home = home();
         let first = house(&home).await;
-        first
-            .keeper
-            .change(LIFETIME, Scope::Default, hours("2.5"))
-            .await
-            .unwrap();
+        first.keeper.change(LIFETIME, Scope::Default, hours("2.5")).await.unwrap();
         let lifetime = |house: &House| house.keeper.snapshot().lifetime(UserType::Customer);
         assert_eq!(lifetime(&first), Lifetime::Seconds(9000));
         assert_eq!(first.told.load(Ordering::Relaxed), 1);
@@ -148,15 +131,9 @@ mod tests {
         let home = home();
         let house = house(&home).await;
         let refused = house.keeper.change(LIFETIME, Scope::Default, hours("soon")).await;
-        assert!(
-            matches!(refused, Err(KeeperError::Refused(SettingError::Invalid(_)))),
-            "{refused:?}"
-        );
+        assert!(matches!(refused, Err(KeeperError::Refused(SettingError::Invalid(_)))), "{refused:?}");
         let nowhere = Scope::Website(WebsiteId(7));
-        let refused = house
-            .keeper
-            .change("general/locale/code", nowhere, hours("de_DE"))
-            .await;
+        let refused = house.keeper.change("general/locale/code", nowhere, hours("de_DE")).await;
         assert_eq!(refused, Err(KeeperError::Refused(SettingError::NoSuchScope)));
         assert_eq!(house.told.load(Ordering::Relaxed), 0);
         assert_eq!(house.store.commits(), 0);
@@ -170,31 +147,20 @@ mod tests {
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         let failed = house.keeper.change(LIFETIME, Scope::Default, hours("2")).await;
         assert!(matches!(failed, Err(KeeperError::Unavailable(_))), "{failed:?}");
-        assert_eq!(
-            house.keeper.snapshot().lifetime(UserType::Customer),
-            Lifetime::Seconds(3600)
-        );
+        assert_eq!(house.keeper.snapshot().lifetime(UserType::Customer), Lifetime::Seconds(3600));
     }
 
     #[actix::test]
     async fn changes_at_once_all_end_up_in_the_snapshot() {
         let home = home();
         let house = house(&home).await;
-        let paths = [
-            LIFETIME,
-            "oauth/access_token_lifetime/admin",
-            "customer/password/lockout_failures",
-        ];
+        let paths = [LIFETIME, "oauth/access_token_lifetime/admin", "customer/password/lockout_failures"];
         let changes = paths.map(|path| house.keeper.change(path, Scope::Default, hours("3")));
         for outcome in futures_util::future::join_all(changes).await {
             outcome.unwrap();
         }
         for path in paths {
-            assert_eq!(
-                house.keeper.snapshot().settings.text(path, Scope::Default),
-                "3",
-                "{path}"
-            );
+            assert_eq!(house.keeper.snapshot().settings.text(path, Scope::Default), "3", "{path}");
         }
     }
 
@@ -205,10 +171,7 @@ mod tests {
         let role = RoleRow {
             id: RoleId(2),
             name: "Support".to_owned(),
-            rules: vec![
-                ("Magento_Backend::store".to_owned(), true),
-                ("Magento_User::acl_users".to_owned(), false),
-            ],
+            rules: vec![("Magento_Backend::store".to_owned(), true), ("Magento_User::acl_users".to_owned(), false)],
         };
         house.store.write(vec![Change::CreateRole(role)]).await.unwrap();
         house.keeper.change(LIFETIME, Scope::Default, hours("2")).await.unwrap();

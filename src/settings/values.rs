@@ -104,11 +104,9 @@ mod tests {
         let store = directory.default_store();
         let mut settings = Settings::default();
         assert_eq!(settings.text_for(PATH, store), "en_US");
-        for (scope, value) in [
-            (Scope::Default, "a"),
-            (Scope::Website(store.website), "b"),
-            (Scope::Store(store.id), "c"),
-        ] {
+        for (scope, value) in
+            [(Scope::Default, "a"), (Scope::Website(store.website), "b"), (Scope::Store(store.id), "c")]
+        {
             settings.set(PATH, scope, Some(value.to_owned()));
             assert_eq!(settings.text_for(PATH, store), value);
         }
@@ -135,14 +133,7 @@ mod tests {
             settings.number(path)
         };
         assert_eq!(Settings::default().number(path), 1800);
-        for (text, number) in [
-            ("", 0),
-            ("abc", 0),
-            ("12abc", 12),
-            (" 7 ", 7),
-            ("1.9", 1),
-            ("99999999999", u32::MAX),
-        ] {
+        for (text, number) in [("", 0), ("abc", 0), ("12abc", 12), (" 7 ", 7), ("1.9", 1), ("99999999999", u32::MAX)] {
             assert_eq!(read(text), number, "{text}");
         }
     }

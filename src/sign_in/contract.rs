@@ -147,9 +147,7 @@ impl From<RegistryError> for SignInError {
     fn from(error: RegistryError) -> Self {
         match error {
             RegistryError::Full => Self::Full,
-            RegistryError::Busy => Self::Busy {
-                retry_after: REGISTRY_RETRY,
-            },
+            RegistryError::Busy => Self::Busy { retry_after: REGISTRY_RETRY },
             RegistryError::Unavailable => Self::Unavailable,
         }
     }

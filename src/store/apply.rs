@@ -18,10 +18,9 @@ pub(super) fn apply(to: &Connection, change: &Change, ids: &mut Vec<u32>) -> rus
             .prepare_cached("DELETE FROM throttle WHERE kind = ?1 AND name = ?2")?
             .execute(params![kind.number(), name])
             .map(drop),
-        Change::ThrottleOutdated { at } => to
-            .prepare_cached("DELETE FROM throttle WHERE lock_expires <= ?1")?
-            .execute([at.get()])
-            .map(drop),
+        Change::ThrottleOutdated { at } => {
+            to.prepare_cached("DELETE FROM throttle WHERE lock_expires <= ?1")?.execute([at.get()]).map(drop)
+        }
         Change::CustomerSignedIn { customer, at } => to
             .prepare_cached("UPDATE customers SET last_signed_in = ?2 WHERE id = ?1")?
             .execute([*customer, at.get()])
@@ -47,12 +46,9 @@ pub(super) fn apply(to: &Connection, change: &Change, ids: &mut Vec<u32>) -> rus
             .map(drop),
         Change::CreateRole(row) => create_role(to, row),
         Change::Directory(directory) => replace_directory(to, directory),
-        Change::FolderInitialised => to
-            .execute(
-                "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, x'01')",
-                [INITIALISED],
-            )
-            .map(drop),
+        Change::FolderInitialised => {
+            to.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, x'01')", [INITIALISED]).map(drop)
+        }
     }
 }
 
@@ -62,23 +58,13 @@ fn seconds(moment: Option<UnixSeconds>) -> Option<u32> {
 
 fn lock_customer(to: &Connection, lock: &CustomerLock) -> rusqlite::Result<()> {
     to.prepare_cached("UPDATE customers SET failures = ?2, first_failure = ?3, lock_expires = ?4 WHERE id = ?1")?
-        .execute(params![
-            lock.customer,
-            lock.failures,
-            seconds(lock.first_failure),
-            seconds(lock.lock_expires)
-        ])
+        .execute(params![lock.customer, lock.failures, seconds(lock.first_failure), seconds(lock.lock_expires)])
         .map(drop)
 }
 
 fn set_throttle(to: &Connection, row: &ThrottleRow) -> rusqlite::Result<()> {
     to.prepare_cached("INSERT OR REPLACE INTO throttle (kind, name, failures, lock_expires) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![
-            row.kind.number(),
-            row.name,
-            row.failures,
-            row.lock_expires.get()
-        ])
+        .execute(params![row.kind.number(), row.name, row.failures, row.lock_expires.get()])
         .map(drop)
 }
 
@@ -169,10 +155,7 @@ fn create_administrator(to: &Connection, row: &AdministratorRow, ids: &mut Vec<u
 }
 
 fn create_role(to: &Connection, row: &RoleRow) -> rusqlite::Result<()> {
-    to.execute(
-        "INSERT INTO roles (id, name) VALUES (?1, ?2)",
-        params![row.id.0, row.name],
-    )?;
+    to.execute("INSERT INTO roles (id, name) VALUES (?1, ?2)", params![row.id.0, row.name])?;
     let mut statement = to.prepare_cached("INSERT INTO role_rules (role, resource, allowed) VALUES (?1, ?2, ?3)")?;
     for (resource, allowed) in &row.rules {
         statement.execute(params![row.id.0, resource, allowed])?;

@@ -71,9 +71,7 @@ impl EmbeddedAccounts {
     pub async fn add_customer(&self, new: NewCustomer) -> Result<Customer, AccountError> {
         let ids = self.add_customers([new]).await?;
         let id = ids.first().copied().unwrap_or_default();
-        self.customer(id)
-            .await?
-            .ok_or_else(|| AccountError::Unavailable("the customer vanished again".to_owned()))
+        self.customer(id).await?.ok_or_else(|| AccountError::Unavailable("the customer vanished again".to_owned()))
     }
 
     /// Adds many customers, ten thousand in a transaction, and gives their numbers in order. When one is refused, those
@@ -90,11 +88,8 @@ impl EmbeddedAccounts {
         let mut new = new.into_iter().peekable();
         let mut ids = Vec::new();
         while new.peek().is_some() {
-            let rows = new
-                .by_ref()
-                .take(SLICE)
-                .map(|new| customer_row(new, &directory, now))
-                .collect::<Result<_, _>>()?;
+            let rows =
+                new.by_ref().take(SLICE).map(|new| customer_row(new, &directory, now)).collect::<Result<_, _>>()?;
             let written = self.store.write_untimed(vec![Change::CreateCustomers(rows)]).await?;
             ids.extend(written.ids);
         }
@@ -129,11 +124,7 @@ impl EmbeddedAccounts {
             )));
         }
         let customer = found.remove(0);
-        let change = Change::CustomerPassword {
-            customer: customer.id,
-            hash,
-            at: self.clock.now(),
-        };
+        let change = Change::CustomerPassword { customer: customer.id, hash, at: self.clock.now() };
         self.store.write(vec![change]).await?;
         Ok(customer)
     }
@@ -171,11 +162,7 @@ impl EmbeddedAccounts {
         let row = administrator_row(new, &roles, self.clock.now())?;
         self.store.write(vec![Change::CreateAdministrator(row)]).await?;
         let added = self.administrator_named(&username).await?;
-        self.announce(SubjectChanged {
-            subject: Subject::admin(added.id),
-            locked_until: None,
-            role: added.role,
-        });
+        self.announce(SubjectChanged { subject: Subject::admin(added.id), locked_until: None, role: added.role });
         Ok(added)
     }
 
@@ -197,10 +184,7 @@ impl EmbeddedAccounts {
         hash: String,
     ) -> Result<Administrator, AccountError> {
         let administrator = self.administrator_named(username).await?;
-        let change = Change::AdministratorPassword {
-            administrator: administrator.id,
-            hash,
-        };
+        let change = Change::AdministratorPassword { administrator: administrator.id, hash };
         self.store.write(vec![change]).await?;
         Ok(administrator)
     }
@@ -212,9 +196,7 @@ impl EmbeddedAccounts {
     /// [`AccountError::Conflict`] when there is no such administrator.
     pub async fn unlock_administrator(&self, username: &str) -> Result<Administrator, AccountError> {
         let administrator = self.administrator_named(username).await?;
-        self.store
-            .write(vec![throttle_cleared(UserType::Admin, username)])
-            .await?;
+        self.store.write(vec![throttle_cleared(UserType::Admin, username)]).await?;
         Ok(administrator)
     }
 
@@ -224,10 +206,7 @@ impl EmbeddedAccounts {
     /// [`AccountError::Conflict`] when there is no such administrator.
     pub async fn disable_administrator(&self, username: &str) -> Result<Administrator, AccountError> {
         let administrator = self.administrator_named(username).await?;
-        let change = Change::AdministratorActive {
-            administrator: administrator.id,
-            active: false,
-        };
+        let change = Change::AdministratorActive { administrator: administrator.id, active: false };
         self.store.write(vec![change]).await?;
         Ok(administrator)
     }
@@ -239,11 +218,7 @@ impl EmbeddedAccounts {
             None => None,
         };
         let found = match name::key(email) {
-            Some(key) => {
-                self.readers
-                    .read(move |file| read::customers_by_key(file, &key, website))
-                    .await?
-            }
+            Some(key) => self.readers.read(move |file| read::customers_by_key(file, &key, website)).await?,
             None => Vec::new(),
         };
         if found.is_empty() {
@@ -264,19 +239,12 @@ fn conflict(problem: String) -> AccountError {
 }
 
 fn throttle_cleared(kind: UserType, name: &str) -> Change {
-    Change::ThrottleCleared {
-        kind,
-        name: folded(name),
-    }
+    Change::ThrottleCleared { kind, name: folded(name) }
 }
 
 fn website_named<'a>(code: &str, directory: &'a StoreDirectory) -> Result<&'a Website, AccountError> {
     directory.website_by_code(code).ok_or_else(|| {
-        let known: Vec<_> = directory
-            .websites()
-            .iter()
-            .map(|website| website.code.as_str())
-            .collect();
+        let known: Vec<_> = directory.websites().iter().map(|website| website.code.as_str()).collect();
         conflict(format!("there is no website {code}; there are: {}", known.join(", ")))
     })
 }
@@ -292,12 +260,9 @@ pub(in crate::accounts) fn customer_row(
         Some(code) => website_named(code, directory)?.id,
         None => directory.default_store().website,
     };
-    let store = directory.website(website).and_then(|website| {
-        directory
-            .stores()
-            .iter()
-            .find(|store| store.id == website.default_store)
-    });
+    let store = directory
+        .website(website)
+        .and_then(|website| directory.stores().iter().find(|store| store.id == website.default_store));
     Ok(CustomerRow {
         website,
         store: store.map(|store| store.id).unwrap_or_default(),

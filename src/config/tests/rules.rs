@@ -77,10 +77,7 @@ fn a_setting_has_one_of_magentos_paths_and_is_set_in_the_file() {
 "#;
     let config = from_text(text).unwrap();
     let settings: Vec<_> = config.settings.iter().collect();
-    let expected = [
-        ("oauth/access_token_lifetime/admin", "8"),
-        ("oauth/access_token_lifetime/customer", "2.5"),
-    ];
+    let expected = [("oauth/access_token_lifetime/admin", "8"), ("oauth/access_token_lifetime/customer", "2.5")];
     assert_eq!(settings, expected);
     let text = r#"
 [settings]
