@@ -9,6 +9,7 @@ mod account;
 mod email;
 pub mod embedded;
 mod name;
+pub mod seed;
 
 pub use account::{AccountError, Administrator, Customer};
 pub use email::is_email_address;

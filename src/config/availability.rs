@@ -33,6 +33,12 @@ const ROWS: &[Row] = &[
         |c| c.admin.second_factor == SecondFactor::Required,
         "use \"auto\" or \"off\"",
     ),
+    row(
+        "settings.twofactorauth/general/force_providers",
+        "",
+        wants_second_factor,
+        "leave it out, or set admin.second_factor = \"off\"",
+    ),
     row("clients", "", |c| !c.clients.is_empty(), LEAVE_OUT),
 ];
 
@@ -50,6 +56,12 @@ impl Config {
             })
             .collect()
     }
+}
+
+/// Whether `admin.second_factor = "auto"` comes to mean "required".
+fn wants_second_factor(config: &Config) -> bool {
+    let providers = config.settings.value("twofactorauth/general/force_providers");
+    config.admin.second_factor == SecondFactor::Auto && providers.is_some_and(|providers| !providers.is_empty())
 }
 
 const fn row(key: &'static str, value: &'static str, is_set: fn(&Config) -> bool, instead: &'static str) -> Row {

@@ -127,6 +127,11 @@ impl Places {
         self.0.get(key).cloned().unwrap_or_default()
     }
 
+    /// Whether somebody set this key.
+    pub fn is_set(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
     /// Where this key, or its `_file`, or something below it was set.
     pub(super) fn nearest_to(&self, key: &str) -> Place {
         let file_key = format!("{key}_file");

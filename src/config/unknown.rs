@@ -31,7 +31,7 @@ pub(super) fn report_unknown(reader: &mut Reader) {
 }
 
 /// The most similar of some candidates, if one is similar enough.
-pub(super) fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
         .map(|candidate| (likeness(wanted, candidate), candidate))

@@ -1,6 +1,7 @@
 //! All settings, with Magento's paths, labels, comments, defaults and scopes (fact sheet 1.6, 2.14, 4.6, 5, 9.7, 11).
 //!
-//! Only what tokenward itself has a use for, now or in a deployment with Magento's database, is in the list.
+//! Left out are the credentials of outside providers of second factors (Duo, Authy): tokenward asks none of them, and
+//! must not keep secrets in clear.
 
 use crate::settings::definition::{LEEWAY, PROVIDERS};
 use crate::settings::{Definition, Kind, Reach};

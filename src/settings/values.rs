@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::settings::{DEFINITIONS, Definition, StoreId, StoreView, WebsiteId};
+use crate::settings::{DEFINITIONS, Definition, StoreDirectory, StoreId, StoreView, WebsiteId};
 
 /// Where a value is set, and for whom it is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -42,6 +42,18 @@ impl Settings {
             .into_iter()
             .find_map(|scope| self.changed.get(&(definition.path, scope)))
             .map_or(definition.default, String::as_str)
+    }
+
+    /// The value that counts at this scope: the one that is set there, else the inherited one.
+    pub fn inherited(&self, path: &str, scope: Scope, stores: &StoreDirectory) -> &str {
+        let store = match scope {
+            Scope::Store(id) => stores.stores().iter().find(|store| store.id == id),
+            Scope::Default | Scope::Website(_) => None,
+        };
+        store.map_or_else(
+            || self.changed(path, scope).unwrap_or_else(|| self.text(path, Scope::Default)),
+            |store| self.text_for(path, store),
+        )
     }
 
     /// The value that is set at exactly this scope, if one is.

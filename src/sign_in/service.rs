@@ -126,6 +126,12 @@ impl SignIn {
         self.0.throttle.clear(kind, name)
     }
 
+    /// Makes a hasher panic, to show that the process then ends.
+    #[cfg(debug_assertions)]
+    pub fn provoke_panic(&self) {
+        self.0.hashers.provoke_panic();
+    }
+
     /// The sign-in in numbers.
     pub fn statistics(&self) -> Statistics {
         let core = &self.0;

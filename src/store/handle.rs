@@ -76,6 +76,12 @@ impl Store {
         }
     }
 
+    /// Makes the actor panic, to show that the process then ends.
+    #[cfg(debug_assertions)]
+    pub fn provoke_panic(&self) {
+        self.writer.do_send(crate::lifecycle::ProvokePanic);
+    }
+
     /// Where the registry sends its records. They pass no gate here: the registry has its own.
     pub fn recorder(&self) -> Recipient<Record> {
         self.writer.clone().recipient()

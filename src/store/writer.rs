@@ -218,3 +218,6 @@ impl StoreWriter {
         connection.pragma_update(None, "query_only", true).expect("the pragma is known");
     }
 }
+
+#[cfg(debug_assertions)]
+crate::lifecycle::panics_when_told!(StoreWriter);

@@ -3,12 +3,16 @@
 //! [`EmbeddedAccounts`] reads with [`Readers`] and writes through [`Store`]. It announces locks and roles to whoever
 //! keeps the sessions, after they are stored. It ends no session: who disables an account does that.
 
-mod admin;
+mod administrators;
+mod customers;
 mod read;
+mod rows;
 #[cfg(test)]
 mod tests;
 
-pub use admin::{CustomerPage, NewAdministrator, NewCustomer};
+pub use customers::CustomerPage;
+pub use rows::{NewAdministrator, NewCustomer};
+pub(in crate::accounts) use rows::{administrator_row, customer_row};
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -54,6 +58,17 @@ impl EmbeddedAccounts {
         for changed in self.readers.read(move |file| read::announcements(file, now)).await? {
             self.announce(changed);
         }
+        Ok(())
+    }
+
+    /// The time, for rows that others build.
+    pub(in crate::accounts) fn now(&self) -> UnixSeconds {
+        self.clock.now()
+    }
+
+    /// Writes rows that others built, however long it takes. Announces nothing.
+    pub(in crate::accounts) async fn carry_out(&self, changes: Vec<Change>) -> Result<(), AccountError> {
+        self.store.write_untimed(changes).await?;
         Ok(())
     }
 

@@ -252,3 +252,13 @@ async fn a_fresh_folder_has_a_role_that_allows_everything() {
     let admin = house.accounts.add_administrator(juergen()).await.unwrap();
     assert!(roles.allows(admin.role.unwrap(), "Magento_User::acl_users"));
 }
+
+#[actix::test]
+async fn a_load_larger_than_one_transaction_keeps_its_order() {
+    let house = house().await;
+    let many = (0..10_001).map(|number| NewCustomer { email: format!("c{number}@example.com"), ..jane(None) });
+    let ids = house.accounts.add_customers(many).await.unwrap();
+    assert_eq!(ids, (1..=10_001).collect::<Vec<_>>());
+    let last = house.accounts.customer(10_001).await.unwrap().unwrap();
+    assert_eq!(last.email, "c10000@example.com");
+}

@@ -92,6 +92,22 @@ fn what_is_not_served_yet_is_refused_and_never_ignored() {
 }
 
 #[test]
+fn a_second_factor_that_settings_ask_for_is_refused_unless_it_is_off() {
+    let file = |second_factor: &str| {
+        let settings = "[settings]\n\"twofactorauth/general/force_providers\" = \"google\"";
+        from_text(&format!("admin.second_factor = {second_factor:?}\n{settings}")).unwrap()
+    };
+    let refused = file("auto").not_yet_available();
+    assert!(
+        refused[0]
+            .to_string()
+            .starts_with("tokenward.toml:3: settings.twofactorauth"),
+        "{refused:?}"
+    );
+    assert_eq!(file("off").not_yet_available(), []);
+}
+
+#[test]
 fn what_is_served_passes_with_its_budget() {
     let environment = [("TOKENWARD__DATA__DURABILITY", "sync"), ("TOKENWARD__EXCHANGE__LIFETIME", "60")];
     let (_, budget) = check_config(None, environment, [], Some(64 << 30)).unwrap();

@@ -105,3 +105,6 @@ impl fmt::Debug for PasswordHasher {
         formatter.write_str("PasswordHasher")
     }
 }
+
+#[cfg(debug_assertions)]
+crate::lifecycle::panics_when_told!(PasswordHasher);

@@ -141,6 +141,12 @@ impl HasherPool {
         self.ask(HashPassword { password }, place).await
     }
 
+    /// Makes the actor panic, to show that the process then ends.
+    #[cfg(debug_assertions)]
+    pub fn provoke_panic(&self) {
+        self.actor.do_send(crate::lifecycle::ProvokePanic);
+    }
+
     /// What the pool has to do, and has done.
     pub fn load(&self) -> Load {
         let running = self.meter.running.load(Ordering::Relaxed);
