@@ -22,9 +22,9 @@ use crate::registry::{self, SettingsChanged, TokenRegistry};
 use crate::secret::Password;
 use crate::session::SessionId;
 use crate::settings::Snapshot;
-use crate::sign_in::{self, Refusal, SignIn, password};
+use crate::sign_in::{self, SignIn, password};
 use crate::store::{DataFolder, FolderError, Readers, Store, StoreError};
-use crate::telemetry::{Metrics, Readiness, SignInSample};
+use crate::telemetry::{Metrics, Readiness};
 use crate::token::DigestKey;
 
 /// A data folder that is open, and every actor that works on it.
@@ -129,7 +129,7 @@ impl House {
             clock,
             snapshot,
             registry,
-            metrics: metrics(sign_in.clone(), Arc::clone(&validators)),
+            metrics: metrics(Arc::clone(&validators)),
             sign_in,
             accounts: accounts.clone(),
             readiness: Arc::new(Readiness::default()),
@@ -185,19 +185,9 @@ async fn hash_apart(password: Password) -> Result<String, String> {
     hashed.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }
 
-/// Metrics that know where the others count.
-fn metrics(sign_in: SignIn, validators: Arc<Validators>) -> Arc<Metrics> {
+/// Metrics that know where the validators count.
+fn metrics(validators: Arc<Validators>) -> Arc<Metrics> {
     let metrics = Metrics::default();
-    metrics.set_sign_in_source(move || {
-        let statistics = sign_in.statistics();
-        SignInSample {
-            waiting: statistics.load.waiting as u64,
-            running: statistics.load.running as u64,
-            succeeded: statistics.succeeded,
-            refused: Refusal::ALL.iter().map(|reason| (reason.name(), statistics.refused(*reason))).collect(),
-            turned_away: statistics.busy,
-        }
-    });
     metrics.set_validation_source(move || validators.counts());
     Arc::new(metrics)
 }

@@ -25,10 +25,7 @@ impl InitialSettings {
                     reader.places.remember(&format!("{SECTION}.{path}"), entry.place);
                     settings.0.insert(path, value);
                 }
-                Err(fault) => reader.problems.push(ConfigError {
-                    place: entry.place,
-                    fault,
-                }),
+                Err(fault) => reader.problems.push(ConfigError { place: entry.place, fault }),
             }
         }
         settings

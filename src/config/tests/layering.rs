@@ -98,12 +98,7 @@ fn a_second_factor_that_settings_ask_for_is_refused_unless_it_is_off() {
         from_text(&format!("admin.second_factor = {second_factor:?}\n{settings}")).unwrap()
     };
     let refused = file("auto").not_yet_available();
-    assert!(
-        refused[0]
-            .to_string()
-            .starts_with("tokenward.toml:3: settings.twofactorauth"),
-        "{refused:?}"
-    );
+    assert!(refused[0].to_string().starts_with("tokenward.toml:3: settings.twofactorauth"), "{refused:?}");
     assert_eq!(file("off").not_yet_available(), []);
 }
 

@@ -6,7 +6,7 @@ use crate::clock::UnixSeconds;
 use crate::http::Services;
 use crate::http::error::Failure;
 use crate::http::graphql::identity::Identity;
-use crate::settings::{Scope, Snapshot, StoreView, WebsiteId};
+use crate::settings::{Snapshot, StoreView, WebsiteId};
 use crate::sign_in::Caller;
 
 /// One request, after its checks: who asks, about which store view, with which settings.
@@ -37,9 +37,9 @@ impl Context {
         self.accounts_are_per_website().then_some(self.store.website)
     }
 
-    /// Whether an account counts in one website only. It does unless the setting says otherwise.
+    /// Whether an account counts in one website only.
     pub(super) fn accounts_are_per_website(&self) -> bool {
-        self.snapshot.settings.text("customer/account_share/scope", Scope::Default) != "0"
+        self.snapshot.settings.flag("customer/account_share/scope")
     }
 
     /// The setting for the store view in effect; `None` when it is empty.

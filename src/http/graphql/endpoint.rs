@@ -133,10 +133,7 @@ fn check_currency(headers: &HeaderMap, snapshot: &Snapshot, store: &StoreView) -
         return Ok(());
     };
     let wanted = String::from_utf8_lossy(value.as_bytes()).trim().to_uppercase();
-    let allowed = match snapshot.settings.text_for("currency/options/allow", store) {
-        "" => "USD",
-        allowed => allowed,
-    };
+    let allowed = snapshot.settings.text_for("currency/options/allow", store);
     if wanted.is_empty() || allowed.split(',').any(|code| code.trim() == wanted) {
         return Ok(());
     }

@@ -9,13 +9,10 @@ use apollo_compiler::ast::{self, Definition, Selection};
 use crate::http::MagentoVersion;
 use crate::http::error::Failure;
 use crate::http::graphql::engine::{Complaint, Operation};
-use crate::settings::{Scope, Settings};
+use crate::settings::Settings;
 
 /// Magento's depth limit.
 const DEPTH: usize = 20;
-
-/// Magento's alias limit, when the setting is empty.
-const ALIASES: usize = 10;
 
 /// How many operations and fragments a document may have, and how many spreads and inline fragments. Magento has no such
 /// limits; without them the validation of a hostile document would take seconds.
@@ -37,16 +34,15 @@ pub(in crate::http::graphql) struct Limits {
 impl Limits {
     /// The limits of a Magento of this version with these settings.
     pub(in crate::http::graphql) fn of(version: MagentoVersion, settings: &Settings) -> Self {
-        let is_limited = settings.text("graphql/validation/alias_limit_enabled", Scope::Default) != "0";
+        let is_limited = settings.flag("graphql/validation/alias_limit_enabled");
         let maximum = settings.number("graphql/validation/maximum_alias_allowed");
-        let maximum = usize::try_from(maximum).unwrap_or(usize::MAX);
         Self {
             depth: DEPTH,
             complexity: match version {
                 MagentoVersion::V247 => 300,
                 MagentoVersion::V248 => 1000,
             },
-            aliases: is_limited.then_some(if maximum == 0 { ALIASES } else { maximum }),
+            aliases: is_limited.then(|| usize::try_from(maximum).unwrap_or(usize::MAX)),
         }
     }
 

@@ -153,42 +153,6 @@ pub(super) fn whole_number(number: f64) -> Option<i32> {
     is_whole.then_some(number as i32)
 }
 
-/// The first field at this place whose type has no fields but which has selections, with its type: for the message.
-pub(super) fn field_at(schema: &Valid<Schema>, document: &ast::Document, offset: usize) -> Option<(String, Type)> {
-    document.definitions.iter().find_map(|definition| match definition {
-        Definition::OperationDefinition(operation) => {
-            let root = schema.root_operation(operation.operation_type)?;
-            field_among(schema, root, &operation.selection_set, offset)
-        }
-        Definition::FragmentDefinition(fragment) => {
-            field_among(schema, &fragment.type_condition, &fragment.selection_set, offset)
-        }
-        _ => None,
-    })
-}
-
-fn field_among(
-    schema: &Valid<Schema>,
-    parent: &str,
-    selections: &[Selection],
-    offset: usize,
-) -> Option<(String, Type)> {
-    selections.iter().find_map(|selection| match selection {
-        Selection::Field(field) => {
-            let definition = schema.type_field(parent, &field.name).ok()?;
-            if field.location().is_some_and(|location| location.offset() == offset) {
-                return Some((field.name.to_string(), definition.ty.clone()));
-            }
-            field_among(schema, definition.ty.inner_named_type(), &field.selection_set, offset)
-        }
-        Selection::InlineFragment(fragment) => {
-            let parent = fragment.type_condition.as_ref().map_or(parent, |condition| condition.as_str());
-            field_among(schema, parent, &fragment.selection_set, offset)
-        }
-        Selection::FragmentSpread(_) => None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

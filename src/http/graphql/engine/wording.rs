@@ -4,7 +4,7 @@
 //! of which Magento's engine is a port. Where the two differ, the sentence is taken apart and put together anew; a
 //! sentence that cannot be taken apart is told as it is.
 
-use apollo_compiler::ast::Definition;
+use apollo_compiler::ast::{self, Definition, Selection, Type};
 use apollo_compiler::diagnostic::{Diagnostic, ToCliReport};
 use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::{DiagnosticData, DiagnosticList, Valid, WithErrors};
@@ -12,7 +12,6 @@ use apollo_compiler::{ExecutableDocument, Schema};
 
 use crate::http::graphql::engine::Complaint;
 use crate::http::graphql::engine::document::Fresh;
-use crate::http::graphql::engine::literals::field_at;
 use crate::http::graphql::engine::suggestions::did_you_mean;
 use crate::http::graphql::engine::variables::refused_scalar;
 
@@ -25,7 +24,7 @@ pub(super) fn first_complaint(
     errors: &WithErrors<ExecutableDocument>,
     document: &Fresh,
 ) -> Complaint {
-    let Some(finding) = first(&errors.errors) else {
+    let Some(finding) = first(schema, &errors.errors, document) else {
         return Complaint::of_all("The document is not valid.");
     };
     let message = Wording { schema, document, finding: &finding }.message();
@@ -71,15 +70,24 @@ impl Finding {
         }
     }
 
+    /// Fields that are wrong are left out before selections are looked at, so that a field whose selections are all wrong
+    /// seems to have none.
+    fn is_echo(&self, schema: &Valid<Schema>, document: &Fresh) -> bool {
+        let field = self.location.and_then(|(start, _)| field_at(schema, &document.ast, start));
+        self.name == "MissingSubselection" && field.is_some_and(|(field, _)| !field.selection_set.is_empty())
+    }
+
     /// A null literal for a type that is not null is found twice; Magento speaks of the value.
     fn is_null_literal(&self) -> bool {
         self.name == "UnsupportedValueType" && self.own_words.ends_with(", found null")
     }
 }
 
-fn first(errors: &DiagnosticList) -> Option<Finding> {
+fn first(schema: &Valid<Schema>, errors: &DiagnosticList, document: &Fresh) -> Option<Finding> {
     let findings = errors.iter().take(LOOKED_AT).map(|diagnostic| Finding::of(&diagnostic));
-    findings.min_by_key(|finding| (finding.order(), !finding.is_null_literal()))
+    findings
+        .filter(|finding| !finding.is_echo(schema, document))
+        .min_by_key(|finding| (finding.order(), !finding.is_null_literal()))
 }
 
 struct Wording<'a> {
@@ -146,10 +154,13 @@ impl Wording<'_> {
         Some(format!("Field {coordinate} of required type {ty} was not provided."))
     }
 
+    /// The value is told as it was written, on one line or several.
     fn unsupported_value(&self) -> Option<String> {
         let words = self.finding.own_words.strip_prefix("expected value of type ")?;
         let (ty, found) = words.split_once(", found ")?;
-        let (name, value) = self.finding.sentence.split_once(" cannot represent value: ")?;
+        let (name, _) = self.finding.sentence.split_once(" cannot represent value: ")?;
+        let (start, end) = self.finding.location?;
+        let value = self.document.text.get(start..end)?.trim();
         if found == "null" || found == "a variable" {
             return Some(format!("Expected value of type \"{ty}\", found {value}."));
         }
@@ -163,7 +174,8 @@ impl Wording<'_> {
     fn selection_on_leaf(&self) -> Option<String> {
         let (offset, _) = self.finding.location?;
         let (field, ty) = field_at(self.schema, &self.document.ast, offset)?;
-        Some(format!("Field \"{field}\" of type \"{ty}\" must not have a sub selection."))
+        let name = &field.name;
+        Some(format!("Field \"{name}\" of type \"{ty}\" must not have a sub selection."))
     }
 
     fn missing_selection(&self) -> Option<String> {
@@ -195,4 +207,40 @@ impl Wording<'_> {
         let via = if via.is_empty() { String::new() } else { format!(" via {}", via.join(", ")) };
         Some(format!("Cannot spread fragment \"{fragment}\" within itself{via}."))
     }
+}
+
+/// The field that begins at this place, with its type.
+fn field_at<'a>(schema: &'a Schema, document: &'a ast::Document, offset: usize) -> Option<(&'a ast::Field, &'a Type)> {
+    document.definitions.iter().find_map(|definition| match definition {
+        Definition::OperationDefinition(operation) => {
+            let root = schema.root_operation(operation.operation_type)?;
+            field_among(schema, root, &operation.selection_set, offset)
+        }
+        Definition::FragmentDefinition(fragment) => {
+            field_among(schema, &fragment.type_condition, &fragment.selection_set, offset)
+        }
+        _ => None,
+    })
+}
+
+fn field_among<'a>(
+    schema: &'a Schema,
+    parent: &str,
+    selections: &'a [Selection],
+    offset: usize,
+) -> Option<(&'a ast::Field, &'a Type)> {
+    selections.iter().find_map(|selection| match selection {
+        Selection::Field(field) => {
+            let ty = &schema.type_field(parent, &field.name).ok()?.ty;
+            if field.location().is_some_and(|location| location.offset() == offset) {
+                return Some((&**field, ty));
+            }
+            field_among(schema, ty.inner_named_type(), &field.selection_set, offset)
+        }
+        Selection::InlineFragment(fragment) => {
+            let parent = fragment.type_condition.as_ref().map_or(parent, |condition| condition.as_str());
+            field_among(schema, parent, &fragment.selection_set, offset)
+        }
+        Selection::FragmentSpread(_) => None,
+    })
 }
