@@ -31,22 +31,14 @@ pub(crate) async fn keeps_its_promises(accounts: &dyn AccountStore, sample: &Sam
 async fn customers_are_found_by_address_and_website(accounts: &dyn AccountStore, sample: &Sample) {
     for (id, website) in sample.customers {
         for spelling in ["Jane.Doe@Example.com", "jane.doe@example.com", "JANE.DOE@EXAMPLE.COM"] {
-            let found = accounts
-                .customer_by_email(spelling, Some(website))
-                .await
-                .unwrap()
-                .unwrap();
+            let found = accounts.customer_by_email(spelling, Some(website)).await.unwrap().unwrap();
             assert_eq!((found.id, found.website), (id, website));
             assert_eq!(found.email, "Jane.Doe@Example.com", "the address stays as it was given");
         }
         assert_eq!(accounts.customer(id).await.unwrap().unwrap().website, website);
     }
     let anywhere = accounts.customer_by_email("jane.doe@example.com", None).await.unwrap();
-    assert_eq!(
-        anywhere.unwrap().id,
-        sample.customers[0].0,
-        "the oldest account of all websites"
-    );
+    assert_eq!(anywhere.unwrap().id, sample.customers[0].0, "the oldest account of all websites");
 }
 
 async fn administrators_are_found_by_name(accounts: &dyn AccountStore, sample: &Sample) {
@@ -61,14 +53,7 @@ async fn administrators_are_found_by_name(accounts: &dyn AccountStore, sample: &
 
 async fn nobody_is_no_error(accounts: &dyn AccountStore) {
     let long = "a".repeat(300) + "@example.com";
-    for name in [
-        "",
-        "nobody@example.com",
-        " jane.doe@example.com",
-        "' OR 1=1 --",
-        "a\0b",
-        &long,
-    ] {
+    for name in ["", "nobody@example.com", " jane.doe@example.com", "' OR 1=1 --", "a\0b", &long] {
         assert_eq!(accounts.customer_by_email(name, None).await, Ok(None), "{name:?}");
         assert_eq!(accounts.administrator_by_username(name).await, Ok(None), "{name:?}");
     }
@@ -82,12 +67,7 @@ async fn nobody_is_no_error(accounts: &dyn AccountStore) {
 
 async fn a_failure_is_stored_and_a_success_clears_it(accounts: &dyn AccountStore, sample: &Sample) {
     let id = sample.customers[1].0;
-    let lock = CustomerLock {
-        customer: id,
-        failures: 10,
-        first_failure: Some(NOW),
-        lock_expires: Some(NOW.plus(600)),
-    };
+    let lock = CustomerLock { customer: id, failures: 10, first_failure: Some(NOW), lock_expires: Some(NOW.plus(600)) };
     let row = ThrottleRow {
         kind: UserType::Customer,
         name: "jane.doe@example.com".to_owned(),
@@ -101,12 +81,7 @@ async fn a_failure_is_stored_and_a_success_clears_it(accounts: &dyn AccountStore
     assert!(locked.is_locked_at(NOW.plus(599)) && !locked.is_locked_at(NOW.plus(600)));
     assert_eq!(accounts.throttle_rows().await.unwrap(), std::slice::from_ref(&row));
 
-    let cleared = CustomerLock {
-        failures: 0,
-        first_failure: None,
-        lock_expires: None,
-        ..lock
-    };
+    let cleared = CustomerLock { failures: 0, first_failure: None, lock_expires: None, ..lock };
     let changes = accounts.success(Subject::customer(id), NOW, Some(cleared), Some(row.name));
     (sample.carry_out)(changes).await;
     let free = accounts.customer(id).await.unwrap().unwrap();

@@ -3,8 +3,7 @@
 /// Whether `text` has the form of an e-mail address that can receive mail from elsewhere: a local part without spaces
 /// or quotes, and a domain of at least two labels.
 pub fn is_email_address(text: &str) -> bool {
-    text.rsplit_once('@')
-        .is_some_and(|(local, domain)| is_local_part(local) && is_domain(domain))
+    text.rsplit_once('@').is_some_and(|(local, domain)| is_local_part(local) && is_domain(domain))
 }
 
 fn is_local_part(local: &str) -> bool {
@@ -29,12 +28,7 @@ mod tests {
 
     #[test]
     fn an_address_has_a_local_part_and_a_domain() {
-        for good in [
-            "a@example.com",
-            "first.last+tag@sub.example.co.uk",
-            "jürgen@müller.de",
-            "o'neil@example.com",
-        ] {
+        for good in ["a@example.com", "first.last+tag@sub.example.co.uk", "jürgen@müller.de", "o'neil@example.com"] {
             assert!(is_email_address(good), "{good}");
         }
         for bad in [

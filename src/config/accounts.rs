@@ -25,8 +25,6 @@ pub enum AccountSource {
 
 impl Accounts {
     pub(super) fn read(reader: &mut Reader) -> Self {
-        Self {
-            source: reader.read("accounts.source", one_of).unwrap_or_default(),
-        }
+        Self { source: reader.read("accounts.source", one_of).unwrap_or_default() }
     }
 }

@@ -27,8 +27,6 @@ pub enum SecondFactor {
 
 impl Admin {
     pub(super) fn read(reader: &mut Reader) -> Self {
-        Self {
-            second_factor: reader.read("admin.second_factor", one_of).unwrap_or_default(),
-        }
+        Self { second_factor: reader.read("admin.second_factor", one_of).unwrap_or_default() }
     }
 }

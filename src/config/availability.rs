@@ -16,57 +16,28 @@ const LEAVE_OUT: &str = "leave it out";
 
 const ROWS: &[Row] = &[
     row("http.admin", "", |c| c.http.admin != Http::default().admin, LEAVE_OUT),
-    row(
-        "http.grpc",
-        "",
-        |c| c.http.grpc.is_some(),
-        "ask /check of the internal listener",
-    ),
+    row("http.grpc", "", |c| c.http.grpc.is_some(), "ask /check of the internal listener"),
     row("http.issuer", "", |c| c.http.issuer.is_some(), LEAVE_OUT),
-    row(
-        "accounts.source",
-        " = \"magento\"",
-        |c| c.accounts.source == AccountSource::Magento,
-        "use \"embedded\"",
-    ),
-    row(
-        "magento.database_url",
-        "",
-        |c| c.magento.database_url.is_some(),
-        LEAVE_OUT,
-    ),
-    row(
-        "magento.table_prefix",
-        "",
-        |c| c.magento.table_prefix.is_some(),
-        LEAVE_OUT,
-    ),
+    row("accounts.source", " = \"magento\"", |c| c.accounts.source == AccountSource::Magento, "use \"embedded\""),
+    row("magento.database_url", "", |c| c.magento.database_url.is_some(), LEAVE_OUT),
+    row("magento.table_prefix", "", |c| c.magento.table_prefix.is_some(), LEAVE_OUT),
     row("magento.env_php", "", |c| c.magento.env_php.is_some(), LEAVE_OUT),
     row("magento.crypt_key", "", |c| c.magento.crypt_key.is_some(), LEAVE_OUT),
-    row(
-        "tokens.format",
-        " = \"jwt\"",
-        |c| c.tokens.format == TokenFormat::Jwt,
-        "use \"opaque\"",
-    ),
+    row("tokens.format", " = \"jwt\"", |c| c.tokens.format == TokenFormat::Jwt, "use \"opaque\""),
     row("upstream.url", "", |c| c.upstream.url.is_some(), LEAVE_OUT),
-    row(
-        "exchange.lifetime",
-        "",
-        |c| c.exchange.lifetime != Exchange::default().lifetime,
-        LEAVE_OUT,
-    ),
-    row(
-        "exchange.kinds",
-        "",
-        |c| c.exchange.kinds != Exchange::default().kinds,
-        LEAVE_OUT,
-    ),
+    row("exchange.lifetime", "", |c| c.exchange.lifetime != Exchange::default().lifetime, LEAVE_OUT),
+    row("exchange.kinds", "", |c| c.exchange.kinds != Exchange::default().kinds, LEAVE_OUT),
     row(
         "admin.second_factor",
         " = \"required\"",
         |c| c.admin.second_factor == SecondFactor::Required,
         "use \"auto\" or \"off\"",
+    ),
+    row(
+        "settings.twofactorauth/general/force_providers",
+        "",
+        wants_second_factor,
+        "leave it out, or set admin.second_factor = \"off\"",
     ),
     row("clients", "", |c| !c.clients.is_empty(), LEAVE_OUT),
 ];
@@ -81,21 +52,18 @@ impl Config {
             .filter(|row| (row.is_set)(self))
             .map(|row| ConfigError {
                 place: self.places.nearest_to(row.key),
-                fault: Fault::NotYetAvailable {
-                    key: row.key,
-                    value: row.value,
-                    instead: row.instead,
-                },
+                fault: Fault::NotYetAvailable { key: row.key, value: row.value, instead: row.instead },
             })
             .collect()
     }
 }
 
+/// Whether `admin.second_factor = "auto"` comes to mean "required".
+fn wants_second_factor(config: &Config) -> bool {
+    let providers = config.settings.value("twofactorauth/general/force_providers");
+    config.admin.second_factor == SecondFactor::Auto && providers.is_some_and(|providers| !providers.is_empty())
+}
+
 const fn row(key: &'static str, value: &'static str, is_set: fn(&Config) -> bool, instead: &'static str) -> Row {
-    Row {
-        key,
-        value,
-        is_set,
-        instead,
-    }
+    Row { key, value, is_set, instead }
 }

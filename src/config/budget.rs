@@ -132,10 +132,7 @@ mod tests {
         let mut config = Config::default();
         config.sign_in.concurrency = 16;
         let error = config.budget(Some(GIB)).unwrap_err().to_string();
-        assert!(
-            error.starts_with("by default: sign_in.concurrency is too high"),
-            "{error}"
-        );
+        assert!(error.starts_with("by default: sign_in.concurrency is too high"), "{error}");
         config.tokens.capacity = Capacity::Sessions(1_000_000_000);
         config.sign_in.concurrency = 1;
         let error = config.budget(Some(GIB)).unwrap_err().to_string();

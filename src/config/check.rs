@@ -25,8 +25,6 @@ pub enum Locked {
 
 impl Check {
     pub(super) fn read(reader: &mut Reader) -> Self {
-        Self {
-            locked: reader.read("check.locked", one_of).unwrap_or_default(),
-        }
+        Self { locked: reader.read("check.locked", one_of).unwrap_or_default() }
     }
 }

@@ -35,14 +35,7 @@ fn read_one(reader: &mut Reader, table: &str) -> Option<Client> {
     let id = reader.read(&format!("{table}.id"), text);
     let secret = reader.secret(&format!("{table}.secret"));
     if reader.problems.len() == problems && (id.is_none() || secret.is_none()) {
-        reader.report(
-            reader.place_of_table(table),
-            table,
-            "needs an id, and a secret or a secret_file",
-        );
+        reader.report(reader.place_of_table(table), table, "needs an id, and a secret or a secret_file");
     }
-    Some(Client {
-        id: id?,
-        secret: Secret::new(secret?),
-    })
+    Some(Client { id: id?, secret: Secret::new(secret?) })
 }

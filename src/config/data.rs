@@ -32,10 +32,7 @@ pub enum Durability {
 
 impl Default for Data {
     fn default() -> Self {
-        Self {
-            dir: "./data".into(),
-            durability: Durability::default(),
-        }
+        Self { dir: "./data".into(), durability: Durability::default() }
     }
 }
 

@@ -97,10 +97,7 @@ pub struct Places(BTreeMap<String, Place>);
 impl ConfigError {
     /// A value that cannot be used.
     pub(super) fn invalid(place: Place, key: impl Into<String>, problem: impl Into<String>) -> Self {
-        let fault = Fault::Invalid {
-            key: key.into(),
-            problem: problem.into(),
-        };
+        let fault = Fault::Invalid { key: key.into(), problem: problem.into() };
         Self { place, fault }
     }
 }
@@ -109,11 +106,7 @@ impl ConfigErrors {
     /// Puts the problems in order; `Ok` when there are none.
     pub(super) fn none_of(mut problems: Vec<ConfigError>) -> Result<(), Self> {
         problems.sort_by(|one, other| one.place.cmp(&other.place));
-        if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(Self(problems))
-        }
+        if problems.is_empty() { Ok(()) } else { Err(Self(problems)) }
     }
 
     /// The problems.
@@ -132,6 +125,11 @@ impl Places {
     /// Where this key was set.
     pub fn of(&self, key: &str) -> Place {
         self.0.get(key).cloned().unwrap_or_default()
+    }
+
+    /// Whether somebody set this key.
+    pub fn is_set(&self, key: &str) -> bool {
+        self.0.contains_key(key)
     }
 
     /// Where this key, or its `_file`, or something below it was set.

@@ -29,10 +29,7 @@ pub enum ExchangeKind {
 
 impl Default for Exchange {
     fn default() -> Self {
-        Self {
-            lifetime: Duration::from_mins(1),
-            kinds: vec![ExchangeKind::Customer, ExchangeKind::Admin],
-        }
+        Self { lifetime: Duration::from_mins(1), kinds: vec![ExchangeKind::Customer, ExchangeKind::Admin] }
     }
 }
 
@@ -40,9 +37,7 @@ impl Exchange {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let default = Self::default();
         Self {
-            lifetime: reader
-                .read("exchange.lifetime", seconds(1..=3600))
-                .unwrap_or(default.lifetime),
+            lifetime: reader.read("exchange.lifetime", seconds(1..=3600)).unwrap_or(default.lifetime),
             kinds: reader.read("exchange.kinds", list_of(one_of)).unwrap_or(default.kinds),
         }
     }

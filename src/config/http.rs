@@ -69,20 +69,12 @@ impl Http {
             internal: reader.read("http.internal", listen_address).unwrap_or(default.internal),
             admin: reader.read("http.admin", listen_address).unwrap_or(default.admin),
             grpc: reader.read("http.grpc", listen_address),
-            workers: reader
-                .read("http.workers", whole_number(1..=MOST_WORKERS))
-                .unwrap_or(default.workers),
+            workers: reader.read("http.workers", whole_number(1..=MOST_WORKERS)).unwrap_or(default.workers),
             issuer: reader.read("http.issuer", url),
-            trusted_proxies: reader
-                .read("http.trusted_proxies", list_of(network))
-                .unwrap_or_default(),
-            max_body: reader
-                .read("http.max_body", whole_number(1..=LARGEST_BODY))
-                .unwrap_or(default.max_body),
+            trusted_proxies: reader.read("http.trusted_proxies", list_of(network)).unwrap_or_default(),
+            max_body: reader.read("http.max_body", whole_number(1..=LARGEST_BODY)).unwrap_or(default.max_body),
             cors: Cors {
-                allowed_origins: reader
-                    .read("http.cors.allowed_origins", list_of(origin))
-                    .unwrap_or_default(),
+                allowed_origins: reader.read("http.cors.allowed_origins", list_of(origin)).unwrap_or_default(),
             },
         }
     }

@@ -55,10 +55,7 @@ impl Layers {
             Ok(root) => self.add_table(&document, "", root.get_ref()),
             Err(error) => {
                 let message = error.message().lines().collect::<Vec<_>>().join(", ");
-                self.problem(
-                    document.place(&error.span().unwrap_or_default()),
-                    Fault::Syntax(message),
-                );
+                self.problem(document.place(&error.span().unwrap_or_default()), Fault::Syntax(message));
             }
         }
     }
@@ -100,9 +97,7 @@ impl Layers {
             let place = Place::Environment(name);
             match value.into_string() {
                 Ok(text) => self.set(key, place, Raw::Untyped(text)),
-                Err(_) => self
-                    .problems
-                    .push(ConfigError::invalid(place, key, "must be UTF-8 text")),
+                Err(_) => self.problems.push(ConfigError::invalid(place, key, "must be UTF-8 text")),
             }
         }
     }
@@ -151,14 +146,6 @@ fn key_of(variable: &str) -> String {
 
 /// A name that holds a dot is not two names.
 fn join(parent: &str, name: &str) -> String {
-    let name = if name.contains(['.', '"']) || name.is_empty() {
-        format!("{name:?}")
-    } else {
-        name.to_owned()
-    };
-    if parent.is_empty() {
-        name
-    } else {
-        format!("{parent}.{name}")
-    }
+    let name = if name.contains(['.', '"']) || name.is_empty() { format!("{name:?}") } else { name.to_owned() };
+    if parent.is_empty() { name } else { format!("{parent}.{name}") }
 }

@@ -16,10 +16,7 @@ pub struct Lifecycle {
 
 impl Default for Lifecycle {
     fn default() -> Self {
-        Self {
-            drain_delay: Duration::ZERO,
-            drain_timeout: Duration::from_secs(30),
-        }
+        Self { drain_delay: Duration::ZERO, drain_timeout: Duration::from_secs(30) }
     }
 }
 
@@ -27,12 +24,8 @@ impl Lifecycle {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let default = Self::default();
         Self {
-            drain_delay: reader
-                .read("lifecycle.drain_delay", seconds(0..=600))
-                .unwrap_or(default.drain_delay),
-            drain_timeout: reader
-                .read("lifecycle.drain_timeout", seconds(1..=3600))
-                .unwrap_or(default.drain_timeout),
+            drain_delay: reader.read("lifecycle.drain_delay", seconds(0..=600)).unwrap_or(default.drain_delay),
+            drain_timeout: reader.read("lifecycle.drain_timeout", seconds(1..=3600)).unwrap_or(default.drain_timeout),
         }
     }
 }

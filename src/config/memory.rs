@@ -14,11 +14,7 @@ pub fn memory_limit() -> Option<u64> {
 
 fn limit_seen_from(root: &Path) -> Option<u64> {
     let groups = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
-    groups
-        .lines()
-        .filter_map(|line| group_limit(root, line))
-        .chain(machine_memory(root))
-        .min()
+    groups.lines().filter_map(|line| group_limit(root, line)).chain(machine_memory(root)).min()
 }
 
 /// The limit of the group in one line of `/proc/self/cgroup`: `0::/path` in version 2, `4:memory:/path` in version 1.

@@ -129,10 +129,8 @@ impl Config {
         environment: impl IntoIterator<Item = (Name, Value)>,
         flags: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigErrors> {
-        let environment: Vec<(OsString, OsString)> = environment
-            .into_iter()
-            .map(|(name, value)| (name.into(), value.into()))
-            .collect();
+        let environment: Vec<(OsString, OsString)> =
+            environment.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         let named = environment.iter().find(|(name, _)| name == FILE_VARIABLE);
         let named = named.map(|(_, path)| PathBuf::from(path));
         let mut layers = Layers::default();

@@ -22,10 +22,7 @@ pub struct Policies(BTreeMap<String, Policy>);
 
 impl Default for Policies {
     fn default() -> Self {
-        let policy = |require| Policy {
-            require,
-            ..Policy::default()
-        };
+        let policy = |require| Policy { require, ..Policy::default() };
         let built_in = BUILT_IN.map(|(name, require)| (name.to_owned(), policy(require)));
         Self(built_in.into())
     }
@@ -56,11 +53,7 @@ impl Policies {
         let problems = reader.problems.len();
         match reader.read(&key, policy_name) {
             None if reader.problems.len() == problems => {
-                reader.report(
-                    reader.place_of_table(table),
-                    &key,
-                    "is missing: a policy is asked for by its name",
-                );
+                reader.report(reader.place_of_table(table), &key, "is missing: a policy is asked for by its name");
             }
             None => {}
             Some(name) => match self.why_not(&name) {
@@ -74,9 +67,7 @@ impl Policies {
         if BUILT_IN.iter().any(|(built_in, _)| *built_in == name) {
             return Some(format!("\"{name}\" is built in: choose another name"));
         }
-        self.0
-            .contains_key(name)
-            .then(|| format!("\"{name}\" is there twice: choose another name"))
+        self.0.contains_key(name).then(|| format!("\"{name}\" is there twice: choose another name"))
     }
 }
 
@@ -105,12 +96,6 @@ fn read_policy(reader: &mut Reader, table: &str) -> Policy {
 fn policy_name(raw: &Raw) -> Parsed<String> {
     let expected = "a name of letters, digits, - and _";
     let name = some_text(raw, expected)?;
-    let is_plain = name
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
-    if is_plain {
-        Ok(name.to_owned())
-    } else {
-        Err(mismatch(expected, raw))
-    }
+    let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    if is_plain { Ok(name.to_owned()) } else { Err(mismatch(expected, raw)) }
 }

@@ -86,11 +86,7 @@ impl Raw {
                 }
             }
             Self::Untyped(text) if text.trim().is_empty() => Some(Vec::new()),
-            Self::Untyped(text) => Some(
-                text.split(',')
-                    .map(|item| Self::Untyped(item.trim().to_owned()))
-                    .collect(),
-            ),
+            Self::Untyped(text) => Some(text.split(',').map(|item| Self::Untyped(item.trim().to_owned())).collect()),
             _ => None,
         }
     }

@@ -21,12 +21,7 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(mut layers: Layers) -> Self {
         let problems = std::mem::take(&mut layers.problems);
-        Self {
-            layers,
-            known: BTreeSet::new(),
-            places: Places::default(),
-            problems,
-        }
+        Self { layers, known: BTreeSet::new(), places: Places::default(), problems }
     }
 
     /// The value of a key, when it is set and good. What is wrong with it is reported.
@@ -67,9 +62,7 @@ impl Reader {
     pub(super) fn everything_below(&mut self, section: &str) -> Vec<(String, Entry)> {
         let prefix = format!("{section}.");
         let below = self.layers.entries.extract_if(.., |key, _| key.starts_with(&prefix));
-        below
-            .map(|(key, entry)| (key[prefix.len()..].to_owned(), entry))
-            .collect()
+        below.map(|(key, entry)| (key[prefix.len()..].to_owned(), entry)).collect()
     }
 
     /// Where a table of the file begins.

@@ -6,8 +6,7 @@ use crate::config::error::{ConfigError, Fault, Place};
 use crate::config::layers::Entry;
 use crate::config::raw::Raw;
 use crate::config::reader::Reader;
-use crate::config::unknown::nearest;
-use crate::settings::{DEFINITIONS, Definition};
+use crate::settings::Definition;
 
 /// The section's name.
 const SECTION: &str = "settings";
@@ -21,9 +20,12 @@ impl InitialSettings {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let mut settings = Self::default();
         for (path, entry) in reader.everything_below(SECTION) {
-            match initial(&path, entry) {
-                Ok((definition, value)) => drop(settings.0.insert(definition.path, value)),
-                Err(problem) => reader.problems.push(problem),
+            match initial(&path, &entry) {
+                Ok((path, value)) => {
+                    reader.places.remember(&format!("{SECTION}.{path}"), entry.place);
+                    settings.0.insert(path, value);
+                }
+                Err(fault) => reader.problems.push(ConfigError { place: entry.place, fault }),
             }
         }
         settings
@@ -33,28 +35,30 @@ impl InitialSettings {
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.iter().map(|(path, value)| (*path, value.as_str()))
     }
+
+    /// The initial value of a setting.
+    pub fn value(&self, path: &str) -> Option<&str> {
+        self.0.get(path).map(String::as_str)
+    }
 }
 
-fn initial(path: &str, Entry { place, raw }: Entry) -> Result<(&'static Definition, String), ConfigError> {
-    if !matches!(place, Place::File { .. }) {
-        let problem = "can be set in the file only; a running server's settings by `tokenward setting set`";
-        return Err(ConfigError::invalid(place, SECTION, problem));
+fn initial(path: &str, entry: &Entry) -> Result<(&'static str, String), Fault> {
+    let invalid = |key: String, problem: String| Fault::Invalid { key, problem };
+    if !matches!(entry.place, Place::File { .. }) {
+        let problem = "can be set in the file only, and while the server runs by `tokenward setting`";
+        return Err(invalid(SECTION.to_owned(), problem.to_owned()));
     }
-    let Some(definition) = Definition::of(path) else {
-        let known = DEFINITIONS.iter().map(|definition| definition.path);
-        let fault = Fault::UnknownSetting {
-            path: path.to_owned(),
-            nearest: nearest(path, known).map(|path| format!("\"{path}\"")),
-        };
-        return Err(ConfigError { place, fault });
-    };
-    let invalid = |place, problem: String| ConfigError::invalid(place, format!("\"{path}\""), problem);
-    match as_text(&raw) {
-        Some(value) => Ok((definition, value)),
-        None => Err(invalid(
-            place,
-            format!("must be text, a number, true or false, not {}", raw.kind()),
-        )),
+    let definition = Definition::of(path).ok_or_else(|| Fault::UnknownSetting {
+        path: path.to_owned(),
+        nearest: Definition::nearest(path).map(|path| format!("\"{path}\"")),
+    })?;
+    let value = as_text(&entry.raw).ok_or_else(|| {
+        let problem = format!("must be text, a number, true or false, not {}", entry.raw.kind());
+        invalid(format!("\"{path}\""), problem)
+    })?;
+    match definition.validate(&value) {
+        Ok(()) => Ok((definition.path, value)),
+        Err(refusal) => Err(invalid(format!("\"{path}\" = {}:", entry.raw.shown()), refusal.problem)),
     }
 }
 

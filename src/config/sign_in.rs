@@ -20,11 +20,7 @@ pub struct SignIn {
 
 impl Default for SignIn {
     fn default() -> Self {
-        Self {
-            refuse_inactive: false,
-            concurrency: cores(),
-            queue: QUEUE_PER_CORE * cores(),
-        }
+        Self { refuse_inactive: false, concurrency: cores(), queue: QUEUE_PER_CORE * cores() }
     }
 }
 
@@ -32,15 +28,9 @@ impl SignIn {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let default = Self::default();
         Self {
-            refuse_inactive: reader
-                .read("sign_in.refuse_inactive", boolean)
-                .unwrap_or(default.refuse_inactive),
-            concurrency: reader
-                .read("sign_in.concurrency", whole_number(1..=1024))
-                .unwrap_or(default.concurrency),
-            queue: reader
-                .read("sign_in.queue", whole_number(1..=1_000_000))
-                .unwrap_or(default.queue),
+            refuse_inactive: reader.read("sign_in.refuse_inactive", boolean).unwrap_or(default.refuse_inactive),
+            concurrency: reader.read("sign_in.concurrency", whole_number(1..=1024)).unwrap_or(default.concurrency),
+            queue: reader.read("sign_in.queue", whole_number(1..=1_000_000)).unwrap_or(default.queue),
         }
     }
 }

@@ -63,9 +63,7 @@ impl Tokens {
             format: reader.read("tokens.format", one_of).unwrap_or_default(),
             empty_lifetime: reader.read("tokens.empty_lifetime", one_of).unwrap_or_default(),
             capacity: reader.read("tokens.capacity", capacity).unwrap_or_default(),
-            per_subject: reader
-                .read("tokens.per_subject", whole_number(1..=1_000_000))
-                .unwrap_or(default.per_subject),
+            per_subject: reader.read("tokens.per_subject", whole_number(1..=1_000_000)).unwrap_or(default.per_subject),
         }
     }
 }

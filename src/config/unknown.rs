@@ -24,20 +24,14 @@ pub(super) fn report_unknown(reader: &mut Reader) {
         .filter(|(key, _)| !inside(key))
         .map(|(key, entry)| unknown(&reader.known, &key, entry.place))
         .collect();
-    let tables = tables
-        .iter()
-        .map(|(path, place)| unknown(&reader.known, path, place.clone()));
-    let variables = reader
-        .layers
-        .strays
-        .iter()
-        .filter_map(|name| stray(&reader.known, name));
+    let tables = tables.iter().map(|(path, place)| unknown(&reader.known, path, place.clone()));
+    let variables = reader.layers.strays.iter().filter_map(|name| stray(&reader.known, name));
     let problems: Vec<_> = keys.into_iter().chain(tables).chain(variables).collect();
     reader.problems.extend(problems);
 }
 
 /// The most similar of some candidates, if one is similar enough.
-pub(super) fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
         .map(|candidate| (likeness(wanted, candidate), candidate))
@@ -82,14 +76,8 @@ fn unknown(known: &BTreeSet<String>, key: &str, place: Place) -> ConfigError {
 /// A variable that would be one of ours, had it two underscores where it has one.
 fn stray(known: &BTreeSet<String>, name: &str) -> Option<ConfigError> {
     let letters = |name: &str| name.replace('_', "").to_uppercase();
-    let nearest = known
-        .iter()
-        .map(|key| variable_of(key))
-        .find(|variable| letters(variable) == letters(name))?;
-    Some(ConfigError {
-        place: Place::Environment(name.to_owned()),
-        fault: Fault::UnknownVariable { nearest },
-    })
+    let nearest = known.iter().map(|key| variable_of(key)).find(|variable| letters(variable) == letters(name))?;
+    Some(ConfigError { place: Place::Environment(name.to_owned()), fault: Fault::UnknownVariable { nearest } })
 }
 
 /// Everything that keys are in, `settings` included: its keys are not ours.

@@ -12,8 +12,6 @@ pub struct Upstream {
 
 impl Upstream {
     pub(super) fn read(reader: &mut Reader) -> Self {
-        Self {
-            url: reader.read("upstream.url", url),
-        }
+        Self { url: reader.read("upstream.url", url) }
     }
 }

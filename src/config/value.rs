@@ -29,12 +29,7 @@ where
         number
             .and_then(|number| T::try_from(number).ok())
             .filter(|number| range.contains(number))
-            .ok_or_else(|| {
-                mismatch(
-                    &format!("a whole number from {} to {}", range.start(), range.end()),
-                    raw,
-                )
-            })
+            .ok_or_else(|| mismatch(&format!("a whole number from {} to {}", range.start(), range.end()), raw))
     }
 }
 
@@ -42,11 +37,7 @@ where
 pub(super) fn seconds(range: RangeInclusive<u64>) -> impl Fn(&Raw) -> Parsed<Duration> {
     let expected = format!("a whole number of seconds from {} to {}", range.start(), range.end());
     let number = whole_number(range);
-    move |raw| {
-        number(raw)
-            .map(Duration::from_secs)
-            .map_err(|_| mismatch(&expected, raw))
-    }
+    move |raw| number(raw).map(Duration::from_secs).map_err(|_| mismatch(&expected, raw))
 }
 
 /// `true` or `false`.
@@ -100,9 +91,7 @@ pub(super) fn listen_address(raw: &Raw) -> Parsed<SocketAddr> {
 pub(super) fn network(raw: &Raw) -> Parsed<IpNet> {
     let expected = "a network such as 10.0.0.0/8, or an address";
     let text = some_text(raw, expected)?;
-    text.parse::<IpNet>()
-        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| mismatch(expected, raw))
+    text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| mismatch(expected, raw))
 }
 
 /// A web origin as a browser sends it (RFC 6454): scheme, host, and the port unless it is the scheme's own.
@@ -141,10 +130,7 @@ pub(super) fn mismatch(expected: &str, raw: &Raw) -> String {
 }
 
 pub(super) fn some_text<'raw>(raw: &'raw Raw, expected: &str) -> Parsed<&'raw str> {
-    raw.text()
-        .map(str::trim)
-        .filter(|text| !text.is_empty())
-        .ok_or_else(|| mismatch(expected, raw))
+    raw.text().map(str::trim).filter(|text| !text.is_empty()).ok_or_else(|| mismatch(expected, raw))
 }
 
 fn web_address(text: &str) -> Option<Uri> {

@@ -8,9 +8,8 @@ use actix::{Actor, ActorFutureExt, AtomicResponse, Context, Handler, Message, Wr
 
 use crate::accounts::DirectorySource;
 use crate::keeper::KeeperError;
-use crate::settings::{Roles, Scope, Settings, SharedSnapshot, Snapshot, StoreDirectory, check};
+use crate::settings::{Roles, Scope, SharedSnapshot, Snapshot, StoreDirectory, check};
 use crate::store::{Change, SettingRow, Store};
-use crate::token::EmptyLifetime;
 
 /// Change a setting; `None` goes back to the inherited value. Answered when it is stored and in effect.
 #[derive(Clone, Debug, Message)]
@@ -34,7 +33,6 @@ pub struct SettingsKeeper {
     store: Store,
     source: Arc<dyn DirectorySource>,
     snapshot: SharedSnapshot,
-    empty: EmptyLifetime,
     /// Called after each swap.
     listener: Box<dyn Fn() + Send>,
     /// Dropped with the actor: whoever supplied it notices when that happens in a panic.
@@ -48,28 +46,19 @@ impl fmt::Debug for SettingsKeeper {
 }
 
 impl SettingsKeeper {
-    /// A keeper of `snapshot`, which holds what is stored. `empty` is what an empty lifetime means.
+    /// A keeper of `snapshot`, which holds what is stored.
     pub fn new(
         store: Store,
         source: Arc<dyn DirectorySource>,
         snapshot: SharedSnapshot,
-        empty: EmptyLifetime,
         listener: Box<dyn Fn() + Send>,
         guard: Option<Box<dyn Any + Send>>,
     ) -> Self {
-        Self {
-            store,
-            source,
-            snapshot,
-            empty,
-            listener,
-            _guard: guard,
-        }
+        Self { store, source, snapshot, listener, _guard: guard }
     }
 
-    fn publish(&self, settings: Settings, stores: StoreDirectory, roles: Roles) {
-        self.snapshot
-            .store(Arc::new(Snapshot::new(settings, stores, roles, self.empty)));
+    fn publish(&self, next: Snapshot) {
+        self.snapshot.store(Arc::new(next));
         (self.listener)();
     }
 
@@ -77,12 +66,12 @@ impl SettingsKeeper {
         let current = self.snapshot.load_full();
         let mut settings = current.settings.clone();
         settings.set(&row.path, row.scope, row.value);
-        self.publish(settings, current.stores.clone(), current.roles.clone());
+        self.publish(current.followed_by(settings, current.stores.clone(), current.roles.clone()));
     }
 
     fn publish_directory(&self, stores: StoreDirectory, roles: Roles) {
-        let settings = self.snapshot.load().settings.clone();
-        self.publish(settings, stores, roles);
+        let current = self.snapshot.load_full();
+        self.publish(current.followed_by(current.settings.clone(), stores, roles));
     }
 }
 
@@ -129,3 +118,6 @@ impl Handler<ReloadDirectory> for SettingsKeeper {
         })))
     }
 }
+
+#[cfg(debug_assertions)]
+crate::lifecycle::panics_when_told!(SettingsKeeper);

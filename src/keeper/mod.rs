@@ -13,9 +13,8 @@ pub use handle::Keeper;
 use thiserror::Error;
 
 use crate::accounts::{AccountError, DirectorySource};
-use crate::settings::{SettingError, Settings, Snapshot};
+use crate::settings::{Definition, Roles, SettingError, Settings, StoreDirectory};
 use crate::store::{Readers, StoreError};
-use crate::token::EmptyLifetime;
 
 /// Why a setting was not changed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -43,22 +42,21 @@ impl From<AccountError> for KeeperError {
     }
 }
 
-/// The snapshot that a server starts with: the stored settings, and websites and roles as they are.
+/// What a server starts with: the stored settings, and websites and roles as they are.
 ///
 /// # Errors
 /// [`KeeperError::Unavailable`] when something cannot be read.
-pub async fn initial_snapshot(
+pub async fn load(
     readers: &Readers,
     source: &dyn DirectorySource,
-    empty: EmptyLifetime,
-) -> Result<Snapshot, KeeperError> {
+) -> Result<(Settings, StoreDirectory, Roles), KeeperError> {
     let (stores, roles) = source.directory().await?;
     let mut settings = Settings::default();
     for row in readers.settings().await? {
-        if crate::settings::Definition::of(&row.path).is_none() {
+        if Definition::of(&row.path).is_none() {
             tracing::warn!(path = %row.path, "a stored setting is not known and does not count");
         }
         settings.set(&row.path, row.scope, row.value);
     }
-    Ok(Snapshot::new(settings, stores, roles, empty))
+    Ok((settings, stores, roles))
 }

@@ -438,3 +438,6 @@ impl std::fmt::Debug for TokenRegistry {
         formatter.debug_struct("TokenRegistry").field("waiting", &self.waiting.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(debug_assertions)]
+crate::lifecycle::panics_when_told!(TokenRegistry);

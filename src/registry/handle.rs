@@ -101,6 +101,12 @@ impl Registry {
         self.ask(CollectStatistics).await
     }
 
+    /// Makes the actor panic, to show that the process then ends.
+    #[cfg(debug_assertions)]
+    pub fn provoke_panic(&self) {
+        self.actor.do_send(crate::lifecycle::ProvokePanic);
+    }
+
     async fn ask<M>(&self, message: M) -> Result<M::Result, RegistryError>
     where
         M: Message + Send + 'static,

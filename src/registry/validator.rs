@@ -88,3 +88,6 @@ impl std::fmt::Debug for TokenValidator {
         formatter.debug_struct("TokenValidator").field("counts", &self.counts).finish_non_exhaustive()
     }
 }
+
+#[cfg(debug_assertions)]
+crate::lifecycle::panics_when_told!(TokenValidator);

@@ -41,10 +41,8 @@ pub fn check(
     value: Option<&str>,
     directory: &StoreDirectory,
 ) -> Result<&'static Definition, SettingError> {
-    let definition = Definition::of(path).ok_or_else(|| SettingError::Unknown {
-        path: path.to_owned(),
-        nearest: Definition::nearest(path),
-    })?;
+    let definition = Definition::of(path)
+        .ok_or_else(|| SettingError::Unknown { path: path.to_owned(), nearest: Definition::nearest(path) })?;
     if let Some(value) = value {
         if !directory.has(scope) {
             return Err(SettingError::NoSuchScope);
@@ -74,10 +72,7 @@ mod tests {
                 .ends_with(&format!("did you mean {lifetime}?"))
         );
         assert!(refusal(lifetime, website(1), Some("2")).contains("cannot be set for this scope"));
-        assert_eq!(
-            refusal("general/locale/code", website(9), Some("de_DE")),
-            "there is no such website or store view"
-        );
+        assert_eq!(refusal("general/locale/code", website(9), Some("de_DE")), "there is no such website or store view");
         assert!(refusal(lifetime, Scope::Default, Some("x")).contains("valid number"));
         assert!(check("general/locale/code", website(9), None, &directory).is_ok());
     }

@@ -69,9 +69,7 @@ pub struct InvalidValue {
 impl Definition {
     /// The setting with this path.
     pub fn of(path: &str) -> Option<&'static Self> {
-        let place = DEFINITIONS
-            .binary_search_by(|definition| definition.path.cmp(path))
-            .ok()?;
+        let place = DEFINITIONS.binary_search_by(|definition| definition.path.cmp(path)).ok()?;
         DEFINITIONS.get(place)
     }
 
@@ -79,12 +77,7 @@ impl Definition {
     pub fn nearest(path: &str) -> Option<&'static str> {
         DEFINITIONS
             .iter()
-            .map(|definition| {
-                (
-                    strsim::normalized_damerau_levenshtein(path, definition.path),
-                    definition.path,
-                )
-            })
+            .map(|definition| (strsim::normalized_damerau_levenshtein(path, definition.path), definition.path))
             .filter(|(similarity, _)| *similarity > 0.6)
             .max_by(|(left, _), (right, _)| left.total_cmp(right))
             .map(|(_, path)| path)
@@ -105,12 +98,7 @@ impl Definition {
     /// # Errors
     /// [`InvalidValue`] with the reason.
     pub fn validate(&self, value: &str) -> Result<(), InvalidValue> {
-        self.problem(value).map_or(Ok(()), |problem| {
-            Err(InvalidValue {
-                path: self.path.to_owned(),
-                problem,
-            })
-        })
+        self.problem(value).map_or(Ok(()), |problem| Err(InvalidValue { path: self.path.to_owned(), problem }))
     }
 
     fn problem(&self, value: &str) -> Option<String> {
@@ -181,10 +169,7 @@ mod tests {
     #[test]
     fn every_setting_is_found_by_its_path_and_its_default_is_valid() {
         for definition in DEFINITIONS {
-            assert_eq!(
-                Definition::of(definition.path).map(|found| found.path),
-                Some(definition.path)
-            );
+            assert_eq!(Definition::of(definition.path).map(|found| found.path), Some(definition.path));
             if !definition.default.is_empty() {
                 assert_eq!(definition.validate(definition.default), Ok(()));
             }
@@ -216,23 +201,14 @@ mod tests {
         let failures = "oauth/authentication_lock/max_failures_count";
         assert_eq!(problem(failures, "6"), None);
         assert_eq!(problem(failures, "").unwrap(), "This is a required field.");
-        assert_eq!(
-            problem(failures, "6.5").unwrap(),
-            "Please enter a whole number in this field."
-        );
+        assert_eq!(problem(failures, "6.5").unwrap(), "Please enter a whole number in this field.");
         assert!(problem(failures, "1e3").is_some());
     }
 
     #[test]
     fn choices_bounds_and_providers_are_refused_in_words() {
-        assert_eq!(
-            problem("customer/account_share/scope", "2").unwrap(),
-            "Please choose one of: 0, 1."
-        );
-        assert_eq!(
-            problem(LEEWAY, "30").unwrap(),
-            "Please enter a whole number from 1 to 29."
-        );
+        assert_eq!(problem("customer/account_share/scope", "2").unwrap(), "Please choose one of: 0, 1.");
+        assert_eq!(problem(LEEWAY, "30").unwrap(), "Please enter a whole number from 1 to 29.");
         assert_eq!(problem(LEEWAY, "abc").unwrap(), "The Leeway must be a numeric value.");
         assert!(problem(PROVIDERS, "").unwrap().starts_with("You have to select"));
         assert!(problem("general/locale/code", &"x".repeat(5000)).is_some());

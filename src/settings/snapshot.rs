@@ -17,6 +17,7 @@ pub struct Snapshot {
     pub stores: StoreDirectory,
     /// Roles of administrators.
     pub roles: Roles,
+    empty: EmptyLifetime,
     customer_lifetime: Lifetime,
     admin_lifetime: Lifetime,
 }
@@ -30,7 +31,13 @@ impl Snapshot {
         let lifetime = |path| Lifetime::from_hours(settings.text(path, Scope::Default), empty);
         let customer_lifetime = lifetime("oauth/access_token_lifetime/customer");
         let admin_lifetime = lifetime("oauth/access_token_lifetime/admin");
-        Self { settings, stores, roles, customer_lifetime, admin_lifetime }
+        Self { settings, stores, roles, empty, customer_lifetime, admin_lifetime }
+    }
+
+    /// The snapshot that follows this one: other contents, and the same idea of an empty lifetime.
+    #[must_use]
+    pub fn followed_by(&self, settings: Settings, stores: StoreDirectory, roles: Roles) -> Self {
+        Self::new(settings, stores, roles, self.empty)
     }
 
     /// How long an opaque token of this kind lives. Integration tokens do not expire (fact sheet 4.3).

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::settings::{DEFINITIONS, Definition, StoreId, StoreView, WebsiteId};
+use crate::settings::{DEFINITIONS, Definition, StoreDirectory, StoreId, StoreView, WebsiteId};
 
 /// Where a value is set, and for whom it is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -42,6 +42,18 @@ impl Settings {
             .into_iter()
             .find_map(|scope| self.changed.get(&(definition.path, scope)))
             .map_or(definition.default, String::as_str)
+    }
+
+    /// The value that counts at this scope: the one that is set there, else the inherited one.
+    pub fn inherited(&self, path: &str, scope: Scope, stores: &StoreDirectory) -> &str {
+        let store = match scope {
+            Scope::Store(id) => stores.stores().iter().find(|store| store.id == id),
+            Scope::Default | Scope::Website(_) => None,
+        };
+        store.map_or_else(
+            || self.changed(path, scope).unwrap_or_else(|| self.text(path, Scope::Default)),
+            |store| self.text_for(path, store),
+        )
     }
 
     /// The value that is set at exactly this scope, if one is.
@@ -104,11 +116,9 @@ mod tests {
         let store = directory.default_store();
         let mut settings = Settings::default();
         assert_eq!(settings.text_for(PATH, store), "en_US");
-        for (scope, value) in [
-            (Scope::Default, "a"),
-            (Scope::Website(store.website), "b"),
-            (Scope::Store(store.id), "c"),
-        ] {
+        for (scope, value) in
+            [(Scope::Default, "a"), (Scope::Website(store.website), "b"), (Scope::Store(store.id), "c")]
+        {
             settings.set(PATH, scope, Some(value.to_owned()));
             assert_eq!(settings.text_for(PATH, store), value);
         }
@@ -135,14 +145,7 @@ mod tests {
             settings.number(path)
         };
         assert_eq!(Settings::default().number(path), 1800);
-        for (text, number) in [
-            ("", 0),
-            ("abc", 0),
-            ("12abc", 12),
-            (" 7 ", 7),
-            ("1.9", 1),
-            ("99999999999", u32::MAX),
-        ] {
+        for (text, number) in [("", 0), ("abc", 0), ("12abc", 12), (" 7 ", 7), ("1.9", 1), ("99999999999", u32::MAX)] {
             assert_eq!(read(text), number, "{text}");
         }
     }

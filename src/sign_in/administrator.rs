@@ -39,11 +39,7 @@ async fn find(core: &Core, username: &str) -> Result<Option<Administrator>, Acco
     if username.chars().nth(LONGEST_NAME).is_some() {
         return Ok(None);
     }
-    let exactly = core
-        .snapshot
-        .load()
-        .settings
-        .flag("admin/security/use_case_sensitive_login");
+    let exactly = core.snapshot.load().settings.flag("admin/security/use_case_sensitive_login");
     let found = core.accounts.administrator_by_username(username).await?;
     Ok(found.filter(|account| !exactly || account.username == username))
 }
@@ -71,12 +67,7 @@ async fn decide(
     };
     match judge(&account, comparison, core.clock.now()) {
         Ok(role) => {
-            let grant = Grant {
-                subject,
-                website: WebsiteId::ADMIN,
-                role: Some(role),
-                lock: None,
-            };
+            let grant = Grant { subject, website: WebsiteId::ADMIN, role: Some(role), lock: None };
             checked.issue(grant).await
         }
         Err(failed) => Err(checked.refuse(failed).await),
@@ -99,4 +90,78 @@ fn judge(account: &Administrator, comparison: Comparison, now: UnixSeconds) -> R
 
 fn has_ended(account: &Administrator, now: UnixSeconds) -> bool {
     account.expires_at.is_some_and(|end| end <= now)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+    use crate::session::UserType;
+    use crate::settings::Scope;
+    use crate::sign_in::support::{Fixture, PASSWORD, START, administrator, outcome, refused};
+
+    const EXACTLY: (&str, Scope, &str) = ("admin/security/use_case_sensitive_login", Scope::Default, "1");
+
+    #[actix::test]
+    async fn a_right_password_begins_a_session_with_the_role() {
+        let house = Fixture::new().await;
+        house.add_administrator(administrator("admin"));
+        let session = house.administrator("ADMIN", PASSWORD).await.unwrap().session;
+        assert_eq!((session.subject, session.website), (Subject::admin(3), WebsiteId::ADMIN));
+        assert_eq!(house.sessions.begun.lock().unwrap()[0].role, Some(RoleId(1)));
+    }
+
+    #[actix::test]
+    async fn each_refusal_has_its_reason_and_costs_one_hash_but_only_unknown_and_wrong_ones_count() {
+        let house = Fixture::new().await;
+        let admin = || administrator("admin");
+        let ended = || Administrator { expires_at: Some(START), ..admin() };
+        let inactive = || Administrator { is_active: false, ..admin() };
+        let idle = || Administrator { role: None, ..admin() };
+        for (name, password, account, refusal, counted) in [
+            ("other", PASSWORD, admin(), Refusal::UnknownUser, true),
+            ("admin", "password1", admin(), Refusal::WrongPassword, true),
+            ("admin", PASSWORD, ended(), Refusal::AccountExpired, false),
+            ("admin", "wrong", ended(), Refusal::AccountExpired, false),
+            ("admin", PASSWORD, inactive(), Refusal::Inactive, false),
+            ("admin", "wrong", inactive(), Refusal::WrongPassword, true),
+            ("admin", PASSWORD, idle(), Refusal::NoRole, false),
+            ("admin", "wrong", idle(), Refusal::WrongPassword, true),
+        ] {
+            house.sign_in.clear_throttle(UserType::Admin, name);
+            house.accounts.failures.lock().unwrap().clear();
+            house.add_administrator(account);
+            let before = house.hashed();
+            assert_eq!(outcome(house.administrator(name, password).await), refused(refusal));
+            assert_eq!(house.hashed() - before, 1, "{refusal}");
+            assert_eq!(house.throttled(), counted.then_some(1), "{refusal}");
+        }
+        house.add_administrator(Administrator { expires_at: Some(START.plus(1)), ..admin() });
+        assert_eq!(outcome(house.administrator("admin", PASSWORD).await), Ok(()));
+    }
+
+    #[actix::test]
+    async fn where_case_matters_another_spelling_is_nobody() {
+        let house = Fixture::new().await;
+        house.add_administrator(administrator("admin"));
+        house.set(&[EXACTLY]);
+        assert_eq!(outcome(house.administrator("Admin", PASSWORD).await), refused(Refusal::UnknownUser));
+        assert_eq!(house.throttled(), Some(1));
+        assert_eq!(outcome(house.administrator("admin", PASSWORD).await), Ok(()));
+    }
+
+    #[actix::test]
+    async fn while_accounts_cannot_be_read_nothing_is_counted_and_nobody_signs_in() {
+        let house = Fixture::new().await;
+        house.add_administrator(administrator("admin"));
+        house.accounts.unreadable.store(true, Ordering::SeqCst);
+        assert_eq!(outcome(house.administrator("admin", "wrong").await), Err(SignInError::Unavailable));
+        house.accounts.unreadable.store(false, Ordering::SeqCst);
+        house.accounts.unreadable_by_number.store(true, Ordering::SeqCst);
+        assert_eq!(outcome(house.administrator("admin", PASSWORD).await), Err(SignInError::Unavailable));
+        assert_eq!(house.throttled(), None);
+        assert_eq!(outcome(house.administrator("admin", "wrong").await), refused(Refusal::WrongPassword));
+        assert_eq!(house.throttled(), Some(1));
+    }
 }

@@ -89,11 +89,7 @@ impl Attempt {
         password: Password,
     ) -> Result<(Comparison, Checked), SignInError> {
         let nothing = stored.is_none();
-        let verdict = self
-            .core
-            .hashers
-            .verify(stored, password, self.caller, self.place)
-            .await?;
+        let verdict = self.core.hashers.verify(stored, password, self.caller, self.place).await?;
         let comparison = match verdict {
             Verdict::Match => Comparison::Match,
             Verdict::Mismatch if nothing => Comparison::NotMade,
@@ -126,19 +122,12 @@ pub(super) struct Failed {
 impl Failed {
     /// A refusal that the throttle counts.
     pub(super) fn counted(refusal: Refusal) -> Self {
-        Self {
-            refusal,
-            counted: true,
-            lock: None,
-        }
+        Self { refusal, counted: true, lock: None }
     }
 
     /// A refusal that leaves nothing behind.
     pub(super) fn uncounted(refusal: Refusal) -> Self {
-        Self {
-            counted: false,
-            ..Self::counted(refusal)
-        }
+        Self { counted: false, ..Self::counted(refusal) }
     }
 }
 
@@ -168,12 +157,7 @@ impl Checked {
 
     /// Begins the session and stores what the success changes, in one transaction. When that fails nothing is counted.
     pub(super) async fn issue(self, grant: Grant) -> Result<IssuedToken, SignInError> {
-        let Grant {
-            subject,
-            website,
-            role,
-            lock,
-        } = grant;
+        let Grant { subject, website, role, lock } = grant;
         let _turn = self.core.name_turns.wait(self.in_flight.key()).await;
         let token = Token::generate();
         let digest = self.core.sessions.digest(&token).ok_or(SignInError::Unavailable)?;
@@ -183,10 +167,7 @@ impl Checked {
             website,
             digest,
             role,
-            along: self
-                .core
-                .accounts
-                .success(subject, now, lock, Some(self.in_flight.key().name())),
+            along: self.core.accounts.success(subject, now, lock, Some(self.in_flight.key().name())),
         };
         let Issued { session } = self.core.sessions.begin(change).await?;
         self.in_flight.succeed();

@@ -112,6 +112,21 @@ impl Refusal {
         Self::AccountExpired,
         Self::NoRole,
     ];
+
+    /// Its name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::UnknownUser => "unknown_user",
+            Self::WrongPassword => "wrong_password",
+            Self::Locked => "locked",
+            Self::NotConfirmed => "not_confirmed",
+            Self::WebsiteExcluded => "website_excluded",
+            Self::Inactive => "inactive",
+            Self::AccountExpired => "account_expired",
+            Self::NoRole => "no_role",
+        }
+    }
 }
 
 /// Why there is no token.
@@ -147,9 +162,7 @@ impl From<RegistryError> for SignInError {
     fn from(error: RegistryError) -> Self {
         match error {
             RegistryError::Full => Self::Full,
-            RegistryError::Busy => Self::Busy {
-                retry_after: REGISTRY_RETRY,
-            },
+            RegistryError::Busy => Self::Busy { retry_after: REGISTRY_RETRY },
             RegistryError::Unavailable => Self::Unavailable,
         }
     }

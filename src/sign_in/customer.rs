@@ -33,12 +33,7 @@ async fn find(core: &Core, credentials: &CustomerCredentials) -> Result<Option<C
     if credentials.email.chars().nth(LONGEST_NAME).is_some() {
         return Ok(None);
     }
-    let shared = core
-        .snapshot
-        .load()
-        .settings
-        .text("customer/account_share/scope", Scope::Default)
-        == "0";
+    let shared = core.snapshot.load().settings.text("customer/account_share/scope", Scope::Default) == "0";
     let website = (!shared).then_some(credentials.store.website);
     core.accounts.customer_by_email(&credentials.email, website).await
 }
@@ -63,11 +58,7 @@ async fn decide(
         }
     };
     let comparison = comparison_still_good(comparison, found, &customer);
-    let rules = Rules::of(
-        &core.snapshot.load().settings,
-        customer.website,
-        core.options.refuse_inactive,
-    );
+    let rules = Rules::of(&core.snapshot.load().settings, customer.website, core.options.refuse_inactive);
     match rules.judge(&customer, comparison, now) {
         Ok(()) => {
             let reset = core.options.reset_counters_on_success;
@@ -140,5 +131,204 @@ impl Rules {
             return Ok(());
         };
         Err(Failed::counted(refusal))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+    use std::time::Duration;
+
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::sign_in::Options;
+    use crate::sign_in::support::{Fixture, PASSWORD, START, customer, outcome, refused};
+
+    const JANE: &str = "jane@example.com";
+
+    #[actix::test]
+    async fn a_right_password_begins_a_session_in_the_customers_website() {
+        let house = Fixture::new().await;
+        house.add_customer(customer(JANE));
+        let issued = house.customer("JANE@example.com", PASSWORD).await.unwrap();
+        assert_eq!((issued.session.subject, issued.session.website), (Subject::customer(7), WebsiteId(1)));
+        assert_eq!(issued.token.expose().len(), 32);
+        let begun = house.sessions.begun.lock().unwrap();
+        let along = format!("{:?}", begun[0].along);
+        assert!(along.contains("ThrottleCleared") && along.contains(JANE), "{along}");
+        assert!(!along.contains("CustomerLock"), "there is nothing to clear: {along}");
+    }
+
+    #[actix::test]
+    async fn each_refusal_has_its_reason_costs_one_hash_and_counts_for_the_throttle() {
+        let house = Fixture::with(Options { refuse_inactive: true, ..Fixture::options() }).await;
+        let jane = || customer(JANE);
+        let confirm = ("customer/create_account/confirm", Scope::Default, "1");
+        let cases = [
+            ("joan@example.com", PASSWORD, jane(), Refusal::UnknownUser),
+            (JANE, "password1", jane(), Refusal::WrongPassword),
+            (JANE, "", jane(), Refusal::WrongPassword),
+            (JANE, PASSWORD, Customer { lock_expires: Some(START.plus(1)), ..jane() }, Refusal::Locked),
+            (JANE, "wrong", Customer { lock_expires: Some(START.plus(1)), ..jane() }, Refusal::Locked),
+            (JANE, PASSWORD, Customer { confirmation: Some("key".into()), ..jane() }, Refusal::NotConfirmed),
+            (JANE, "wrong", Customer { confirmation: Some("key".into()), ..jane() }, Refusal::WrongPassword),
+            (JANE, PASSWORD, Customer { website_excluded: true, ..jane() }, Refusal::WebsiteExcluded),
+            (JANE, PASSWORD, Customer { is_active: false, ..jane() }, Refusal::Inactive),
+        ];
+        house.set(&[confirm]);
+        for (email, password, account, refusal) in cases {
+            house.sign_in.clear_throttle(crate::session::UserType::Customer, email);
+            house.add_customer(account);
+            let before = house.hashed();
+            assert_eq!(outcome(house.customer(email, password).await), refused(refusal));
+            assert_eq!(house.hashed() - before, 1, "{refusal}");
+            assert_eq!(house.throttled(), Some(1), "{refusal}");
+        }
+        assert!(house.sessions.begun.lock().unwrap().is_empty());
+    }
+
+    #[actix::test]
+    async fn an_account_without_a_password_never_authenticates() {
+        let house = Fixture::new().await;
+        for hash in [None, Some(String::new())] {
+            house.add_customer(customer(JANE));
+            house.accounts.customers.lock().unwrap()[0].password_hash = hash;
+            let before = house.hashed();
+            assert_eq!(outcome(house.customer(JANE, "").await), refused(Refusal::WrongPassword));
+            assert_eq!(house.hashed() - before, 1);
+        }
+    }
+
+    #[actix::test]
+    async fn an_inactive_customer_may_sign_in_unless_the_operator_says_otherwise() {
+        let house = Fixture::new().await;
+        house.add_customer(Customer { is_active: false, ..customer(JANE) });
+        assert_eq!(outcome(house.customer(JANE, PASSWORD).await), Ok(()));
+    }
+
+    #[actix::test]
+    async fn a_leftover_confirmation_matters_only_where_confirmation_is_required() {
+        let house = Fixture::new().await;
+        house.add_customer(Customer { confirmation: Some("key".into()), ..customer(JANE) });
+        let created = "customer/create_account/confirm";
+        let changed = "customer/account_information/confirm";
+        let (here, elsewhere) = (Scope::Website(WebsiteId(1)), Scope::Website(WebsiteId(2)));
+        for (settings, required) in [
+            (&[][..], false),
+            (&[(created, Scope::Default, "1")], true),
+            (&[(changed, Scope::Default, "1")], true),
+            (&[(created, here, "1")], true),
+            (&[(created, elsewhere, "1")], false),
+            (&[(created, Scope::Default, "1"), (created, here, "0")], false),
+        ] {
+            house.set(settings);
+            let expected = if required { refused(Refusal::NotConfirmed) } else { Ok(()) };
+            assert_eq!(outcome(house.customer(JANE, PASSWORD).await), expected, "{settings:?}");
+        }
+    }
+
+    #[actix::test]
+    async fn shared_accounts_are_found_in_any_website_and_their_session_is_in_their_own() {
+        let house = Fixture::new().await;
+        house.add_customer(Customer { website: WebsiteId(2), ..customer(JANE) });
+        assert_eq!(outcome(house.customer(JANE, PASSWORD).await), refused(Refusal::UnknownUser));
+        house.set(&[("customer/account_share/scope", Scope::Default, "0")]);
+        assert_eq!(house.customer(JANE, PASSWORD).await.unwrap().session.website, WebsiteId(2));
+    }
+
+    #[actix::test]
+    async fn ten_failures_lock_the_account_until_the_lock_ends() {
+        let house = Fixture::new().await;
+        house.without_throttle();
+        house.add_customer(customer(JANE));
+        for _ in 0..10 {
+            assert_eq!(outcome(house.customer(JANE, "wrong").await), refused(Refusal::WrongPassword));
+        }
+        assert_eq!(house.stored_customer().lock_expires, Some(START.plus(600)));
+        for password in [PASSWORD, "wrong"] {
+            assert_eq!(outcome(house.customer(JANE, password).await), refused(Refusal::Locked));
+        }
+        assert_eq!(house.stored_customer().failures, 10, "nothing is counted while it is locked");
+        house.clock.advance(Duration::from_secs(600));
+        assert_eq!(outcome(house.customer(JANE, PASSWORD).await), Ok(()));
+        let jane = house.stored_customer();
+        assert_eq!((jane.failures, jane.first_failure, jane.lock_expires), (0, None, None));
+    }
+
+    #[actix::test]
+    async fn before_2_4_8_a_success_leaves_the_counter_as_it_is() {
+        let house = Fixture::with(Options { reset_counters_on_success: false, ..Fixture::options() }).await;
+        house.add_customer(customer(JANE));
+        assert_eq!(outcome(house.customer(JANE, "wrong").await), refused(Refusal::WrongPassword));
+        assert_eq!(outcome(house.customer(JANE, PASSWORD).await), Ok(()));
+        assert_eq!(house.stored_customer().failures, 1);
+    }
+
+    #[actix::test]
+    async fn failures_at_the_same_time_are_all_counted() {
+        let house = Fixture::new().await;
+        house.without_throttle();
+        house.add_customer(customer(JANE));
+        join_all((0..9).map(|_| house.customer(JANE, "wrong"))).await;
+        assert_eq!(house.stored_customer().failures, 9);
+    }
+
+    #[actix::test]
+    async fn guesses_at_the_same_time_do_not_get_past_the_lock() {
+        let house = Fixture::new().await;
+        house.without_throttle();
+        house.add_customer(customer(JANE));
+        let outcomes = join_all((0..30).map(|_| house.customer(JANE, "wrong"))).await;
+        let wrong =
+            outcomes.into_iter().filter(|result| matches!(result, Err(SignInError::Refused(Refusal::WrongPassword))));
+        assert_eq!(wrong.count(), 10);
+        assert_eq!(house.stored_customer().failures, 10);
+    }
+
+    #[actix::test]
+    async fn a_name_of_256_characters_costs_one_hash_and_no_look_up() {
+        let house = Fixture::new().await;
+        let before = house.hashed();
+        assert_eq!(outcome(house.customer(&"ä".repeat(256), PASSWORD).await), refused(Refusal::UnknownUser));
+        assert_eq!(house.hashed() - before, 1);
+        assert_eq!(house.accounts.lookups.load(Ordering::SeqCst), 0);
+        assert_eq!(house.throttled(), Some(1));
+    }
+
+    #[actix::test]
+    async fn while_accounts_cannot_be_read_nothing_is_counted_and_nobody_signs_in() {
+        let house = Fixture::new().await;
+        house.add_customer(customer(JANE));
+        house.accounts.unreadable.store(true, Ordering::SeqCst);
+        for _ in 0..10 {
+            assert_eq!(outcome(house.customer(JANE, "wrong").await), Err(SignInError::Unavailable));
+        }
+        house.accounts.unreadable.store(false, Ordering::SeqCst);
+        house.accounts.unreadable_by_number.store(true, Ordering::SeqCst);
+        assert_eq!(outcome(house.customer(JANE, PASSWORD).await), Err(SignInError::Unavailable));
+        assert_eq!(outcome(house.customer(JANE, "wrong").await), refused(Refusal::WrongPassword));
+        assert_eq!(house.throttled(), Some(1));
+        house.accounts.unreadable_by_number.store(false, Ordering::SeqCst);
+        assert_eq!(outcome(house.customer(JANE, PASSWORD).await), Ok(()));
+    }
+
+    #[actix::test]
+    async fn a_failure_that_cannot_be_stored_is_refused_and_counted_all_the_same() {
+        let house = Fixture::new().await;
+        house.add_customer(customer(JANE));
+        house.accounts.unwritable.store(true, Ordering::SeqCst);
+        for _ in 0..6 {
+            assert_eq!(outcome(house.customer(JANE, "wrong").await), refused(Refusal::WrongPassword));
+        }
+        assert_eq!(outcome(house.customer(JANE, PASSWORD).await), refused(Refusal::Throttled));
+    }
+
+    #[test]
+    fn a_password_that_was_changed_in_the_meantime_is_wrong() {
+        let before = Customer { password_hash: Some("old".into()), ..customer(JANE) };
+        let now = Customer { password_hash: Some("new".into()), ..customer(JANE) };
+        assert_eq!(comparison_still_good(Comparison::Match, &before, &now), Comparison::Mismatch);
+        assert_eq!(comparison_still_good(Comparison::Match, &now, &now), Comparison::Match);
     }
 }

@@ -18,9 +18,7 @@ impl Lockout {
     pub(super) fn of(settings: &Settings) -> Self {
         Self {
             failures: settings.number("customer/password/lockout_failures"),
-            seconds: settings
-                .number("customer/password/lockout_threshold")
-                .saturating_mul(60),
+            seconds: settings.number("customer/password/lockout_threshold").saturating_mul(60),
         }
     }
 
@@ -32,12 +30,7 @@ impl Lockout {
         let failures = customer.failures.saturating_add(1);
         let lock_ended = customer.lock_expires.is_some_and(|expires| expires <= now);
         Some(if failures == 1 || customer.first_failure.is_none() || lock_ended {
-            CustomerLock {
-                customer: customer.id,
-                failures: 1,
-                first_failure: Some(now),
-                lock_expires: None,
-            }
+            CustomerLock { customer: customer.id, failures: 1, first_failure: Some(now), lock_expires: None }
         } else {
             CustomerLock {
                 customer: customer.id,
@@ -52,12 +45,7 @@ impl Lockout {
 /// The counters after a success; `None` when there is nothing to clear.
 pub(super) fn after_success(customer: &Customer) -> Option<CustomerLock> {
     let clear = customer.failures == 0 && customer.first_failure.is_none() && customer.lock_expires.is_none();
-    (!clear).then_some(CustomerLock {
-        customer: customer.id,
-        failures: 0,
-        first_failure: None,
-        lock_expires: None,
-    })
+    (!clear).then_some(CustomerLock { customer: customer.id, failures: 0, first_failure: None, lock_expires: None })
 }
 
 #[cfg(test)]
@@ -67,10 +55,7 @@ mod tests {
 
     const NOW: UnixSeconds = UnixSeconds(1_000_000);
 
-    const DEFAULTS: Lockout = Lockout {
-        failures: 10,
-        seconds: 600,
-    };
+    const DEFAULTS: Lockout = Lockout { failures: 10, seconds: 600 };
 
     fn with(failures: u32, first_failure: Option<u32>, lock_expires: Option<u32>) -> Customer {
         Customer {
@@ -83,11 +68,7 @@ mod tests {
 
     fn after(customer: &Customer) -> (u32, Option<u32>, Option<u32>) {
         let lock = DEFAULTS.after_failure(customer, NOW).unwrap();
-        (
-            lock.failures,
-            lock.first_failure.map(UnixSeconds::get),
-            lock.lock_expires.map(UnixSeconds::get),
-        )
+        (lock.failures, lock.first_failure.map(UnixSeconds::get), lock.lock_expires.map(UnixSeconds::get))
     }
 
     #[test]
@@ -95,11 +76,7 @@ mod tests {
         let first = (1, Some(NOW.get()), None);
         assert_eq!(after(&with(0, None, None)), first);
         assert_eq!(after(&with(7, None, None)), first, "no first failure is known");
-        assert_eq!(
-            after(&with(10, Some(5), Some(NOW.get()))),
-            first,
-            "the lock has just ended"
-        );
+        assert_eq!(after(&with(10, Some(5), Some(NOW.get()))), first, "the lock has just ended");
     }
 
     #[test]

@@ -17,6 +17,8 @@ mod customer;
 mod lockout;
 mod report;
 mod service;
+#[cfg(test)]
+mod support;
 mod throttle;
 mod turns;
 

@@ -23,11 +23,7 @@ pub(super) struct Label {
 
 impl Label {
     pub(super) fn new(kind: UserType, typed: &str, caller: Caller) -> Self {
-        Self {
-            kind,
-            name: typed.chars().take(LONGEST_NAME).collect(),
-            caller,
-        }
+        Self { kind, name: typed.chars().take(LONGEST_NAME).collect(), caller }
     }
 }
 
@@ -135,10 +131,7 @@ mod tests {
             assert_eq!(reason as usize, place);
         }
         let counters = Counters::default();
-        let caller = Caller {
-            address: None,
-            protocol: "rest",
-        };
+        let caller = Caller { address: None, protocol: "rest" };
         let label = Label::new(UserType::Admin, "admin", caller);
         counters.report(&label, &Err(SignInError::Refused(Refusal::NoRole)));
         let statistics = counters.statistics(Load::default(), 0);

@@ -110,8 +110,7 @@ impl SignIn {
         caller: Caller,
     ) -> Result<IssuedToken, SignInError> {
         let label = Label::new(UserType::Admin, &credentials.username, caller);
-        self.run(label, |attempt| administrator::sign_in(credentials, attempt))
-            .await
+        self.run(label, |attempt| administrator::sign_in(credentials, attempt)).await
     }
 
     /// Hashes a password for storing, on the hashers' threads.
@@ -125,6 +124,12 @@ impl SignIn {
     /// Forgets the failures of a name, for whoever unlocks an account. What is returned remains to be stored.
     pub fn clear_throttle(&self, kind: UserType, name: &str) -> Change {
         self.0.throttle.clear(kind, name)
+    }
+
+    /// Makes a hasher panic, to show that the process then ends.
+    #[cfg(debug_assertions)]
+    pub fn provoke_panic(&self) {
+        self.0.hashers.provoke_panic();
     }
 
     /// The sign-in in numbers.
@@ -166,23 +171,12 @@ impl SignIn {
 
     async fn let_in(&self, label: &Label, caller: Weak<()>) -> Result<Attempt, SignInError> {
         let core = &self.0;
-        let in_flight = core
-            .throttle
-            .begin(label.kind, &label.name)
-            .await
-            .map_err(|denied| match denied {
-                Denied::Throttled => SignInError::Refused(Refusal::Throttled),
-                Denied::Crowded => SignInError::Busy {
-                    retry_after: CROWD_RETRY,
-                },
-            })?;
+        let in_flight = core.throttle.begin(label.kind, &label.name).await.map_err(|denied| match denied {
+            Denied::Throttled => SignInError::Refused(Refusal::Throttled),
+            Denied::Crowded => SignInError::Busy { retry_after: CROWD_RETRY },
+        })?;
         let place = core.hashers.enter(label.caller.address)?;
-        Ok(Attempt {
-            core: Arc::clone(core),
-            in_flight,
-            place,
-            caller,
-        })
+        Ok(Attempt { core: Arc::clone(core), in_flight, place, caller })
     }
 }
 
@@ -203,4 +197,230 @@ fn sweep_regularly(throttle: Weak<Throttle>, guard: Box<dyn Any + Send>) {
             throttle.sweep();
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Mutex;
+    use std::sync::atomic::Ordering;
+
+    use futures_util::FutureExt;
+    use futures_util::future::join_all;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::registry::RegistryError;
+    use crate::sign_in::support::{Fixture, PASSWORD, caller, credentials, customer, outcome, refused};
+    use crate::store::ThrottleRow;
+
+    const JANE: &str = "jane@example.com";
+
+    async fn house() -> Fixture {
+        let house = Fixture::new().await;
+        house.add_customer(customer(JANE));
+        house
+    }
+
+    #[actix::test]
+    async fn a_throttled_name_costs_no_hash_and_no_look_up() {
+        let house = house().await;
+        for _ in 0..6 {
+            assert_eq!(outcome(house.customer(JANE, "wrong").await), refused(Refusal::WrongPassword));
+        }
+        let (hashed, lookups) = (house.hashed(), house.accounts.lookups.load(Ordering::SeqCst));
+        assert_eq!(outcome(house.customer("Jane@Example.com", PASSWORD).await), refused(Refusal::Throttled));
+        assert_eq!(house.hashed(), hashed);
+        assert_eq!(house.accounts.lookups.load(Ordering::SeqCst), lookups);
+        assert_eq!(house.throttled(), Some(6), "a refused attempt is not counted");
+        house.clock.advance(Duration::from_secs(1800));
+        assert_eq!(outcome(house.customer(JANE, PASSWORD).await), Ok(()));
+        assert_eq!(house.sign_in.statistics().names, 0);
+    }
+
+    #[actix::test]
+    async fn fifty_guesses_at_the_same_time_are_six_hashes() {
+        let house = house().await;
+        let before = house.hashed();
+        let outcomes = join_all((0..50).map(|_| house.customer(JANE, "wrong"))).await;
+        assert_eq!(house.hashed() - before, 6);
+        let throttled =
+            outcomes.into_iter().filter(|result| matches!(result, Err(SignInError::Refused(Refusal::Throttled))));
+        assert_eq!(throttled.count(), 44);
+        let rows: Vec<_> =
+            house.accounts.failures.lock().unwrap().iter().filter_map(|stored| stored.1.clone()).collect();
+        let stored: Vec<_> = rows.iter().map(|row| row.failures).collect();
+        assert_eq!(stored, [1, 2, 3, 4, 5, 6], "stored in the order in which they were counted");
+    }
+
+    #[actix::test]
+    async fn a_right_password_among_many_at_the_same_time_is_let_through() {
+        let house = house().await;
+        let outcomes = join_all((0..50).map(|_| house.customer(JANE, PASSWORD))).await;
+        assert!(outcomes.iter().all(Result::is_ok));
+    }
+
+    #[actix::test]
+    async fn a_caller_that_goes_before_its_hash_began_is_not_hashed_for_and_counts_for_nothing() {
+        let house = house().await;
+        let before = house.sign_in.statistics();
+        let mut gone = Box::pin(house.customer(JANE, "wrong"));
+        assert!((&mut gone).now_or_never().is_none());
+        drop(gone);
+        while house.sign_in.statistics().names > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(house.sign_in.statistics(), before);
+        assert!(house.accounts.failures.lock().unwrap().is_empty());
+    }
+
+    #[actix::test]
+    async fn what_follows_the_password_check_is_carried_out_without_the_caller() {
+        let house = house().await;
+        house.sessions.hold.store(true, Ordering::SeqCst);
+        let mut gone = Box::pin(house.customer(JANE, PASSWORD));
+        tokio::select! {
+            _ = &mut gone => panic!("the session is held back"),
+            () = house.sessions.reached.notified() => {}
+        }
+        drop(gone);
+        house.sessions.go_on.notify_one();
+        while house.sign_in.statistics().succeeded == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(house.sessions.begun.lock().unwrap().len(), 1);
+        assert_eq!(house.sign_in.statistics().names, 0);
+    }
+
+    #[actix::test]
+    async fn a_session_that_cannot_begin_counts_as_no_failure() {
+        let house = house().await;
+        assert_eq!(outcome(house.customer(JANE, "wrong").await), refused(Refusal::WrongPassword));
+        let retry_after = Duration::from_secs(1);
+        for (fault, expected) in [
+            (RegistryError::Full, SignInError::Full),
+            (RegistryError::Busy, SignInError::Busy { retry_after }),
+            (RegistryError::Unavailable, SignInError::Unavailable),
+        ] {
+            *house.sessions.fault.lock().unwrap() = Some(fault);
+            assert_eq!(outcome(house.customer(JANE, PASSWORD).await), Err(expected));
+        }
+        let statistics = house.sign_in.statistics();
+        assert_eq!((statistics.full, statistics.busy, statistics.unavailable), (1, 1, 1));
+        assert_eq!(house.stored_customer().failures, 1, "neither counted nor forgotten");
+        assert_eq!(outcome(house.customer(JANE, "wrong").await), refused(Refusal::WrongPassword));
+        assert_eq!(house.throttled(), Some(2));
+    }
+
+    #[actix::test]
+    async fn one_address_does_not_fill_the_queue_for_others() {
+        let house = Fixture::with(Options { queue: 8, ..Fixture::options() }).await;
+        let names: Vec<_> = (0..10).map(|number| format!("{number}@example.com")).collect();
+        let attempt = |name: &str, address| house.sign_in.customer(credentials(name, "wrong"), caller(address));
+        let mut flood: Vec<_> = names.iter().map(|name| Box::pin(attempt(name, "192.0.2.1"))).collect();
+        let refused_at_once = flood.iter_mut().filter_map(|attempt| attempt.now_or_never()).filter(|outcome| {
+            matches!(outcome, Err(SignInError::Busy { retry_after }) if *retry_after >= Duration::from_secs(1))
+        });
+        assert_eq!(refused_at_once.count(), 8, "a quarter of the queue is two");
+        let other = attempt("other@example.com", "192.0.2.2").await;
+        assert_eq!(outcome(other), refused(Refusal::UnknownUser));
+        assert_eq!(house.sign_in.statistics().busy, 8);
+    }
+
+    #[actix::test]
+    async fn stored_failures_count_after_a_restart_and_an_unlocking_forgets_them() {
+        let house = house().await;
+        let row = ThrottleRow {
+            kind: UserType::Customer,
+            name: JANE.to_owned(),
+            failures: 6,
+            lock_expires: house.clock.now().plus(1),
+        };
+        *house.accounts.stored_rows.lock().unwrap() = vec![row];
+        assert_eq!(house.sign_in.load_throttle().await, Ok(1));
+        assert_eq!(outcome(house.customer(JANE, PASSWORD).await), refused(Refusal::Throttled));
+        let change = house.sign_in.clear_throttle(UserType::Customer, "Jane@example.com");
+        assert!(matches!(change, Change::ThrottleCleared { kind: UserType::Customer, name } if name == JANE));
+        assert_eq!(outcome(house.customer(JANE, PASSWORD).await), Ok(()));
+    }
+
+    /// Everything that was logged on this thread, a JSON object a line.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Log {
+        fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+            let log = Self::default();
+            let writer = log.clone();
+            let subscriber = tracing_subscriber::fmt()
+                .json()
+                .with_max_level(tracing::Level::TRACE)
+                .with_writer(move || writer.clone())
+                .finish();
+            (log, tracing::subscriber::set_default(subscriber))
+        }
+
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+
+        fn events(&self) -> Vec<Value> {
+            let events = self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
+            events.into_iter().filter(|event| event["target"] == "tokenward::sign_in").collect()
+        }
+    }
+
+    #[actix::test]
+    async fn a_refused_sign_in_is_one_event_with_a_reason_and_without_the_password() {
+        let house = house().await;
+        let (log, _guard) = Log::start();
+        let name = format!("eve\n\u{1b}[31m{}", "x".repeat(300));
+        assert_eq!(outcome(house.customer(&name, "hunter2secret").await), refused(Refusal::UnknownUser));
+        let issued = house.customer(JANE, PASSWORD).await.unwrap();
+        let events = log.events();
+        assert_eq!(events.len(), 2, "{events:?}");
+        let (refusal, success) = (&events[0], &events[1]);
+        assert_eq!(refusal["level"], "INFO");
+        for (field, value) in
+            [("kind", "customer"), ("address", "192.0.2.1"), ("protocol", "graphql"), ("reason", "unknown user")]
+        {
+            assert_eq!(refusal["fields"][field], value, "{refusal}");
+        }
+        let logged = refusal["fields"]["name"].as_str().unwrap();
+        assert!(logged.starts_with("eve\\n\\u{1b}[31mxxx"), "{logged}");
+        assert!(logged.matches('x').count() == 255 - "eve\n\u{1b}[31m".len(), "{logged}");
+        assert_eq!((&success["level"], &success["fields"]["session"]), (&"DEBUG".into(), &"42".into()));
+        for secret in ["hunter2secret", PASSWORD, issued.token.expose()] {
+            assert!(!log.text().contains(secret), "{}", log.text());
+        }
+    }
+
+    #[actix::test]
+    async fn each_refusal_is_one_event_whatever_the_reason() {
+        let house = house().await;
+        for _ in 0..6 {
+            assert_eq!(outcome(house.customer(JANE, "wrong").await), refused(Refusal::WrongPassword));
+        }
+        let (log, _guard) = Log::start();
+        for _ in 0..3 {
+            assert_eq!(outcome(house.customer(JANE, "wrong").await), refused(Refusal::Throttled));
+        }
+        assert_eq!(log.events().len(), 3);
+        assert!(log.events().iter().all(|event| event["fields"]["reason"] == "throttled"));
+        let statistics = house.sign_in.statistics();
+        assert_eq!(statistics.refused(Refusal::WrongPassword), 6);
+        assert_eq!(statistics.refused(Refusal::Throttled), 3);
+        assert_eq!(statistics.succeeded, 0);
+    }
 }

@@ -17,11 +17,7 @@ impl<K: Eq + Hash + Clone> Turns<K> {
     /// Waits until everybody who came earlier for this key is done.
     pub(super) async fn wait(&self, key: K) -> Turn<'_, K> {
         let lock = Arc::clone(&self.0.entry(key.clone()).or_default());
-        let mut turn = Turn {
-            turns: self,
-            key,
-            held: None,
-        };
+        let mut turn = Turn { turns: self, key, held: None };
         turn.held = Some(lock.lock_owned().await);
         turn
     }
@@ -46,9 +42,7 @@ impl<K: Eq + Hash> Drop for Turn<'_, K> {
     fn drop(&mut self) {
         self.held = None;
         // Whoever waits has a reference of its own, taken while the entry was locked.
-        self.turns
-            .0
-            .remove_if(&self.key, |_, lock| Arc::strong_count(lock) == 1);
+        self.turns.0.remove_if(&self.key, |_, lock| Arc::strong_count(lock) == 1);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Each change as statements.
 
-use rusqlite::{Connection, named_params, params};
+use rusqlite::{Connection, params};
 
 use crate::clock::UnixSeconds;
 use crate::settings::{Scope, StoreDirectory};
@@ -18,10 +18,9 @@ pub(super) fn apply(to: &Connection, change: &Change, ids: &mut Vec<u32>) -> rus
             .prepare_cached("DELETE FROM throttle WHERE kind = ?1 AND name = ?2")?
             .execute(params![kind.number(), name])
             .map(drop),
-        Change::ThrottleOutdated { at } => to
-            .prepare_cached("DELETE FROM throttle WHERE lock_expires <= ?1")?
-            .execute([at.get()])
-            .map(drop),
+        Change::ThrottleOutdated { at } => {
+            to.prepare_cached("DELETE FROM throttle WHERE lock_expires <= ?1")?.execute([at.get()]).map(drop)
+        }
         Change::CustomerSignedIn { customer, at } => to
             .prepare_cached("UPDATE customers SET last_signed_in = ?2 WHERE id = ?1")?
             .execute([*customer, at.get()])
@@ -31,7 +30,7 @@ pub(super) fn apply(to: &Connection, change: &Change, ids: &mut Vec<u32>) -> rus
             .execute([*administrator, at.get()])
             .map(drop),
         Change::Setting(row) => set_setting(to, row),
-        Change::CreateCustomers(rows) => rows.iter().try_for_each(|row| create_customer(to, row, ids)),
+        Change::CreateCustomers(rows) => create_customers(to, rows, ids),
         Change::CustomerPassword { customer, hash, at } => to
             .prepare_cached("UPDATE customers SET password_hash = ?2, updated_at = ?3 WHERE id = ?1")?
             .execute(params![customer, hash, at.get()])
@@ -47,12 +46,9 @@ pub(super) fn apply(to: &Connection, change: &Change, ids: &mut Vec<u32>) -> rus
             .map(drop),
         Change::CreateRole(row) => create_role(to, row),
         Change::Directory(directory) => replace_directory(to, directory),
-        Change::FolderInitialised => to
-            .execute(
-                "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, x'01')",
-                [INITIALISED],
-            )
-            .map(drop),
+        Change::FolderInitialised => {
+            to.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, x'01')", [INITIALISED]).map(drop)
+        }
     }
 }
 
@@ -62,23 +58,13 @@ fn seconds(moment: Option<UnixSeconds>) -> Option<u32> {
 
 fn lock_customer(to: &Connection, lock: &CustomerLock) -> rusqlite::Result<()> {
     to.prepare_cached("UPDATE customers SET failures = ?2, first_failure = ?3, lock_expires = ?4 WHERE id = ?1")?
-        .execute(params![
-            lock.customer,
-            lock.failures,
-            seconds(lock.first_failure),
-            seconds(lock.lock_expires)
-        ])
+        .execute(params![lock.customer, lock.failures, seconds(lock.first_failure), seconds(lock.lock_expires)])
         .map(drop)
 }
 
 fn set_throttle(to: &Connection, row: &ThrottleRow) -> rusqlite::Result<()> {
     to.prepare_cached("INSERT OR REPLACE INTO throttle (kind, name, failures, lock_expires) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![
-            row.kind.number(),
-            row.name,
-            row.failures,
-            row.lock_expires.get()
-        ])
+        .execute(params![row.kind.number(), row.name, row.failures, row.lock_expires.get()])
         .map(drop)
 }
 
@@ -104,42 +90,40 @@ fn set_setting(to: &Connection, row: &SettingRow) -> rusqlite::Result<()> {
     .map(drop)
 }
 
+/// By place and not by name: a load test creates a million customers, and names would be looked up for each.
 const CREATE_CUSTOMER: &str = "
 INSERT INTO customers (
     website, store, created_in, group_id, email, email_key, firstname, middlename, lastname, prefix, suffix,
     date_of_birth, gender, taxvat, created_at, updated_at, is_active, password_hash, confirmation, website_excluded
-) VALUES (
-    :website, :store, :created_in, :group_id, :email, :email_key, :firstname, :middlename, :lastname, :prefix, :suffix,
-    :date_of_birth, :gender, :taxvat, :created_at, :created_at, :is_active, :password_hash, :confirmation,
-    :website_excluded
-) RETURNING id";
+) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16, ?17, ?18, ?19)
+RETURNING id";
 
-fn create_customer(to: &Connection, row: &CustomerRow, ids: &mut Vec<u32>) -> rusqlite::Result<()> {
-    let id = to.prepare_cached(CREATE_CUSTOMER)?.query_row(
-        named_params! {
-            ":website": row.website.0,
-            ":store": row.store.0,
-            ":created_in": row.created_in,
-            ":group_id": row.group_id,
-            ":email": row.email,
-            ":email_key": row.email_key,
-            ":firstname": row.firstname,
-            ":middlename": row.middlename,
-            ":lastname": row.lastname,
-            ":prefix": row.prefix,
-            ":suffix": row.suffix,
-            ":date_of_birth": row.date_of_birth,
-            ":gender": row.gender,
-            ":taxvat": row.taxvat,
-            ":created_at": row.created_at.get(),
-            ":is_active": row.is_active,
-            ":password_hash": row.password_hash,
-            ":confirmation": row.confirmation,
-            ":website_excluded": row.website_excluded,
-        },
-        |row| row.get(0),
-    )?;
-    ids.push(id);
+fn create_customers(to: &Connection, rows: &[CustomerRow], ids: &mut Vec<u32>) -> rusqlite::Result<()> {
+    let mut statement = to.prepare_cached(CREATE_CUSTOMER)?;
+    for row in rows {
+        let values = params![
+            row.website.0,
+            row.store.0,
+            row.created_in,
+            row.group_id,
+            row.email,
+            row.email_key,
+            row.firstname,
+            row.middlename,
+            row.lastname,
+            row.prefix,
+            row.suffix,
+            row.date_of_birth,
+            row.gender,
+            row.taxvat,
+            row.created_at.get(),
+            row.is_active,
+            row.password_hash,
+            row.confirmation,
+            row.website_excluded,
+        ];
+        ids.push(statement.query_row(values, |row| row.get(0))?);
+    }
     Ok(())
 }
 
@@ -169,10 +153,7 @@ fn create_administrator(to: &Connection, row: &AdministratorRow, ids: &mut Vec<u
 }
 
 fn create_role(to: &Connection, row: &RoleRow) -> rusqlite::Result<()> {
-    to.execute(
-        "INSERT INTO roles (id, name) VALUES (?1, ?2)",
-        params![row.id.0, row.name],
-    )?;
+    to.execute("INSERT INTO roles (id, name) VALUES (?1, ?2)", params![row.id.0, row.name])?;
     let mut statement = to.prepare_cached("INSERT INTO role_rules (role, resource, allowed) VALUES (?1, ?2, ?3)")?;
     for (resource, allowed) in &row.rules {
         statement.execute(params![row.id.0, resource, allowed])?;

@@ -65,11 +65,7 @@ impl DataFolder {
         make(path)?;
         let lock = lock(path)?;
         let fresh = prepare(&path.join(DATABASE))?;
-        Ok(Self {
-            path: path.to_owned(),
-            fresh,
-            _lock: lock,
-        })
+        Ok(Self { path: path.to_owned(), fresh, _lock: lock })
     }
 
     /// Where it is.
@@ -92,11 +88,7 @@ impl DataFolder {
 const DATABASE: &str = "tokenward.db";
 
 fn make(path: &Path) -> Result<(), FolderError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|cause| unusable(path, cause))
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|cause| unusable(path, cause))
 }
 
 fn lock(folder: &Path) -> Result<File, FolderError> {
@@ -113,19 +105,12 @@ fn lock(folder: &Path) -> Result<File, FolderError> {
 fn prepare(path: &Path) -> Result<bool, FolderError> {
     // SQLite gives its other files the mode of this one, so nobody but us reads any of them.
     drop(create(path)?);
-    let unreadable = |cause| FolderError::Unreadable {
-        path: path.to_owned(),
-        cause,
-    };
+    let unreadable = |cause| FolderError::Unreadable { path: path.to_owned(), cause };
     let mut connection = connection::writing(path).map_err(unreadable)?;
     let found = schema::version(&connection).map_err(unreadable)?;
     let version = usize::try_from(found).unwrap_or(usize::MAX);
     if version > schema::NEWEST {
-        return Err(FolderError::Newer {
-            path: path.to_owned(),
-            found,
-            known: schema::NEWEST,
-        });
+        return Err(FolderError::Newer { path: path.to_owned(), found, known: schema::NEWEST });
     }
     if version < schema::NEWEST {
         schema::migrate(&mut connection, version).map_err(unreadable)?;
@@ -134,9 +119,7 @@ fn prepare(path: &Path) -> Result<bool, FolderError> {
 }
 
 fn is_fresh(connection: &Connection) -> rusqlite::Result<bool> {
-    let row = connection
-        .query_row("SELECT 1 FROM meta WHERE key = ?1", [INITIALISED], |_| Ok(()))
-        .optional()?;
+    let row = connection.query_row("SELECT 1 FROM meta WHERE key = ?1", [INITIALISED], |_| Ok(())).optional()?;
     Ok(row.is_none())
 }
 
@@ -152,10 +135,7 @@ fn create(path: &Path) -> Result<File, FolderError> {
 }
 
 fn unusable(path: &Path, cause: io::Error) -> FolderError {
-    FolderError::Unusable {
-        path: path.to_owned(),
-        cause,
-    }
+    FolderError::Unusable { path: path.to_owned(), cause }
 }
 
 #[cfg(test)]
@@ -194,15 +174,9 @@ mod tests {
     fn a_file_of_a_newer_version_is_refused_and_both_versions_are_named() {
         let home = home();
         let database = DataFolder::open(home.path()).unwrap().database();
-        Connection::open(database)
-            .unwrap()
-            .pragma_update(None, "user_version", 9001)
-            .unwrap();
+        Connection::open(database).unwrap().pragma_update(None, "user_version", 9001).unwrap();
         let refused = DataFolder::open(home.path()).unwrap_err().to_string();
-        assert!(
-            refused.contains("9001") && refused.contains("up to version 1"),
-            "{refused}"
-        );
+        assert!(refused.contains("9001") && refused.contains("up to version 1"), "{refused}");
     }
 
     #[test]

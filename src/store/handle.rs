@@ -32,9 +32,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] when the file cannot be opened.
     pub fn start(folder: &DataFolder, guard: Option<Box<dyn Any + Send>>) -> Result<Self, StoreError> {
-        Self::begin(folder, guard, |writer| {
-            StoreWriter::start_in_arbiter(&Arbiter::new().handle(), |_| writer)
-        })
+        Self::begin(folder, guard, |writer| StoreWriter::start_in_arbiter(&Arbiter::new().handle(), |_| writer))
     }
 
     /// The same on the thread of the caller: for tests under paused time, which would not wait for another thread.
@@ -52,11 +50,7 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let commits = Arc::default();
         let writer = StoreWriter::open(folder.database(), Arc::clone(&commits), guard)?;
-        Ok(Self {
-            writer: start(writer),
-            gate: Arc::new(Semaphore::new(WAITING_CHANGES)),
-            commits,
-        })
+        Ok(Self { writer: start(writer), gate: Arc::new(Semaphore::new(WAITING_CHANGES)), commits })
     }
 
     /// Writes these changes in one transaction; answered when they are on disk.
@@ -75,14 +69,17 @@ impl Store {
     /// # Errors
     /// As for [`Store::write`].
     pub async fn write_untimed(&self, changes: Vec<Change>) -> Result<Written, StoreError> {
-        let _place = self
-            .gate
-            .try_acquire()
-            .map_err(|_| unavailable("too many changes wait"))?;
+        let _place = self.gate.try_acquire().map_err(|_| unavailable("too many changes wait"))?;
         match self.writer.send(Write(changes)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(unavailable("the writer is gone")),
         }
+    }
+
+    /// Makes the actor panic, to show that the process then ends.
+    #[cfg(debug_assertions)]
+    pub fn provoke_panic(&self) {
+        self.writer.do_send(crate::lifecycle::ProvokePanic);
     }
 
     /// Where the registry sends its records. They pass no gate here: the registry has its own.

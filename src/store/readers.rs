@@ -48,10 +48,7 @@ impl Readers {
         T: Send + 'static,
         Q: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
-        let _waiting = self
-            .gate
-            .try_acquire()
-            .map_err(|_| unavailable("too many reads wait"))?;
+        let _waiting = self.gate.try_acquire().map_err(|_| unavailable("too many reads wait"))?;
         tokio::time::timeout(PATIENCE, self.run(query))
             .await
             .unwrap_or_else(|_| Err(unavailable("reading takes too long")))
@@ -71,10 +68,8 @@ impl Readers {
         Q: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
         // The place goes along to the blocking thread, so that a caller that gives up does not free it too early.
-        let place = Arc::clone(&self.places)
-            .acquire_owned()
-            .await
-            .map_err(|_| unavailable("the readers are closed"))?;
+        let place =
+            Arc::clone(&self.places).acquire_owned().await.map_err(|_| unavailable("the readers are closed"))?;
         let readers = self.clone();
         let task = tokio::task::spawn_blocking(move || {
             let _place = place;
@@ -94,10 +89,7 @@ impl Readers {
             None => connection::reading(&self.path)?,
         };
         let answer = query(&connection)?;
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(connection);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         Ok(answer)
     }
 }

@@ -23,12 +23,7 @@ struct House {
 fn house() -> House {
     let home = tempfile::tempdir().unwrap();
     let folder = DataFolder::open(home.path()).unwrap();
-    House {
-        store: Store::start(&folder, None).unwrap(),
-        readers: Readers::new(&folder),
-        folder,
-        home,
-    }
+    House { store: Store::start(&folder, None).unwrap(), readers: Readers::new(&folder), folder, home }
 }
 
 fn customer(email: &str) -> Change {
@@ -91,22 +86,10 @@ fn attach(store: &Store) -> mpsc::Receiver<Committed> {
 #[actix::test]
 async fn what_was_answered_is_there_after_reopening() {
     let house = house();
-    let written = house
-        .store
-        .write(vec![customer("a@example.com"), customer("b@example.com")])
-        .await;
+    let written = house.store.write(vec![customer("a@example.com"), customer("b@example.com")]).await;
     assert_eq!(written.unwrap().ids, [1, 2]);
-    house
-        .store
-        .write(vec![setting("de_DE"), Change::FolderInitialised])
-        .await
-        .unwrap();
-    let House {
-        home,
-        folder,
-        store,
-        readers,
-    } = house;
+    house.store.write(vec![setting("de_DE"), Change::FolderInitialised]).await.unwrap();
+    let House { home, folder, store, readers } = house;
     drop((folder, store, readers));
 
     let folder = DataFolder::open(home.path()).unwrap();
@@ -120,18 +103,10 @@ async fn what_was_answered_is_there_after_reopening() {
 async fn a_setting_is_kept_per_scope_and_taken_back() {
     let house = house();
     let row = |scope, value: Option<&str>| {
-        Change::Setting(SettingRow {
-            path: "general/locale/code".to_owned(),
-            scope,
-            value: value.map(str::to_owned),
-        })
+        Change::Setting(SettingRow { path: "general/locale/code".to_owned(), scope, value: value.map(str::to_owned) })
     };
     let website = Scope::Website(WebsiteId(1));
-    house
-        .store
-        .write(vec![row(Scope::Default, Some("a")), row(website, Some(""))])
-        .await
-        .unwrap();
+    house.store.write(vec![row(Scope::Default, Some("a")), row(website, Some(""))]).await.unwrap();
     house.store.write(vec![row(Scope::Default, None)]).await.unwrap();
     let stored = house.readers.settings().await.unwrap();
     assert_eq!(stored.len(), 1);
@@ -143,17 +118,10 @@ async fn many_writes_at_once_share_commits() {
     let house = house();
     let emails: Vec<_> = (0..500).map(|number| format!("{number}@example.com")).collect();
     let writes = emails.iter().map(|email| house.store.write(vec![customer(email)]));
-    let ids: std::collections::HashSet<_> = join_all(writes)
-        .await
-        .into_iter()
-        .flat_map(|written| written.unwrap().ids)
-        .collect();
+    let ids: std::collections::HashSet<_> =
+        join_all(writes).await.into_iter().flat_map(|written| written.unwrap().ids).collect();
     assert_eq!(ids.len(), 500);
-    assert!(
-        house.store.commits() < 100,
-        "{} commits for 500 writes",
-        house.store.commits()
-    );
+    assert!(house.store.commits() < 100, "{} commits for 500 writes", house.store.commits());
 }
 
 #[actix::test]
@@ -190,11 +158,7 @@ async fn records_of_a_batch_are_answered_together_and_by_outcome() {
     store.write(vec![customer("b@example.com")]).await.unwrap();
     tokio::task::yield_now().await;
     let heard: Vec<_> = heard.try_iter().map(|one| (one.through, one.outcome)).collect();
-    let expected = [
-        (2, RecordOutcome::Stored),
-        (3, RecordOutcome::Failed),
-        (4, RecordOutcome::Stored),
-    ];
+    let expected = [(2, RecordOutcome::Stored), (3, RecordOutcome::Failed), (4, RecordOutcome::Stored)];
     assert_eq!(heard, expected);
 }
 
@@ -204,16 +168,10 @@ async fn records_of_sessions_alone_are_answered_without_a_transaction() {
     let folder = DataFolder::open(home.path()).unwrap();
     let store = Store::start_here(&folder).unwrap();
     let heard = attach(&store);
-    store.recorder().do_send(Record {
-        ticket: 7,
-        changes: vec![issued(1)],
-    });
+    store.recorder().do_send(Record { ticket: 7, changes: vec![issued(1)] });
     store.write(vec![issued(2)]).await.unwrap();
     tokio::task::yield_now().await;
-    let stored = Committed {
-        through: 7,
-        outcome: RecordOutcome::Stored,
-    };
+    let stored = Committed { through: 7, outcome: RecordOutcome::Stored };
     assert_eq!(heard.try_iter().collect::<Vec<_>>(), [stored]);
     assert_eq!(store.commits(), 0);
 }
@@ -279,17 +237,9 @@ async fn the_throttle_keeps_one_row_a_name_and_kind() {
         })
     };
     let (customer, admin) = (UserType::Customer, UserType::Admin);
-    house
-        .store
-        .write(vec![row(customer, 1), row(customer, 2), row(admin, 3)])
-        .await
-        .unwrap();
+    house.store.write(vec![row(customer, 1), row(customer, 2), row(admin, 3)]).await.unwrap();
     assert_eq!(count(&house.readers, "throttle").await, 2);
-    house
-        .store
-        .write(vec![Change::ThrottleOutdated { at: UnixSeconds(102) }])
-        .await
-        .unwrap();
+    house.store.write(vec![Change::ThrottleOutdated { at: UnixSeconds(102) }]).await.unwrap();
     assert_eq!(count(&house.readers, "throttle").await, 1);
 }
 

@@ -32,10 +32,7 @@ pub struct StoreWriter {
 
 impl std::fmt::Debug for StoreWriter {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("StoreWriter")
-            .field("path", &self.path)
-            .finish_non_exhaustive()
+        formatter.debug_struct("StoreWriter").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -71,14 +68,7 @@ impl StoreWriter {
         guard: Option<Box<dyn Any + Send>>,
     ) -> Result<Self, StoreError> {
         let connection = connection::writing(&path).map_err(|error| fault::explain(&error))?;
-        Ok(Self {
-            path,
-            connection: Some(connection),
-            batch: Vec::new(),
-            registry: None,
-            commits,
-            _guard: guard,
-        })
+        Ok(Self { path, connection: Some(connection), batch: Vec::new(), registry: None, commits, _guard: guard })
     }
 
     fn enqueue(&mut self, waiting: Waiting, context: &Context<Self>) {
@@ -91,10 +81,7 @@ impl StoreWriter {
 
     /// The outcome of each message of the batch, in order.
     fn store(&mut self, batch: &[Waiting]) -> Vec<Result<Written, StoreError>> {
-        if batch
-            .iter()
-            .all(|waiting| waiting.changes.iter().all(is_in_memory_only))
-        {
+        if batch.iter().all(|waiting| waiting.changes.iter().all(is_in_memory_only)) {
             return vec![Ok(Written::default()); batch.len()];
         }
         match self.commit(batch) {
@@ -161,9 +148,7 @@ fn is_in_memory_only(change: &Change) -> bool {
 fn store_one(transaction: &mut Transaction<'_>, changes: &[Change]) -> rusqlite::Result<Result<Written, StoreError>> {
     let savepoint = transaction.savepoint()?;
     let mut written = Written::default();
-    let outcome = changes
-        .iter()
-        .try_for_each(|change| apply::apply(&savepoint, change, &mut written.ids));
+    let outcome = changes.iter().try_for_each(|change| apply::apply(&savepoint, change, &mut written.ids));
     match outcome {
         Ok(()) => savepoint.commit().map(|()| Ok(written)),
         Err(error) if fault::is_of_the_change(&error) => savepoint.finish().map(|()| Err(fault::explain(&error))),
@@ -187,9 +172,7 @@ impl Handler<Write> for StoreWriter {
         let answer = Answer::Sender(sender);
         self.enqueue(Waiting { changes, answer }, context);
         Box::pin(async move {
-            reply
-                .await
-                .unwrap_or_else(|_| Err(StoreError::Unavailable("the writer is gone".to_owned())))
+            reply.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer is gone".to_owned())))
         })
     }
 }
@@ -226,16 +209,15 @@ impl StoreWriter {
     /// The connection in use gets no more pages, as on a full disk.
     pub(super) fn limit_pages(&mut self, pages: u32) {
         let connection = self.connection.as_ref().expect("it was just opened");
-        connection
-            .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
-            .expect("the pragma is known");
+        connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).expect("the pragma is known");
     }
 
     /// The connection in use refuses to write, as on a file system that has become read-only.
     pub(super) fn make_read_only(&mut self) {
         let connection = self.connection.as_ref().expect("it was just opened");
-        connection
-            .pragma_update(None, "query_only", true)
-            .expect("the pragma is known");
+        connection.pragma_update(None, "query_only", true).expect("the pragma is known");
     }
 }
+
+#[cfg(debug_assertions)]
+crate::lifecycle::panics_when_told!(StoreWriter);

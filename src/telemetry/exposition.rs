@@ -55,6 +55,8 @@ pub(super) struct Scrape {
     /// Enforced and observed ones, in the order of [`CheckOutcome::ALL`].
     pub(super) checks: [(&'static str, [u64; CheckOutcome::ALL.len()]); 2],
     pub(super) latencies: Vec<(&'static str, Distribution)>,
+    /// What the validators have answered, by outcome.
+    pub(super) validations: Vec<(&'static str, u64)>,
 }
 
 /// The text. Every name begins with `tokenward_`.
@@ -77,6 +79,7 @@ impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
         self.encode_checks(&mut encoder)?;
         self.encode_latencies(&mut encoder)?;
+        self.encode_validations(&mut encoder)?;
         if let Some(sessions) = &self.sessions {
             encode_sessions(sessions, &mut encoder)?;
         }
@@ -103,6 +106,14 @@ impl Scrape {
                     .encode_family(&[("outcome", outcome.name()), ("mode", *mode)])?
                     .encode_counter::<NoLabels, u64, f64>(count, None)?;
             }
+        }
+        Ok(())
+    }
+
+    fn encode_validations(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
+        let mut metric = encoder.encode_descriptor("validations", "Tokens looked up.", None, MetricType::Counter)?;
+        for (outcome, count) in &self.validations {
+            metric.encode_family(&[("outcome", *outcome)])?.encode_counter::<NoLabels, u64, f64>(count, None)?;
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! What is counted here.
 
+use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::telemetry::counts::Counts;
@@ -99,12 +101,16 @@ impl CheckOutcome {
     }
 }
 
+/// Asks the validators what they have answered, by outcome.
+type ValidationSource = Box<dyn Fn() -> Vec<(&'static str, u64)> + Send + Sync>;
+
 /// Everything that is counted here; sessions and sign-ins are counted where they happen.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Metrics {
     latencies: [Histogram; RouteGroup::ALL.len()],
     enforced: Counts<{ CheckOutcome::ALL.len() }>,
     observed: Counts<{ CheckOutcome::ALL.len() }>,
+    validations: OnceLock<ValidationSource>,
 }
 
 impl Metrics {
@@ -119,11 +125,17 @@ impl Metrics {
         self.latencies[group as usize].observe(duration);
     }
 
+    /// Says where the counts of validated tokens come from. Only the first source counts.
+    pub fn set_validation_source(&self, source: impl Fn() -> Vec<(&'static str, u64)> + Send + Sync + 'static) {
+        let _already_set = self.validations.set(Box::new(source));
+    }
+
     /// OpenMetrics text of everything. Without `sessions` (the registry did not answer) their metrics are left out.
     pub fn render(&self, sessions: Option<SessionSample>, sign_in: SignInSample) -> String {
         exposition::render(exposition::Scrape {
             sessions,
             sign_in,
+            validations: self.validations.get().map(|source| source()).unwrap_or_default(),
             checks: [("enforced", self.enforced.totals()), ("observed", self.observed.totals())],
             latencies: self.distributions(),
         })
@@ -131,6 +143,12 @@ impl Metrics {
 
     fn distributions(&self) -> Vec<(&'static str, Distribution)> {
         RouteGroup::ALL.into_iter().map(|group| (group.name(), self.latencies[group as usize].read())).collect()
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Metrics").finish_non_exhaustive()
     }
 }
 

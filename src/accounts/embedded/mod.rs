@@ -3,13 +3,16 @@
 //! [`EmbeddedAccounts`] reads with [`Readers`] and writes through [`Store`]. It announces locks and roles to whoever
 //! keeps the sessions, after they are stored. It ends no session: who disables an account does that.
 
-mod admin;
+mod administrators;
+mod customers;
 mod read;
+mod rows;
 #[cfg(test)]
 mod tests;
 
-pub use admin::{CustomerPage, NewAdministrator, NewCustomer};
-pub(in crate::accounts) use admin::{administrator_row, customer_row};
+pub use customers::CustomerPage;
+pub use rows::{NewAdministrator, NewCustomer};
+pub(in crate::accounts) use rows::{administrator_row, customer_row};
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -41,13 +44,7 @@ impl EmbeddedAccounts {
     /// Accounts of the folder that `store` writes and `readers` read.
     pub fn new(store: Store, readers: Readers, clock: SharedClock) -> Self {
         let cleaned = AtomicU32::new(clock.now().get());
-        Self {
-            store,
-            readers,
-            clock,
-            listener: OnceLock::new(),
-            cleaned,
-        }
+        Self { store, readers, clock, listener: OnceLock::new(), cleaned }
     }
 
     /// Announces every change of a lock or a role to `listener` from now on, and at once all locks that hold and the
@@ -83,11 +80,7 @@ impl EmbeddedAccounts {
     }
 
     fn announce_lock(&self, customer: u32, locked_until: Option<UnixSeconds>) {
-        self.announce(SubjectChanged {
-            subject: Subject::customer(customer),
-            locked_until,
-            role: None,
-        });
+        self.announce(SubjectChanged { subject: Subject::customer(customer), locked_until, role: None });
     }
 
     /// The throttle's cleaning, when it is due: names that nobody has must not pile up in the file.
@@ -95,10 +88,7 @@ impl EmbeddedAccounts {
         let now = self.clock.now();
         let cleaned = self.cleaned.load(Ordering::Relaxed);
         let due = now.since(UnixSeconds(cleaned)) >= THROTTLE_CLEANING
-            && self
-                .cleaned
-                .compare_exchange(cleaned, now.get(), Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok();
+            && self.cleaned.compare_exchange(cleaned, now.get(), Ordering::Relaxed, Ordering::Relaxed).is_ok();
         due.then_some(Change::ThrottleOutdated { at: now })
     }
 }
@@ -111,10 +101,7 @@ impl AccountStore for EmbeddedAccounts {
         website: Option<WebsiteId>,
     ) -> Result<Option<Customer>, AccountError> {
         let Some(key) = name::key(email) else { return Ok(None) };
-        let found = self
-            .readers
-            .read(move |file| read::customers_by_key(file, &key, website))
-            .await?;
+        let found = self.readers.read(move |file| read::customers_by_key(file, &key, website)).await?;
         Ok(found.into_iter().next())
     }
 
@@ -126,10 +113,7 @@ impl AccountStore for EmbeddedAccounts {
         let Some(key) = name::key(username) else {
             return Ok(None);
         };
-        Ok(self
-            .readers
-            .read(move |file| read::administrator_by_key(file, &key))
-            .await?)
+        Ok(self.readers.read(move |file| read::administrator_by_key(file, &key)).await?)
     }
 
     async fn administrator(&self, id: u32) -> Result<Option<Administrator>, AccountError> {
@@ -144,25 +128,12 @@ impl AccountStore for EmbeddedAccounts {
         throttle_name: Option<String>,
     ) -> Vec<Change> {
         let signed_in = match subject.kind {
-            UserType::Customer => Some(Change::CustomerSignedIn {
-                customer: subject.id,
-                at,
-            }),
-            UserType::Admin => Some(Change::AdministratorSignedIn {
-                administrator: subject.id,
-                at,
-            }),
+            UserType::Customer => Some(Change::CustomerSignedIn { customer: subject.id, at }),
+            UserType::Admin => Some(Change::AdministratorSignedIn { administrator: subject.id, at }),
             UserType::Integration => None,
         };
-        let cleared = throttle_name.map(|name| Change::ThrottleCleared {
-            kind: subject.kind,
-            name,
-        });
-        signed_in
-            .into_iter()
-            .chain(lock.map(Change::CustomerLock))
-            .chain(cleared)
-            .collect()
+        let cleared = throttle_name.map(|name| Change::ThrottleCleared { kind: subject.kind, name });
+        signed_in.into_iter().chain(lock.map(Change::CustomerLock)).chain(cleared).collect()
     }
 
     async fn failure(&self, lock: Option<CustomerLock>, throttle: Option<ThrottleRow>) -> Result<(), AccountError> {
@@ -175,12 +146,7 @@ impl AccountStore for EmbeddedAccounts {
         if !changes.is_empty() {
             self.store.write(changes).await?;
         }
-        if let Some(CustomerLock {
-            customer,
-            lock_expires: Some(until),
-            ..
-        }) = lock
-        {
+        if let Some(CustomerLock { customer, lock_expires: Some(until), .. }) = lock {
             self.announce_lock(customer, Some(until));
         }
         Ok(())

@@ -64,9 +64,7 @@ pub(super) fn customers_by_key(file: &Connection, key: &str, website: Option<Web
 }
 
 pub(super) fn customer(file: &Connection, id: u32) -> Result<Option<Customer>> {
-    file.prepare_cached("SELECT * FROM customers WHERE id = ?1")?
-        .query_row([id], to_customer)
-        .optional()
+    file.prepare_cached("SELECT * FROM customers WHERE id = ?1")?.query_row([id], to_customer).optional()
 }
 
 /// A page of customers whose folded address contains `part`, in the order of their numbers.
@@ -83,15 +81,11 @@ pub(super) fn administrator_by_key(file: &Connection, key: &str) -> Result<Optio
 }
 
 pub(super) fn administrator(file: &Connection, id: u32) -> Result<Option<Administrator>> {
-    file.prepare_cached("SELECT * FROM administrators WHERE id = ?1")?
-        .query_row([id], to_administrator)
-        .optional()
+    file.prepare_cached("SELECT * FROM administrators WHERE id = ?1")?.query_row([id], to_administrator).optional()
 }
 
 pub(super) fn administrators(file: &Connection) -> Result<Vec<Administrator>> {
-    file.prepare_cached("SELECT * FROM administrators ORDER BY id")?
-        .query_map((), to_administrator)?
-        .collect()
+    file.prepare_cached("SELECT * FROM administrators ORDER BY id")?.query_map((), to_administrator)?.collect()
 }
 
 /// The throttle's rows whose lock has not ended.
@@ -123,11 +117,7 @@ pub(super) fn announcements(file: &Connection, now: UnixSeconds) -> Result<Vec<S
         })
     })?;
     let roles = administrators(file)?.into_iter().map(|administrator| {
-        Ok(SubjectChanged {
-            subject: Subject::admin(administrator.id),
-            locked_until: None,
-            role: administrator.role,
-        })
+        Ok(SubjectChanged { subject: Subject::admin(administrator.id), locked_until: None, role: administrator.role })
     });
     locks.chain(roles).collect()
 }
@@ -175,19 +165,12 @@ fn roles(file: &Connection) -> Result<Roles> {
     let mut rules = file.prepare_cached("SELECT role, resource FROM role_rules WHERE allowed")?;
     let mut rows = rules.query(())?;
     while let Some(row) = rows.next()? {
-        allowed
-            .entry(row.get("role")?)
-            .or_default()
-            .insert(row.get("resource")?);
+        allowed.entry(row.get("role")?).or_default().insert(row.get("resource")?);
     }
     file.prepare_cached("SELECT id, name FROM roles")?
         .query_map((), |row| {
             let id = row.get("id")?;
-            Ok(Role {
-                id: RoleId(id),
-                name: row.get("name")?,
-                allowed: allowed.remove(&id).unwrap_or_default(),
-            })
+            Ok(Role { id: RoleId(id), name: row.get("name")?, allowed: allowed.remove(&id).unwrap_or_default() })
         })?
         .collect()
 }

@@ -138,37 +138,19 @@ async fn a_new_customer_belongs_to_the_default_website_and_its_store_view() {
     assert_eq!((added.id, added.website, added.store), (1, WebsiteId(1), StoreId(1)));
     assert_eq!(added.created_in.as_deref(), Some("Default Store View"));
     assert_eq!((added.created_at, added.group_id, added.confirmation), (NOW, 1, None));
-    let unconfirmed = NewCustomer {
-        confirmed: false,
-        email: "b@example.com".to_owned(),
-        ..jane(None)
-    };
-    assert!(
-        house
-            .accounts
-            .add_customer(unconfirmed)
-            .await
-            .unwrap()
-            .confirmation
-            .is_some()
-    );
+    let unconfirmed = NewCustomer { confirmed: false, email: "b@example.com".to_owned(), ..jane(None) };
+    assert!(house.accounts.add_customer(unconfirmed).await.unwrap().confirmation.is_some());
 }
 
 #[actix::test]
 async fn a_wrong_customer_is_refused_in_words() {
     let house = house().await;
     house.accounts.add_customer(jane(None)).await.unwrap();
-    let again = NewCustomer {
-        email: "JANE.DOE@example.com".to_owned(),
-        ..jane(None)
-    };
+    let again = NewCustomer { email: "JANE.DOE@example.com".to_owned(), ..jane(None) };
     assert!(problem(house.accounts.add_customer(again).await).contains("already a customer"));
     let nowhere = problem(house.accounts.add_customer(jane(Some("us"))).await);
     assert_eq!(nowhere, "there is no website us; there are: base, eu");
-    let malformed = NewCustomer {
-        email: "jane".to_owned(),
-        ..jane(None)
-    };
+    let malformed = NewCustomer { email: "jane".to_owned(), ..jane(None) };
     assert!(problem(house.accounts.add_customer(malformed).await).contains("not a valid e-mail address"));
 }
 
@@ -176,39 +158,23 @@ async fn a_wrong_customer_is_refused_in_words() {
 async fn a_wrong_administrator_is_refused_in_words() {
     let house = house().await;
     house.accounts.add_administrator(juergen()).await.unwrap();
-    let again = NewAdministrator {
-        username: "JÜRGEN".to_owned(),
-        ..juergen()
-    };
+    let again = NewAdministrator { username: "JÜRGEN".to_owned(), ..juergen() };
     assert!(problem(house.accounts.add_administrator(again).await).contains("already an administrator"));
-    let role = NewAdministrator {
-        role: Some("Boss".to_owned()),
-        ..juergen()
-    };
+    let role = NewAdministrator { role: Some("Boss".to_owned()), ..juergen() };
     let unknown = problem(house.accounts.add_administrator(role).await);
     assert_eq!(unknown, "there is no role \"Boss\"; there are: Administrators");
-    let nameless = NewAdministrator {
-        username: " ".to_owned(),
-        ..juergen()
-    };
+    let nameless = NewAdministrator { username: " ".to_owned(), ..juergen() };
     assert!(problem(house.accounts.add_administrator(nameless).await).contains("1 to 255 characters"));
 }
 
 #[actix::test]
 async fn customers_are_listed_in_pages_and_by_part_of_the_address() {
     let house = house().await;
-    let many = (0..25).map(|number| NewCustomer {
-        email: format!("c{number}@Example.com"),
-        ..jane(None)
-    });
+    let many = (0..25).map(|number| NewCustomer { email: format!("c{number}@Example.com"), ..jane(None) });
     let ids = house.accounts.add_customers(many).await.unwrap();
     assert_eq!(ids, (1..=25).collect::<Vec<_>>());
     let page = |containing: Option<&str>, after, limit| {
-        house.accounts.list_customers(CustomerPage {
-            containing: containing.map(str::to_owned),
-            after,
-            limit,
-        })
+        house.accounts.list_customers(CustomerPage { containing: containing.map(str::to_owned), after, limit })
     };
     let second: Vec<_> = page(None, 10, 10).await.unwrap().iter().map(|one| one.id).collect();
     assert_eq!(second, (11..=20).collect::<Vec<_>>());
@@ -220,32 +186,19 @@ async fn passwords_are_set_for_exactly_one_account() {
     let house = house().await;
     let first = house.accounts.add_customer(jane(None)).await.unwrap();
     house.accounts.add_customer(jane(Some("eu"))).await.unwrap();
-    let set = |website| {
-        house
-            .accounts
-            .set_customer_password("jane.doe@example.com", website, "new:salt:2".to_owned())
-    };
+    let set = |website| house.accounts.set_customer_password("jane.doe@example.com", website, "new:salt:2".to_owned());
     assert!(problem(set(None).await).contains("name the website"));
     set(Some("base")).await.unwrap();
     let changed = house.accounts.customer(first.id).await.unwrap().unwrap();
     assert_eq!(changed.password_hash.as_deref(), Some("new:salt:2"));
-    let nobody = house
-        .accounts
-        .set_customer_password("x@example.com", None, String::new());
+    let nobody = house.accounts.set_customer_password("x@example.com", None, String::new());
     assert!(problem(nobody.await).contains("no customer"));
 
     let admin = house.accounts.add_administrator(juergen()).await.unwrap();
-    house
-        .accounts
-        .set_administrator_password("JÜRGEN", "new:salt:2".to_owned())
-        .await
-        .unwrap();
+    house.accounts.set_administrator_password("JÜRGEN", "new:salt:2".to_owned()).await.unwrap();
     house.accounts.disable_administrator("jürgen").await.unwrap();
     let changed = house.accounts.administrator(admin.id).await.unwrap().unwrap();
-    assert_eq!(
-        (changed.password_hash.as_str(), changed.is_active),
-        ("new:salt:2", false)
-    );
+    assert_eq!((changed.password_hash.as_str(), changed.is_active), ("new:salt:2", false));
     assert_eq!(house.accounts.list_administrators().await.unwrap(), [changed]);
 }
 
@@ -254,38 +207,17 @@ async fn locks_and_roles_are_announced_at_the_start_and_when_they_change() {
     let house = house().await;
     let id = house.accounts.add_customer(jane(None)).await.unwrap().id;
     let admin = house.accounts.add_administrator(juergen()).await.unwrap();
-    let lock = |until| CustomerLock {
-        customer: id,
-        failures: 10,
-        first_failure: Some(NOW),
-        lock_expires: Some(until),
-    };
+    let lock = |until| CustomerLock { customer: id, failures: 10, first_failure: Some(NOW), lock_expires: Some(until) };
     house.accounts.failure(Some(lock(NOW.plus(60))), None).await.unwrap();
 
     let listener = Listener::default();
-    house
-        .accounts
-        .announce_to(listener.clone().start().recipient())
-        .await
-        .unwrap();
-    let locked = |until| SubjectChanged {
-        subject: Subject::customer(id),
-        locked_until: until,
-        role: None,
-    };
-    let role = SubjectChanged {
-        subject: Subject::admin(admin.id),
-        locked_until: None,
-        role: admin.role,
-    };
+    house.accounts.announce_to(listener.clone().start().recipient()).await.unwrap();
+    let locked = |until| SubjectChanged { subject: Subject::customer(id), locked_until: until, role: None };
+    let role = SubjectChanged { subject: Subject::admin(admin.id), locked_until: None, role: admin.role };
     assert_eq!(listener.heard().await, [locked(Some(NOW.plus(60))), role]);
 
     house.accounts.failure(Some(lock(NOW.plus(90))), None).await.unwrap();
-    house
-        .accounts
-        .unlock_customer("JANE.doe@example.com", None)
-        .await
-        .unwrap();
+    house.accounts.unlock_customer("JANE.doe@example.com", None).await.unwrap();
     assert_eq!(listener.heard().await, [locked(Some(NOW.plus(90))), locked(None)]);
     assert_eq!(house.accounts.customer(id).await.unwrap().unwrap().failures, 0);
 }
@@ -305,11 +237,10 @@ async fn names_that_nobody_has_do_not_pile_up_in_the_throttle() {
     fail("a").await.unwrap();
     house.clock.advance(std::time::Duration::from_mins(1));
     fail("b").await.unwrap();
-    let rows = house.accounts.readers.read(|file| {
-        file.query_row("SELECT group_concat(name) FROM throttle", (), |row| {
-            row.get::<_, String>(0)
-        })
-    });
+    let rows = house
+        .accounts
+        .readers
+        .read(|file| file.query_row("SELECT group_concat(name) FROM throttle", (), |row| row.get::<_, String>(0)));
     assert_eq!(rows.await.unwrap(), "b");
 }
 
@@ -320,4 +251,14 @@ async fn a_fresh_folder_has_a_role_that_allows_everything() {
     assert_eq!(directory, two_websites());
     let admin = house.accounts.add_administrator(juergen()).await.unwrap();
     assert!(roles.allows(admin.role.unwrap(), "Magento_User::acl_users"));
+}
+
+#[actix::test]
+async fn a_load_larger_than_one_transaction_keeps_its_order() {
+    let house = house().await;
+    let many = (0..10_001).map(|number| NewCustomer { email: format!("c{number}@example.com"), ..jane(None) });
+    let ids = house.accounts.add_customers(many).await.unwrap();
+    assert_eq!(ids, (1..=10_001).collect::<Vec<_>>());
+    let last = house.accounts.customer(10_001).await.unwrap().unwrap();
+    assert_eq!(last.email, "c10000@example.com");
 }

@@ -30,9 +30,8 @@ impl Builder {
         roles: &Roles,
         now: UnixSeconds,
     ) -> Result<Self, SeedError> {
-        let planned = (!seed.websites.is_empty() || !seed.stores.is_empty())
-            .then(|| directory(seed, &present))
-            .transpose()?;
+        let planned =
+            (!seed.websites.is_empty() || !seed.stores.is_empty()).then(|| directory(seed, &present)).transpose()?;
         Ok(Self {
             changes: planned.iter().cloned().map(Change::Directory).collect(),
             directory: planned.unwrap_or(present),
@@ -45,9 +44,7 @@ impl Builder {
 
     /// Settings of the default scope.
     pub(super) fn settings(&mut self, by_path: impl IntoIterator<Item = (String, String)>) -> Result<(), SeedError> {
-        by_path
-            .into_iter()
-            .try_for_each(|(path, value)| self.setting(&path, "default", value))
+        by_path.into_iter().try_for_each(|(path, value)| self.setting(&path, "default", value))
     }
 
     pub(super) fn roles_and_settings(&mut self, seed: &Seed) -> Result<(), SeedError> {
@@ -62,16 +59,10 @@ impl Builder {
 
     fn setting(&mut self, path: &str, scope: &str, value: String) -> Result<(), SeedError> {
         let scope = self.directory.scope(scope).ok_or_else(|| {
-            wrong(format!(
-                "setting {path}: there is no scope {scope}; say default, websites/<code> or stores/<code>"
-            ))
+            wrong(format!("setting {path}: there is no scope {scope}; say default, websites/<code> or stores/<code>"))
         })?;
         check(path, scope, Some(&value), &self.directory).map_err(|error| wrong(format!("setting {error}")))?;
-        self.changes.push(Change::Setting(SettingRow {
-            path: path.to_owned(),
-            scope,
-            value: Some(value),
-        }));
+        self.changes.push(Change::Setting(SettingRow { path: path.to_owned(), scope, value: Some(value) }));
         Ok(())
     }
 
@@ -80,12 +71,7 @@ impl Builder {
             return Err(wrong(format!("role {:?} is there twice", role.name)));
         }
         let mut named = HashSet::new();
-        if let Some(twice) = role
-            .allow
-            .iter()
-            .chain(&role.deny)
-            .find(|resource| !named.insert(*resource))
-        {
+        if let Some(twice) = role.allow.iter().chain(&role.deny).find(|resource| !named.insert(*resource)) {
             return Err(wrong(format!("role {:?} names {twice} twice", role.name)));
         }
         let id = RoleId(self.roles.iter().map(|role| role.id.0).max().unwrap_or(0) + 1);
@@ -97,11 +83,7 @@ impl Builder {
             name: role.name.clone(),
             rules: [allowed, refused].concat(),
         }));
-        let added = Role {
-            id,
-            name: role.name.clone(),
-            allowed: role.allow.iter().cloned().collect(),
-        };
+        let added = Role { id, name: role.name.clone(), allowed: role.allow.iter().cloned().collect() };
         self.roles = self.roles.iter().cloned().chain([added]).collect();
         Ok(())
     }
@@ -137,11 +119,8 @@ impl Builder {
 
     pub(super) fn administrator(&mut self, seeded: SeededAdministrator, hash: Option<String>) -> Result<(), SeedError> {
         let name = seeded.username.clone();
-        let hash = hash.ok_or_else(|| {
-            wrong(format!(
-                "administrator {name}: a password or a password_hash is missing"
-            ))
-        })?;
+        let hash =
+            hash.ok_or_else(|| wrong(format!("administrator {name}: a password or a password_hash is missing")))?;
         let new = NewAdministrator {
             username: seeded.username,
             email: seeded.email,
@@ -181,18 +160,12 @@ fn in_words(what: &str, name: &str, error: AccountError) -> SeedError {
 /// The websites and store views of the seed; where it has none of a sort, those of `present` stay.
 fn directory(seed: &Seed, present: &StoreDirectory) -> Result<StoreDirectory, SeedError> {
     let mut websites = websites(&seed.websites, present)?;
-    let stores = if seed.stores.is_empty() {
-        present.stores().to_vec()
-    } else {
-        stores(&seed.stores, &websites)?
-    };
+    let stores = if seed.stores.is_empty() { present.stores().to_vec() } else { stores(&seed.stores, &websites)? };
     for website in &mut websites {
-        let first = stores.iter().find(|store| store.website == website.id).ok_or_else(|| {
-            wrong(format!(
-                "website {} has no store view: add one to [[stores]]",
-                website.code
-            ))
-        })?;
+        let first = stores
+            .iter()
+            .find(|store| store.website == website.id)
+            .ok_or_else(|| wrong(format!("website {} has no store view: add one to [[stores]]", website.code)))?;
         website.default_store = first.id;
         website.default_group_id = first.group_id;
     }

@@ -154,10 +154,8 @@ impl Seed {
     /// # Errors
     /// [`SeedError::Unreadable`] and [`SeedError::Malformed`].
     pub fn read(path: &Path) -> Result<Self, SeedError> {
-        let text = std::fs::read_to_string(path).map_err(|cause| SeedError::Unreadable {
-            path: path.to_owned(),
-            cause,
-        })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|cause| SeedError::Unreadable { path: path.to_owned(), cause })?;
         Self::parse(&text)
     }
 
@@ -224,11 +222,7 @@ impl<'de> Visitor<'de> for Settings {
         let mut settings = Vec::new();
         while let Some(path) = table.next_key()? {
             let Text(value) = table.next_value()?;
-            settings.push(SeededSetting {
-                path,
-                scope: everybody(),
-                value,
-            });
+            settings.push(SeededSetting { path, scope: everybody(), value });
         }
         Ok(settings)
     }

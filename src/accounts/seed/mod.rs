@@ -74,12 +74,7 @@ where
         builder.customer(customer, hash)?;
     }
     for administrator in seed.administrators {
-        let hash = hashed(
-            administrator.password.clone(),
-            administrator.password_hash.clone(),
-            &hash,
-        )
-        .await?;
+        let hash = hashed(administrator.password.clone(), administrator.password_hash.clone(), &hash).await?;
         builder.administrator(administrator, hash)?;
     }
     let mut changes = builder.finish();
@@ -95,10 +90,7 @@ where
     E: fmt::Display,
 {
     match password {
-        Some(password) => hash(password)
-            .await
-            .map(Some)
-            .map_err(|error| SeedError::Hash(error.to_string())),
+        Some(password) => hash(password).await.map(Some).map_err(|error| SeedError::Hash(error.to_string())),
         None => Ok(given),
     }
 }

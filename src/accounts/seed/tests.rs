@@ -75,11 +75,7 @@ fn house() -> House {
     let home = tempfile::tempdir().unwrap();
     let folder = DataFolder::open(home.path()).unwrap();
     let (store, readers) = (Store::start_here(&folder).unwrap(), Readers::new(&folder));
-    House {
-        accounts: EmbeddedAccounts::new(store, readers.clone(), MockClock::at(UnixSeconds(1))),
-        readers,
-        home,
-    }
+    House { accounts: EmbeddedAccounts::new(store, readers.clone(), MockClock::at(UnixSeconds(1))), readers, home }
 }
 
 async fn hash(password: Password) -> Result<String, Infallible> {
@@ -94,61 +90,34 @@ async fn problem(text: &str) -> String {
     let house = house();
     let problem = fill(&house, text).await.unwrap_err().to_string();
     drop(house.accounts);
-    assert!(
-        DataFolder::open(house.home.path()).unwrap().is_fresh(),
-        "nothing may stay behind"
-    );
+    assert!(DataFolder::open(house.home.path()).unwrap().is_fresh(), "nothing may stay behind");
     problem
 }
 
 #[actix::test]
 async fn a_seed_fills_a_fresh_folder() {
     let house = house();
-    let initial = [
-        ("oauth/access_token_lifetime/customer", "7"),
-        ("oauth/access_token_lifetime/admin", "8"),
-    ];
+    let initial = [("oauth/access_token_lifetime/customer", "7"), ("oauth/access_token_lifetime/admin", "8")];
     let initial = initial.map(|(path, value)| (path.to_owned(), value.to_owned()));
-    apply(&house.accounts, Seed::parse(SEED).unwrap(), initial, hash)
-        .await
-        .unwrap();
+    apply(&house.accounts, Seed::parse(SEED).unwrap(), initial, hash).await.unwrap();
 
     let (directory, roles) = house.accounts.directory().await.unwrap();
     assert_eq!(directory.default_store().code, "de");
     assert_eq!(directory.store("en").unwrap().website, WebsiteId(1));
     assert!(!directory.store("fr").unwrap().is_active);
-    let find = |website| {
-        house
-            .accounts
-            .customer_by_email("JANE@example.com", Some(WebsiteId(website)))
-    };
+    let find = |website| house.accounts.customer_by_email("JANE@example.com", Some(WebsiteId(website)));
     let (first, second) = (find(1).await.unwrap().unwrap(), find(2).await.unwrap().unwrap());
     assert_eq!(first.password_hash.as_deref(), Some("hashed Secret-42"));
-    assert_eq!(
-        (first.firstname.as_deref(), first.gender, first.store),
-        (Some("Jane"), Some(2), StoreId(1))
-    );
+    assert_eq!((first.firstname.as_deref(), first.gender, first.store), (Some("Jane"), Some(2), StoreId(1)));
     assert_eq!(second.password_hash.as_deref(), Some("hash:salt:2"));
     assert!(second.confirmation.is_some() && first.confirmation.is_none());
-    let role = async |name: &str| {
-        house
-            .accounts
-            .administrator_by_username(name)
-            .await
-            .unwrap()
-            .unwrap()
-            .role
-            .unwrap()
-    };
+    let role = async |name: &str| house.accounts.administrator_by_username(name).await.unwrap().unwrap().role.unwrap();
     let (root, helper) = (role("root").await, role("helper").await);
     assert!(roles.allows(root, "Magento_User::acl_users"));
     assert!(roles.allows(helper, "Magento_Backend::store") && !roles.allows(helper, "Magento_User::acl_users"));
     let mut settings: Vec<_> = house.readers.settings().await.unwrap();
     settings.sort_by(|left, right| left.path.cmp(&right.path));
-    let settings: Vec<_> = settings
-        .iter()
-        .map(|row| (row.path.as_str(), row.value.as_deref().unwrap()))
-        .collect();
+    let settings: Vec<_> = settings.iter().map(|row| (row.path.as_str(), row.value.as_deref().unwrap())).collect();
     let expected = [
         ("customer/account_share/scope", "0"),
         ("graphql/validation/alias_limit_enabled", "1"),
@@ -171,64 +140,34 @@ async fn an_empty_seed_leaves_what_a_fresh_folder_has() {
 #[actix::test]
 async fn settings_may_have_a_scope() {
     let house = house();
-    fill(
-        &house,
-        "[[settings]]\npath = 'general/locale/code'\nscope = 'stores/default'\nvalue = 'de_DE'",
-    )
-    .await
-    .unwrap();
+    fill(&house, "[[settings]]\npath = 'general/locale/code'\nscope = 'stores/default'\nvalue = 'de_DE'")
+        .await
+        .unwrap();
     let stored = house.readers.settings().await.unwrap();
-    assert_eq!(
-        (stored[0].scope, stored[0].value.as_deref()),
-        (Scope::Store(StoreId(1)), Some("de_DE"))
-    );
+    assert_eq!((stored[0].scope, stored[0].value.as_deref()), (Scope::Store(StoreId(1)), Some("de_DE")));
 }
 
 #[actix::test]
 async fn a_seed_that_contradicts_itself_is_refused_in_words_and_leaves_nothing() {
     for (text, part) in [
-        (
-            "[[websites]]\ncode = 'a'\n[[websites]]\ncode = 'b'",
-            "website b has no store view",
-        ),
+        ("[[websites]]\ncode = 'a'\n[[websites]]\ncode = 'b'", "website b has no store view"),
         ("[[websites]]\ncode = 'e u'", "a code has up to 32"),
-        (
-            "[[websites]]\ncode = 'a'\n[[websites]]\ncode = 'a'",
-            "website a is there twice",
-        ),
-        (
-            "[[websites]]\ncode = 'a'\ndefault = true\n[[websites]]\ncode = 'b'\ndefault = true",
-            "only one website",
-        ),
+        ("[[websites]]\ncode = 'a'\n[[websites]]\ncode = 'a'", "website a is there twice"),
+        ("[[websites]]\ncode = 'a'\ndefault = true\n[[websites]]\ncode = 'b'\ndefault = true", "only one website"),
         ("[[stores]]\ncode = 'de'\nwebsite = 'us'", "there is no website us"),
         ("[[roles]]\nname = 'Administrators'", "is there twice"),
         ("[[roles]]\nname = 'A'\nallow = ['x']\ndeny = ['x']", "names x twice"),
         ("[[customers]]\nemail = 'jane'", "customer jane: "),
-        (
-            "[[customers]]\nemail = 'a@b.cd'\n[[customers]]\nemail = 'A@b.cd'",
-            "customer A@b.cd is there twice",
-        ),
+        ("[[customers]]\nemail = 'a@b.cd'\n[[customers]]\nemail = 'A@b.cd'", "customer A@b.cd is there twice"),
         ("[[customers]]\nemail = 'a@b.cd'\nwebsite = 'x'", "there are: base"),
-        (
-            "[[administrators]]\nusername = 'a'\nemail = 'a@b.cd'",
-            "a password or a password_hash is missing",
-        ),
+        ("[[administrators]]\nusername = 'a'\nemail = 'a@b.cd'", "a password or a password_hash is missing"),
         (
             "[[administrators]]\nusername = 'a'\nemail = 'a@b.cd'\npassword = 'x'\nrole = 'Boss'",
             "there is no role \"Boss\"",
         ),
-        (
-            "[settings]\n'oauth/access_token_lifetime/custmer' = 1",
-            "did you mean oauth/access_token_lifetime/customer?",
-        ),
-        (
-            "[settings]\n'oauth/access_token_lifetime/customer' = -1",
-            "a number 0 or greater",
-        ),
-        (
-            "[[settings]]\npath = 'general/locale/code'\nscope = 'eu'\nvalue = 'x'",
-            "there is no scope eu",
-        ),
+        ("[settings]\n'oauth/access_token_lifetime/custmer' = 1", "did you mean oauth/access_token_lifetime/customer?"),
+        ("[settings]\n'oauth/access_token_lifetime/customer' = -1", "a number 0 or greater"),
+        ("[[settings]]\npath = 'general/locale/code'\nscope = 'eu'\nvalue = 'x'", "there is no scope eu"),
     ] {
         let problem = problem(text).await;
         assert!(problem.contains(part), "{text}: {problem}");
@@ -238,15 +177,9 @@ async fn a_seed_that_contradicts_itself_is_refused_in_words_and_leaves_nothing()
 #[actix::test]
 async fn a_malformed_seed_is_refused_with_its_line_and_without_its_secrets() {
     let unknown = problem("[[customers]]\nemail = 'a@b.cd'\npasword = 'x'").await;
-    assert!(
-        unknown.starts_with("line 3: ") && unknown.contains("pasword"),
-        "{unknown}"
-    );
+    assert!(unknown.starts_with("line 3: ") && unknown.contains("pasword"), "{unknown}");
     let number = problem("[[customers]]\nemail = 'a@b.cd'\npassword = 31337").await;
-    assert!(
-        !number.contains("31337") && number.contains("put it in quotes"),
-        "{number}"
-    );
+    assert!(!number.contains("31337") && number.contains("put it in quotes"), "{number}");
     let unclosed = problem("[[customers]]\npassword = 'hunter2").await;
     assert!(!unclosed.contains("hunter2"), "{unclosed}");
 }
@@ -258,8 +191,6 @@ fn a_seed_does_not_print_its_passwords() {
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
-    let refused = Seed::read(std::path::Path::new("/no/such/seed.toml"))
-        .unwrap_err()
-        .to_string();
+    let refused = Seed::read(std::path::Path::new("/no/such/seed.toml")).unwrap_err().to_string();
     assert!(refused.starts_with("/no/such/seed.toml cannot be read"), "{refused}");
 }

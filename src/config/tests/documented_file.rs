@@ -40,20 +40,14 @@ fn without_places(mut config: Config) -> String {
 
 #[test]
 fn as_it_is_it_says_the_defaults() {
-    assert_eq!(
-        without_places(from_text(DOCUMENTED).unwrap()),
-        without_places(Config::default())
-    );
+    assert_eq!(without_places(from_text(DOCUMENTED).unwrap()), without_places(Config::default()));
 }
 
 #[test]
 fn the_defaults_it_shows_are_the_defaults() {
     let text = uncommented(|_, comment| !["No default", "Default: "].iter().any(|says| comment.contains(says)));
     assert!(text.lines().filter(|line| line.contains(" = ")).count() > 15, "{text}");
-    assert_eq!(
-        without_places(from_text(&text).unwrap()),
-        without_places(Config::default())
-    );
+    assert_eq!(without_places(from_text(&text).unwrap()), without_places(Config::default()));
 }
 
 #[test]
@@ -73,10 +67,7 @@ fn uncommented_it_is_good_and_sets_every_key() {
     }
     for key in reader.known.iter().filter(|key| !key.ends_with("_file")) {
         let is_list_of_tables = ["policies", "clients"].contains(&key.as_str());
-        assert!(
-            is_list_of_tables || set.contains(in_any_table(key)),
-            "{key} is not in tokenward.toml"
-        );
+        assert!(is_list_of_tables || set.contains(in_any_table(key)), "{key} is not in tokenward.toml");
     }
 }
 

@@ -4,10 +4,7 @@ use crate::config::{AccountSource, Capacity, MagentoLine, Place, check_config};
 #[test]
 fn a_later_layer_wins_over_an_earlier_one_key_by_key() {
     let file = "[http]\npublic = \"127.0.0.1:1\"\ninternal = \"127.0.0.1:2\"\nadmin = \"127.0.0.1:3\"";
-    let environment = [
-        ("TOKENWARD__HTTP__INTERNAL", "127.0.0.1:4"),
-        ("TOKENWARD__HTTP__ADMIN", "127.0.0.1:5"),
-    ];
+    let environment = [("TOKENWARD__HTTP__INTERNAL", "127.0.0.1:4"), ("TOKENWARD__HTTP__ADMIN", "127.0.0.1:5")];
     let config = from_layers(file, &environment, &[("http.admin", "127.0.0.1:6")]).unwrap();
     assert_eq!(config.http.public.port(), 1);
     assert_eq!(config.http.internal.port(), 4);
@@ -19,11 +16,7 @@ fn a_later_layer_wins_over_an_earlier_one_key_by_key() {
 
 #[test]
 fn a_wrong_value_that_a_later_layer_replaces_does_no_harm() {
-    let config = from_layers(
-        "magento.version = \"1\"",
-        &[("TOKENWARD__MAGENTO__VERSION", "2.4.7")],
-        &[],
-    );
+    let config = from_layers("magento.version = \"1\"", &[("TOKENWARD__MAGENTO__VERSION", "2.4.7")], &[]);
     assert_eq!(config.unwrap().magento.version, MagentoLine::V247);
 }
 
@@ -35,10 +28,7 @@ fn variables_hold_text_numbers_choices_and_lists() {
         ("TOKENWARD__TOKENS__CAPACITY", "5000"),
         ("TOKENWARD__ACCOUNTS__SOURCE", "embedded"),
         ("TOKENWARD__HTTP__TRUSTED_PROXIES", "10.0.0.0/8, 192.168.1.1"),
-        (
-            "TOKENWARD__HTTP__CORS__ALLOWED_ORIGINS",
-            r#"["https://a.example", "http://b.example:3000"]"#,
-        ),
+        ("TOKENWARD__HTTP__CORS__ALLOWED_ORIGINS", r#"["https://a.example", "http://b.example:3000"]"#),
         ("HOME", "/root"),
     ];
     let config = from_layers("", &environment, &[]).unwrap();
@@ -48,10 +38,7 @@ fn variables_hold_text_numbers_choices_and_lists() {
     assert_eq!(config.accounts.source, AccountSource::Embedded);
     let proxies: Vec<_> = config.http.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(proxies, ["10.0.0.0/8", "192.168.1.1/32"]);
-    assert_eq!(
-        config.http.cors.allowed_origins,
-        ["https://a.example", "http://b.example:3000"]
-    );
+    assert_eq!(config.http.cors.allowed_origins, ["https://a.example", "http://b.example:3000"]);
 }
 
 #[test]
@@ -82,10 +69,7 @@ fn a_file_is_read_when_it_is_named_by_argument_or_variable_and_never_otherwise()
 #[test]
 fn a_file_that_is_not_there_is_named() {
     let errors = Config::load(Some(Path::new("nowhere.toml")), [] as [(&str, &str); 0], []).unwrap_err();
-    assert_eq!(
-        errors.to_string(),
-        "nowhere.toml: cannot be read: No such file or directory (os error 2)"
-    );
+    assert_eq!(errors.to_string(), "nowhere.toml: cannot be read: No such file or directory (os error 2)");
 }
 
 #[test]
@@ -108,19 +92,22 @@ fn what_is_not_served_yet_is_refused_and_never_ignored() {
 }
 
 #[test]
+fn a_second_factor_that_settings_ask_for_is_refused_unless_it_is_off() {
+    let file = |second_factor: &str| {
+        let settings = "[settings]\n\"twofactorauth/general/force_providers\" = \"google\"";
+        from_text(&format!("admin.second_factor = {second_factor:?}\n{settings}")).unwrap()
+    };
+    let refused = file("auto").not_yet_available();
+    assert!(refused[0].to_string().starts_with("tokenward.toml:3: settings.twofactorauth"), "{refused:?}");
+    assert_eq!(file("off").not_yet_available(), []);
+}
+
+#[test]
 fn what_is_served_passes_with_its_budget() {
-    let environment = [
-        ("TOKENWARD__DATA__DURABILITY", "sync"),
-        ("TOKENWARD__EXCHANGE__LIFETIME", "60"),
-    ];
+    let environment = [("TOKENWARD__DATA__DURABILITY", "sync"), ("TOKENWARD__EXCHANGE__LIFETIME", "60")];
     let (_, budget) = check_config(None, environment, [], Some(64 << 30)).unwrap();
     assert_eq!(budget.sessions, 10_000_000);
     let flags = [("sign_in.concurrency".to_owned(), "100".to_owned())];
     let errors = check_config(None, environment, flags, Some(1 << 30)).unwrap_err();
-    assert!(
-        errors
-            .to_string()
-            .starts_with("command line: sign_in.concurrency is too high"),
-        "{errors}"
-    );
+    assert!(errors.to_string().starts_with("command line: sign_in.concurrency is too high"), "{errors}");
 }

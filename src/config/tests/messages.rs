@@ -136,12 +136,7 @@ fn an_origin_is_what_a_browser_sends() {
     ] {
         assert!(refused(origin), "{origin}");
     }
-    for origin in [
-        "https://shop.example.com",
-        "http://localhost:3000",
-        "http://[::1]:3000",
-        "https://a:80",
-    ] {
+    for origin in ["https://shop.example.com", "http://localhost:3000", "http://[::1]:3000", "https://a:80"] {
         assert!(!refused(origin), "{origin}");
     }
     let config = from_text("http.cors.allowed_origins = [\"HTTPS://Shop.Example.com\"]").unwrap();

@@ -21,11 +21,7 @@ fn from_layers(text: &str, environment: &[(&str, &str)], flags: &[(&str, &str)])
     let mut layers = Layers::default();
     layers.add_document(Path::new("tokenward.toml"), text);
     layers.add_environment(environment.iter().map(|(name, value)| (name.into(), value.into())));
-    layers.add_flags(
-        flags
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
-    );
+    layers.add_flags(flags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
     Config::from_layers(layers)
 }
 

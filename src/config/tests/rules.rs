@@ -77,22 +77,23 @@ fn a_setting_has_one_of_magentos_paths_and_is_set_in_the_file() {
 "#;
     let config = from_text(text).unwrap();
     let settings: Vec<_> = config.settings.iter().collect();
-    let expected = [
-        ("oauth/access_token_lifetime/admin", "8"),
-        ("oauth/access_token_lifetime/customer", "2.5"),
-    ];
+    let expected = [("oauth/access_token_lifetime/admin", "8"), ("oauth/access_token_lifetime/customer", "2.5")];
     assert_eq!(settings, expected);
     let text = r#"
 [settings]
 "oauth/access_token_lifetime/custmer" = 2
 "oauth/access_token_lifetime/admin" = []
+"oauth/cleanup/expiration_period" = "soon"
+"oauth/cleanup/cleanup_probability" = -1
 "#;
     assert_snapshot!(problems(text), @r#"
     tokenward.toml:3: "oauth/access_token_lifetime/custmer" is not a setting; did you mean "oauth/access_token_lifetime/customer"?
     tokenward.toml:4: "oauth/access_token_lifetime/admin" must be text, a number, true or false, not a list
+    tokenward.toml:5: "oauth/cleanup/expiration_period" = "soon": Please enter a valid number in this field.
+    tokenward.toml:6: "oauth/cleanup/cleanup_probability" = -1: Please enter a number 0 or greater in this field.
     "#);
     let environment = [("TOKENWARD__SETTINGS__OAUTH/ACCESS_TOKEN_LIFETIME/ADMIN", "1")];
     assert_snapshot!(from_layers("", &environment, &[]).unwrap_err(), @r#"
-    TOKENWARD__SETTINGS__OAUTH/ACCESS_TOKEN_LIFETIME/ADMIN: settings can be set in the file only; a running server's settings by `tokenward setting set`
+    TOKENWARD__SETTINGS__OAUTH/ACCESS_TOKEN_LIFETIME/ADMIN: settings can be set in the file only, and while the server runs by `tokenward setting`
     "#);
 }

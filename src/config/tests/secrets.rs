@@ -1,11 +1,6 @@
 use super::*;
 
-const KEYS: [&str; 4] = [
-    "magento.crypt_key",
-    "magento.database_url",
-    "demo.customer_password",
-    "demo.admin_password",
-];
+const KEYS: [&str; 4] = ["magento.crypt_key", "magento.database_url", "demo.customer_password", "demo.admin_password"];
 
 #[test]
 fn a_secret_comes_from_its_file_without_the_line_break_at_the_end() {
@@ -41,10 +36,7 @@ fn a_secret_is_given_once_in_a_layer_and_the_later_layer_wins() {
     assert_eq!(config.demo.admin_password.unwrap().expose(), "hunter2");
     let file = "demo.admin_password = \"hunter2\"";
     let errors = from_layers(file, &[("TOKENWARD__DEMO__ADMIN_PASSWORD_FILE", "/nowhere")], &[]).unwrap_err();
-    assert!(
-        errors.to_string().starts_with("TOKENWARD__DEMO__ADMIN_PASSWORD_FILE: "),
-        "{errors}"
-    );
+    assert!(errors.to_string().starts_with("TOKENWARD__DEMO__ADMIN_PASSWORD_FILE: "), "{errors}");
 }
 
 #[test]
@@ -66,14 +58,7 @@ fn secrets_do_not_print() {
 #[test]
 fn a_problem_with_a_secret_does_not_print_it() {
     for key in KEYS {
-        for value in [
-            "715517",
-            "[\"715517\"]",
-            "715517.5",
-            "{ a = \"715517\" }",
-            "\"715517",
-            "a715517",
-        ] {
+        for value in ["715517", "[\"715517\"]", "715517.5", "{ a = \"715517\" }", "\"715517", "a715517"] {
             let problems = problems(&format!("{key} = {value}"));
             assert!(!problems.contains("715517"), "{problems}");
         }

@@ -54,19 +54,13 @@ impl Gate {
         }
         *held += 1;
         drop(held);
-        Ok(Place {
-            _permit: permit,
-            counted: Some((Arc::clone(self), origin)),
-        })
+        Ok(Place { _permit: permit, counted: Some((Arc::clone(self), origin)) })
     }
 
     /// A place for an operator's command, which is not counted for any address.
     pub(super) fn enter_uncounted(&self) -> Result<Place, Full> {
         let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Full)?;
-        Ok(Place {
-            _permit: permit,
-            counted: None,
-        })
+        Ok(Place { _permit: permit, counted: None })
     }
 
     /// How many places are held.
@@ -143,9 +137,8 @@ mod tests {
     #[test]
     fn running_and_waiting_ones_together_have_a_limit() {
         let gate = Gate::new(1, 2);
-        let places: Vec<_> = ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
-            .map(|text| gate.enter(address(text)).unwrap())
-            .into();
+        let places: Vec<_> =
+            ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(|text| gate.enter(address(text)).unwrap()).into();
         assert_eq!(gate.enter(address("192.0.2.4")).unwrap_err(), Full);
         assert_eq!(gate.enter_uncounted().unwrap_err(), Full);
         assert_eq!(gate.taken(), 3);

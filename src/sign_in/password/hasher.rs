@@ -37,11 +37,7 @@ pub(super) struct HasherParts {
 
 impl PasswordHasher {
     pub(super) fn new(parts: Arc<HasherParts>, guard: Box<dyn Any + Send>) -> Self {
-        Self {
-            slot: Arc::default(),
-            parts,
-            _guard: guard,
-        }
+        Self { slot: Arc::default(), parts, _guard: guard }
     }
 
     /// Works in the memory, counts and measures, and tells the keeper.
@@ -63,10 +59,7 @@ impl PasswordHasher {
 
     fn verify(&self, message: &VerifyPassword, memory: &mut Memory) -> Result<Verdict, HashError> {
         let stored = message.stored.as_deref().map(StoredHash::parse);
-        if !stored
-            .as_ref()
-            .is_some_and(|stored| stored.is_as_costly_as(self.parts.cost))
-        {
+        if !stored.as_ref().is_some_and(|stored| stored.is_as_costly_as(self.parts.cost)) {
             spend(&message.password, self.parts.cost, memory)?;
         }
         let matched = match stored {
@@ -112,3 +105,6 @@ impl fmt::Debug for PasswordHasher {
         formatter.write_str("PasswordHasher")
     }
 }
+
+#[cfg(debug_assertions)]
+crate::lifecycle::panics_when_told!(PasswordHasher);

@@ -31,11 +31,7 @@ struct Kept {
 
 impl MemoryKeeper {
     pub(super) fn new(guard: Box<dyn Any + Send>) -> Self {
-        Self {
-            kept: Vec::new(),
-            armed: false,
-            _guard: guard,
-        }
+        Self { kept: Vec::new(), armed: false, _guard: guard }
     }
 
     fn note(&mut self, slot: Weak<Slot>, now: Instant) {

@@ -58,9 +58,7 @@ impl Memory {
         if self.blocks.len() < count {
             self.wipe();
             self.blocks = Vec::new();
-            self.blocks
-                .try_reserve_exact(count)
-                .map_err(|_| HashError::OutOfMemory)?;
+            self.blocks.try_reserve_exact(count).map_err(|_| HashError::OutOfMemory)?;
             self.blocks.resize(count, Block::new());
         }
         Ok(&mut self.blocks[..count])
@@ -122,10 +120,7 @@ pub(super) struct InUse;
 mod tests {
     use super::*;
 
-    const SMALL: Cost = Cost {
-        memory_kib: 8,
-        iterations: 1,
-    };
+    const SMALL: Cost = Cost { memory_kib: 8, iterations: 1 };
 
     fn run(memory: &mut Memory, cost: Cost) -> [u8; 32] {
         let mut output = [0; 32];
@@ -136,10 +131,7 @@ mod tests {
 
     #[test]
     fn memory_that_was_used_before_gives_the_same_hash() {
-        let large = Cost {
-            memory_kib: 64,
-            iterations: 2,
-        };
+        let large = Cost { memory_kib: 64, iterations: 2 };
         let mut memory = Memory::default();
         let (first, other) = (run(&mut memory, SMALL), run(&mut memory, large));
         assert_eq!((run(&mut memory, SMALL), run(&mut memory, large)), (first, other));
@@ -150,10 +142,7 @@ mod tests {
     #[test]
     fn memory_beyond_what_new_hashes_need_is_not_kept() {
         let slot = Slot::default();
-        let large = Cost {
-            memory_kib: 2 * Cost::STANDARD.memory_kib,
-            iterations: 1,
-        };
+        let large = Cost { memory_kib: 2 * Cost::STANDARD.memory_kib, iterations: 1 };
         slot.with(|memory| run(memory, large));
         assert_eq!(slot.take().unwrap().unwrap().size(), 0);
     }

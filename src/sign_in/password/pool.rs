@@ -98,22 +98,11 @@ impl HasherPool {
     /// A pool whose hashes cost next to nothing.
     #[cfg(test)]
     pub(in crate::sign_in) fn start_cheap(options: PoolOptions) -> Self {
-        Self::start_at(
-            options,
-            Cost {
-                memory_kib: 8,
-                iterations: 1,
-            },
-        )
+        Self::start_at(options, Cost { memory_kib: 8, iterations: 1 })
     }
 
     fn start_at(options: PoolOptions, cost: Cost) -> Self {
-        let PoolOptions {
-            concurrency,
-            queue,
-            installation_key,
-            guards,
-        } = options;
+        let PoolOptions { concurrency, queue, installation_key, guards } = options;
         let concurrency = concurrency.max(1);
         let meter = Arc::new(Meter::default());
         let parts = Arc::new(HasherParts {
@@ -126,12 +115,7 @@ impl HasherPool {
         let actor = SyncArbiter::start_with_thread_builder(concurrency, builder, move || {
             PasswordHasher::new(Arc::clone(&parts), guards())
         });
-        Self {
-            actor,
-            gate: Gate::new(concurrency, queue),
-            meter,
-            concurrency,
-        }
+        Self { actor, gate: Gate::new(concurrency, queue), meter, concurrency }
     }
 
     /// A place for a sign-in from this address.
@@ -147,11 +131,7 @@ impl HasherPool {
         caller: Weak<()>,
         place: Place,
     ) -> Result<Verdict, PoolError> {
-        let message = VerifyPassword {
-            stored,
-            password,
-            caller,
-        };
+        let message = VerifyPassword { stored, password, caller };
         self.ask(message, place).await
     }
 
@@ -159,6 +139,12 @@ impl HasherPool {
     pub(in crate::sign_in) async fn hash(&self, password: Password) -> Result<String, PoolError> {
         let place = self.gate.enter_uncounted().map_err(|full| self.busy(full))?;
         self.ask(HashPassword { password }, place).await
+    }
+
+    /// Makes the actor panic, to show that the process then ends.
+    #[cfg(debug_assertions)]
+    pub fn provoke_panic(&self) {
+        self.actor.do_send(crate::lifecycle::ProvokePanic);
     }
 
     /// What the pool has to do, and has done.
@@ -191,9 +177,7 @@ impl HasherPool {
     /// The time that the hashes take which are already there.
     fn busy(&self, _: Full) -> PoolError {
         let hashes = u32::try_from(self.gate.taken().div_ceil(self.concurrency)).unwrap_or(u32::MAX);
-        PoolError::Busy {
-            retry_after: self.meter.hash_time().saturating_mul(hashes).max(SHORTEST_RETRY),
-        }
+        PoolError::Busy { retry_after: self.meter.hash_time().saturating_mul(hashes).max(SHORTEST_RETRY) }
     }
 }
 
@@ -210,10 +194,7 @@ impl Meter {
     /// Says that a password is being hashed, until the answer is dropped.
     pub(super) fn begin(&self) -> Running<'_> {
         self.running.fetch_add(1, Ordering::Relaxed);
-        Running {
-            meter: self,
-            since: Instant::now(),
-        }
+        Running { meter: self, since: Instant::now() }
     }
 
     /// Counts so many argon2 computations.
@@ -256,12 +237,7 @@ mod tests {
     use super::*;
 
     fn options(concurrency: usize, queue: usize) -> PoolOptions {
-        PoolOptions {
-            concurrency,
-            queue,
-            installation_key: None,
-            guards: Arc::new(|| Box::new(())),
-        }
+        PoolOptions { concurrency, queue, installation_key: None, guards: Arc::new(|| Box::new(())) }
     }
 
     fn password(text: &str) -> Password {
@@ -270,9 +246,7 @@ mod tests {
 
     async fn verdict(pool: &HasherPool, stored: Option<&str>, caller: Weak<()>) -> Verdict {
         let place = pool.enter(None).unwrap();
-        pool.verify(stored.map(str::to_owned), password("password"), caller, place)
-            .await
-            .unwrap()
+        pool.verify(stored.map(str::to_owned), password("password"), caller, place).await.unwrap()
     }
 
     #[actix::test]
@@ -283,10 +257,7 @@ mod tests {
         for (stored, expected) in [
             (Some(new.as_str()), Verdict::Match),
             (Some("67a1e09bb1f83f5007dc119c14d663aa:salt:0"), Verdict::Match),
-            (
-                Some("13601bda4ea78e55a07b98866d2be6be0744e3866f13c00c811cab608a28f322:salt:1"),
-                Verdict::Match,
-            ),
+            (Some("13601bda4ea78e55a07b98866d2be6be0744e3866f13c00c811cab608a28f322:salt:1"), Verdict::Match),
             (Some("hash:salt:3_32_1_8192"), Verdict::Mismatch),
             (Some("hash:salt:1:3_32_1_8192"), Verdict::Mismatch),
             (Some("hash:salt:9"), Verdict::Mismatch),
@@ -296,11 +267,7 @@ mod tests {
             (None, Verdict::Mismatch),
         ] {
             let before = pool.load().hashed;
-            assert_eq!(
-                verdict(&pool, stored, Arc::downgrade(&alive)).await,
-                expected,
-                "{stored:?}"
-            );
+            assert_eq!(verdict(&pool, stored, Arc::downgrade(&alive)).await, expected, "{stored:?}");
             assert_eq!(pool.load().hashed - before, 1, "{stored:?}");
         }
         assert_eq!((pool.load().running, pool.load().waiting), (0, 0));
@@ -321,10 +288,7 @@ mod tests {
             counter.fetch_add(1, Ordering::SeqCst);
             Box::new(())
         });
-        let pool = HasherPool::start_cheap(PoolOptions {
-            guards,
-            ..options(3, 8)
-        });
+        let pool = HasherPool::start_cheap(PoolOptions { guards, ..options(3, 8) });
         // Each hasher's thread makes its own guard when it starts, which may be a moment later.
         while made.load(Ordering::SeqCst) < 4 {
             pool.hash(password("any")).await.unwrap();
@@ -342,11 +306,7 @@ mod tests {
         assert_eq!(pool.load().waiting, 100);
         pool.meter.nanoseconds.store(1_000_000, Ordering::Relaxed);
         let retry_after = Duration::from_secs(1);
-        assert_eq!(
-            pool.hash(password("any")).await,
-            Err(PoolError::Busy { retry_after }),
-            "at least a second"
-        );
+        assert_eq!(pool.hash(password("any")).await, Err(PoolError::Busy { retry_after }), "at least a second");
         drop(places);
         assert!(pool.hash(password("any")).await.is_ok());
     }

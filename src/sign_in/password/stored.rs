@@ -67,10 +67,7 @@ pub(super) struct Cost {
 
 impl Cost {
     /// The cost of new hashes: 64 MiB, filled twice.
-    pub(super) const STANDARD: Self = Self {
-        memory_kib: 64 * 1024,
-        iterations: 2,
-    };
+    pub(super) const STANDARD: Self = Self { memory_kib: 64 * 1024, iterations: 2 };
 
     /// How many KiB are filled.
     #[expect(clippy::cast_lossless, reason = "`From` is not usable in a constant function")]
@@ -118,16 +115,10 @@ impl<'a> StoredHash<'a> {
     pub fn parse(text: &'a str) -> Self {
         let mut parts = text.splitn(3, ':');
         let (Some(expected), Some(salt), Some(versions)) = (parts.next(), parts.next(), parts.next()) else {
-            return Self {
-                expected: text,
-                recipe: Recipe::Keyed,
-            };
+            return Self { expected: text, recipe: Recipe::Keyed };
         };
         let recipe = match steps(salt, versions) {
-            Ok(steps) => Recipe::Chain {
-                salt: salt.as_bytes(),
-                steps,
-            },
+            Ok(steps) => Recipe::Chain { salt: salt.as_bytes(), steps },
             Err(Unusable::Impossible) => Recipe::Keyed,
             Err(Unusable::TooCostly) => Recipe::Refused,
         };
@@ -168,16 +159,10 @@ impl<'a> StoredHash<'a> {
 /// Hashes a password for storing, with a salt of its own.
 pub(super) fn new_hash(password: &Password, cost: Cost, memory: &mut Memory) -> Result<String, HashError> {
     let salt = new_salt();
-    let step = Step::Argon2 {
-        cost,
-        output: OUTPUT_LENGTH,
-    };
+    let step = Step::Argon2 { cost, output: OUTPUT_LENGTH };
     let hash = recreate(password, salt.as_bytes(), &[step], memory)?.ok_or(HashError::OutOfMemory)?;
     let (iterations, bytes) = (cost.iterations, u64::from(cost.memory_kib) * 1024);
-    Ok(format!(
-        "{}:{salt}:3_{OUTPUT_LENGTH}_{iterations}_{bytes}",
-        hash.as_str()
-    ))
+    Ok(format!("{}:{salt}:3_{OUTPUT_LENGTH}_{iterations}_{bytes}", hash.as_str()))
 }
 
 /// Spends what one hash of this cost takes, for a result that nobody wants.
@@ -190,9 +175,7 @@ pub(super) fn spend(password: &Password, cost: Cost, memory: &mut Memory) -> Res
 
 fn new_salt() -> String {
     let mut generator = rand::rng();
-    (0..SALT_LENGTH)
-        .map(|_| char::from(SALT_ALPHABET[generator.random_range(0..SALT_ALPHABET.len())]))
-        .collect()
+    (0..SALT_LENGTH).map(|_| char::from(SALT_ALPHABET[generator.random_range(0..SALT_ALPHABET.len())])).collect()
 }
 
 /// The steps that the versions stand for, oldest first, when they can be computed at a bearable cost.
@@ -218,21 +201,14 @@ impl Step {
         match php_integer(version) {
             0 => Ok(Self::Md5),
             1 => Ok(Self::Sha256),
-            2 => Ok(Self::Argon2 {
-                cost: Cost::STANDARD,
-                output: OUTPUT_LENGTH,
-            }),
+            2 => Ok(Self::Argon2 { cost: Cost::STANDARD, output: OUTPUT_LENGTH }),
             _ => Err(Unusable::Impossible),
         }
     }
 
     /// Parameters from the database: `memory` in bytes.
     fn argon2(output: u64, iterations: u64, memory: u64) -> Result<Self, Unusable> {
-        if [output, memory, iterations]
-            .iter()
-            .zip(LEAST)
-            .any(|(&value, least)| value < least)
-        {
+        if [output, memory, iterations].iter().zip(LEAST).any(|(&value, least)| value < least) {
             return Err(Unusable::Impossible);
         }
         if output > MOST_OUTPUT || memory / 1024 > MOST_MEMORY_KIB {
@@ -240,10 +216,7 @@ impl Step {
         }
         let narrow = |value| u32::try_from(value).map_err(|_| Unusable::TooCostly);
         Ok(Self::Argon2 {
-            cost: Cost {
-                memory_kib: narrow(memory / 1024)?,
-                iterations: narrow(iterations)?,
-            },
+            cost: Cost { memory_kib: narrow(memory / 1024)?, iterations: narrow(iterations)? },
             output: usize::try_from(output).map_err(|_| Unusable::TooCostly)?,
         })
     }
@@ -295,10 +268,7 @@ fn recreate(
             Step::Sha256 => salted::<Sha256>(salt, &text),
             Step::Argon2 { cost, output } => {
                 let mut bytes = Zeroizing::new(vec![0; output]);
-                if memory
-                    .argon2(cost, text.as_bytes(), stretched(salt), &mut bytes)?
-                    .is_none()
-                {
+                if memory.argon2(cost, text.as_bytes(), stretched(salt), &mut bytes)?.is_none() {
                     return Ok(None);
                 }
                 Zeroizing::new(hex::encode(bytes.as_slice()))
@@ -335,11 +305,7 @@ mod tests {
     fn check(stored: &str, password: &str, key: Option<&str>) -> bool {
         let key = key.map(|text| InstallationKey::from_bytes(text.as_bytes().to_vec()));
         StoredHash::parse(stored)
-            .matches(
-                &Password::new(password.to_owned()),
-                key.as_ref(),
-                &mut Memory::default(),
-            )
+            .matches(&Password::new(password.to_owned()), key.as_ref(), &mut Memory::default())
             .unwrap()
     }
 
@@ -390,52 +356,24 @@ mod tests {
             assert!(check(&stored, "password", key), "{stored}");
             assert!(!check(&stored, "password", None), "{stored}");
         }
-        assert!(
-            !check(&format!("{hash}:salt"), "password", key),
-            "two parts are compared whole"
-        );
+        assert!(!check(&format!("{hash}:salt"), "password", key), "two parts are compared whole");
     }
 
     #[test]
     fn the_derived_vectors_match() {
         for (hash, salt, versions, password) in [
-            (
-                "f5582adf5ea1b84a11af3cbc77542c11c9464b0596c539f9fb2a7bd790b85757",
-                SALT,
-                "3_32_2_67108864",
-                "Password1",
-            ),
-            (
-                "2603444c1e578ea5af42165564dabc4c3824bacc4e1346763b8452dd78075ee8",
-                SALT,
-                "1",
-                "Password1",
-            ),
+            ("f5582adf5ea1b84a11af3cbc77542c11c9464b0596c539f9fb2a7bd790b85757", SALT, "3_32_2_67108864", "Password1"),
+            ("2603444c1e578ea5af42165564dabc4c3824bacc4e1346763b8452dd78075ee8", SALT, "1", "Password1"),
             ("6d0b172e8905789da2ab11d363e75151", SALT, "0", "Password1"),
-            (
-                "26b2d91cb18959a9bdff95b1fd09f63418325ade4ea638974f75c484389e6e35",
-                SALT,
-                "0:1",
-                "Password1",
-            ),
-            (
-                "ef0ba389d3a8f8e847f440e786b3650ed790e204cce6fa47a7220785d19a9c67",
-                SALT,
-                "1:2",
-                "Password1",
-            ),
+            ("26b2d91cb18959a9bdff95b1fd09f63418325ade4ea638974f75c484389e6e35", SALT, "0:1", "Password1"),
+            ("ef0ba389d3a8f8e847f440e786b3650ed790e204cce6fa47a7220785d19a9c67", SALT, "1:2", "Password1"),
             (
                 "ef0ba389d3a8f8e847f440e786b3650ed790e204cce6fa47a7220785d19a9c67",
                 SALT,
                 "1:3_32_2_67108864",
                 "Password1",
             ),
-            (
-                "431eb20808efcebcd8f5e6f2a101f93677b8526c11e94478160b0ca32af3a348",
-                SALT,
-                "0:1:2",
-                "Password1",
-            ),
+            ("431eb20808efcebcd8f5e6f2a101f93677b8526c11e94478160b0ca32af3a348", SALT, "0:1:2", "Password1"),
             (
                 "f407693bafc325acb47b39638e773e1b14d8ebb0c5e9377aa78fe44877efa4a2",
                 SALT,
@@ -448,12 +386,7 @@ mod tests {
                 "3_32_2_67108864",
                 "Password1",
             ),
-            (
-                "5462f6ed74a95588d2965b998b8465ae3a344eb8f96552336f94a7ee2ba433c4",
-                SALT,
-                "3_32_2_67108864",
-                "pässwörd€",
-            ),
+            ("5462f6ed74a95588d2965b998b8465ae3a344eb8f96552336f94a7ee2ba433c4", SALT, "3_32_2_67108864", "pässwörd€"),
             ("2a55969022e4b27c0de950d19457f01c", SALT, "3_16_1_8388608", "Password1"),
         ] {
             let stored = format!("{hash}:{salt}:{versions}");
@@ -473,11 +406,7 @@ mod tests {
     #[test]
     fn text_that_is_no_number_is_version_0() {
         for version in ["", "x", " 0", "0.9", "+0", "-0"] {
-            assert!(check(
-                &format!("67a1e09bb1f83f5007dc119c14d663aa:salt:{version}"),
-                "password",
-                None
-            ));
+            assert!(check(&format!("67a1e09bb1f83f5007dc119c14d663aa:salt:{version}"), "password", None));
         }
         assert_eq!(php_integer(" \t12_3"), 12);
         assert_eq!(php_integer("99999999999999999999"), i64::MAX);
@@ -535,10 +464,7 @@ mod tests {
 
     #[test]
     fn a_key_does_not_print_itself() {
-        assert_eq!(
-            format!("{:?}", InstallationKey::from_bytes(vec![7])),
-            "InstallationKey(…)"
-        );
+        assert_eq!(format!("{:?}", InstallationKey::from_bytes(vec![7])), "InstallationKey(…)");
     }
 
     /// Texts that look like stored values, with costs that a test can bear.
@@ -549,17 +475,10 @@ mod tests {
             "[ +-]{0,2}[0-9x_.]{0,22}",
             "3(_[0-9]{0,25}){0,4}"
         ];
-        (
-            "[0-9a-f]{0,64}",
-            "\\PC{0,20}",
-            proptest::collection::vec(version, 0..10),
-        )
+        ("[0-9a-f]{0,64}", "\\PC{0,20}", proptest::collection::vec(version, 0..10))
             .prop_map(|(hash, salt, versions)| format!("{hash}:{salt}:{}", versions.join(":")))
             .prop_filter("too slow for a test", |text| {
-                !StoredHash::parse(text).is_as_costly_as(Cost {
-                    memory_kib: 1024,
-                    iterations: 2,
-                })
+                !StoredHash::parse(text).is_as_costly_as(Cost { memory_kib: 1024, iterations: 2 })
             })
     }
 

@@ -29,12 +29,7 @@ impl InFlight {
         let stored = self.settle(|row| row.fail(limits, now)).flatten();
         self.throttle.make_room();
         let (failures, lock_expires) = stored?;
-        Some(ThrottleRow {
-            kind: self.key.kind,
-            name: self.key.name(),
-            failures,
-            lock_expires,
-        })
+        Some(ThrottleRow { kind: self.key.kind, name: self.key.name(), failures, lock_expires })
     }
 
     /// Forgets the failures of this name.

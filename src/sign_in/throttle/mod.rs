@@ -44,12 +44,7 @@ pub(in crate::sign_in) struct Key {
 
 impl Throttle {
     pub(in crate::sign_in) fn new(snapshot: SharedSnapshot, clock: SharedClock) -> Self {
-        Self {
-            rows: DashMap::new(),
-            most_names: MOST_NAMES,
-            snapshot,
-            clock,
-        }
+        Self { rows: DashMap::new(), most_names: MOST_NAMES, snapshot, clock }
     }
 
     /// Takes rows over that were stored, and says how many still count.
@@ -70,18 +65,11 @@ impl Throttle {
         loop {
             match self.admit(&key) {
                 Admission::Granted => {
-                    return Ok(InFlight {
-                        throttle: Arc::clone(self),
-                        key,
-                        settled: false,
-                    });
+                    return Ok(InFlight { throttle: Arc::clone(self), key, settled: false });
                 }
                 Admission::Denied(denied) => return Err(denied),
                 Admission::Later(result) => {
-                    let _waiting = Waiting {
-                        throttle: self,
-                        key: &key,
-                    };
+                    let _waiting = Waiting { throttle: self, key: &key };
                     result.await;
                 }
             }
@@ -152,10 +140,7 @@ impl Throttle {
         self.sweep();
         if self.rows.len() > self.most_names {
             self.forget_first(self.rows.len() - self.most_names + self.most_names / 10);
-            tracing::warn!(
-                names = self.rows.len(),
-                "more names have failed to sign in than are remembered"
-            );
+            tracing::warn!(names = self.rows.len(), "more names have failed to sign in than are remembered");
         }
     }
 
@@ -189,14 +174,8 @@ impl Key {
     }
 
     fn new(kind: UserType, typed: &str) -> Self {
-        let end = typed
-            .char_indices()
-            .nth(LONGEST_NAME)
-            .map_or(typed.len(), |(end, _)| end);
-        Self {
-            kind,
-            name: folded(&typed[..end]).into_boxed_str(),
-        }
+        let end = typed.char_indices().nth(LONGEST_NAME).map_or(typed.len(), |(end, _)| end);
+        Self { kind, name: folded(&typed[..end]).into_boxed_str() }
     }
 }
 
@@ -225,13 +204,7 @@ mod tests {
             let path = format!("oauth/authentication_lock/{path}");
             settings.set(&path, Scope::Default, Some(value.to_owned()));
         }
-        Snapshot::new(
-            settings,
-            StoreDirectory::fresh(),
-            Roles::default(),
-            EmptyLifetime::AtOnce,
-        )
-        .shared()
+        Snapshot::new(settings, StoreDirectory::fresh(), Roles::default(), EmptyLifetime::AtOnce).shared()
     }
 
     fn throttle(failures: &str, timeout: &str) -> (Arc<Throttle>, Arc<MockClock>) {
@@ -242,10 +215,7 @@ mod tests {
 
     /// The answer of a throttle that need not wait.
     fn begin(throttle: &Arc<Throttle>, name: &str) -> Result<InFlight, Denied> {
-        throttle
-            .begin(CUSTOMER, name)
-            .now_or_never()
-            .expect("nothing is in flight")
+        throttle.begin(CUSTOMER, name).now_or_never().expect("nothing is in flight")
     }
 
     fn fail(throttle: &Arc<Throttle>, name: &str, times: u32) {
@@ -260,10 +230,7 @@ mod tests {
         fail(&throttle, "jane", 5);
         clock.advance(Duration::from_secs(1799));
         let row = begin(&throttle, "jane").unwrap().fail().unwrap();
-        assert_eq!(
-            (row.failures, row.lock_expires),
-            (6, UnixSeconds(1_000_000 + 1799 + 1800))
-        );
+        assert_eq!((row.failures, row.lock_expires), (6, UnixSeconds(1_000_000 + 1799 + 1800)));
         clock.advance(Duration::from_secs(1799));
         assert_eq!(begin(&throttle, "jane").unwrap_err(), Denied::Throttled);
         assert!(begin(&throttle, "joan").is_ok(), "another name is not concerned");
@@ -278,10 +245,7 @@ mod tests {
         fail(&throttle, "Jane@Example.com", 1);
         assert_eq!(begin(&throttle, "jANE@eXAMPLE.COM").unwrap_err(), Denied::Throttled);
         fail(&throttle, &format!("{}x", "ä".repeat(255)), 1);
-        assert_eq!(
-            begin(&throttle, &format!("{}yz", "Ä".repeat(255))).unwrap_err(),
-            Denied::Throttled
-        );
+        assert_eq!(begin(&throttle, &format!("{}yz", "Ä".repeat(255))).unwrap_err(), Denied::Throttled);
         let admin = throttle.begin(UserType::Admin, "jane@example.com").now_or_never();
         assert!(admin.unwrap().is_ok(), "an administrator's name is another name");
     }
@@ -317,12 +281,8 @@ mod tests {
     #[test]
     fn stored_rows_count_again_unless_their_lock_has_ended() {
         let (throttle, clock) = throttle("6", "1800");
-        let row = |name: &str, lock_expires| ThrottleRow {
-            kind: CUSTOMER,
-            name: name.to_owned(),
-            failures: 6,
-            lock_expires,
-        };
+        let row =
+            |name: &str, lock_expires| ThrottleRow { kind: CUSTOMER, name: name.to_owned(), failures: 6, lock_expires };
         let now = clock.now();
         assert_eq!(throttle.load(vec![row("jane", now.plus(1)), row("joan", now)]), 1);
         assert_eq!(begin(&throttle, "jane").unwrap_err(), Denied::Throttled);
@@ -359,9 +319,7 @@ mod tests {
         }
         // The twenty-first made room: one too many and a tenth of twenty.
         assert_eq!(throttle.len(), 18);
-        let forgotten = (0..4)
-            .filter(|number| begin(&throttle, &format!("name {number}")).is_ok())
-            .count();
+        let forgotten = (0..4).filter(|number| begin(&throttle, &format!("name {number}")).is_ok()).count();
         assert_eq!(forgotten, 3, "of the four whose lock ends first");
         assert!((4..20).all(|number| begin(&throttle, &format!("name {number}")).is_err()));
         drop(held);
@@ -378,10 +336,7 @@ mod tests {
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         let attempt = (0..3_usize, any::<Option<bool>>()).prop_map(|(name, outcome)| Step::Attempt { name, outcome });
-        let fail = (0..3_usize).prop_map(|name| Step::Attempt {
-            name,
-            outcome: Some(false),
-        });
+        let fail = (0..3_usize).prop_map(|name| Step::Attempt { name, outcome: Some(false) });
         let limit = (0..4_u32, 0..20_u32).prop_map(|(failures, timeout)| Step::Limit { failures, timeout });
         proptest::collection::vec(
             prop_oneof![
@@ -481,10 +436,7 @@ mod tests {
             fail(&throttle, "jane", 1);
             let first = begin(&throttle, "jane").unwrap();
             let mut second = Box::pin(throttle.begin(CUSTOMER, "jane"));
-            assert!(
-                (&mut second).now_or_never().is_none(),
-                "one failure and one attempt in flight"
-            );
+            assert!((&mut second).now_or_never().is_none(), "one failure and one attempt in flight");
             if right {
                 first.succeed();
                 second.await.unwrap().succeed();
@@ -513,9 +465,7 @@ mod tests {
     async fn more_than_a_thousand_do_not_wait_on_one_name() {
         let (throttle, _) = throttle("1", "1800");
         let first = begin(&throttle, "jane").unwrap();
-        let mut waiting: Vec<_> = (0..MOST_WAITING)
-            .map(|_| Box::pin(throttle.begin(CUSTOMER, "jane")))
-            .collect();
+        let mut waiting: Vec<_> = (0..MOST_WAITING).map(|_| Box::pin(throttle.begin(CUSTOMER, "jane"))).collect();
         assert!(waiting.iter_mut().all(|attempt| attempt.now_or_never().is_none()));
         assert_eq!(begin(&throttle, "jane").unwrap_err(), Denied::Crowded);
         first.fail();

@@ -1,0 +1,108 @@
+//! A registry with sessions in it, over a store that commits at once.
+
+#![allow(dead_code, reason = "each bench uses a part of it")]
+
+use std::sync::Arc;
+
+use actix::{Actor, Addr, Arbiter, Context, Handler};
+use tokenward::clock::{SharedClock, SystemClock};
+use tokenward::registry::{
+    IssueToken, Options, Parts, PreloadSession, PreloadSessions, Registry, TokenRegistry, TokenValidator,
+    ValidatorCounts,
+};
+use tokenward::session::{SessionId, Subject};
+use tokenward::settings::{Roles, Settings, Snapshot, StoreDirectory, WebsiteId};
+use tokenward::store::{Committed, Record, RecordOutcome};
+use tokenward::token::{DigestKey, EmptyLifetime, TokenDigest};
+
+/// Commits whatever it is given.
+#[derive(Default)]
+struct InstantStore {
+    registry: Option<Addr<TokenRegistry>>,
+}
+
+impl Actor for InstantStore {
+    type Context = Context<Self>;
+}
+
+struct Attach(Addr<TokenRegistry>);
+
+impl actix::Message for Attach {
+    type Result = ();
+}
+
+impl Handler<Attach> for InstantStore {
+    type Result = ();
+
+    fn handle(&mut self, attach: Attach, _: &mut Self::Context) {
+        self.registry = Some(attach.0);
+    }
+}
+
+impl Handler<Record> for InstantStore {
+    type Result = ();
+
+    fn handle(&mut self, record: Record, _: &mut Self::Context) {
+        if let Some(registry) = &self.registry {
+            registry.do_send(Committed { through: record.ticket, outcome: RecordOutcome::Stored });
+        }
+    }
+}
+
+/// A registry on a thread of its own with so many sessions, two a customer.
+pub async fn registry(sessions: u32) -> Registry {
+    let store = InstantStore::start_in_arbiter(&Arbiter::new().handle(), |_| InstantStore::default());
+    let snapshot = Snapshot::new(Settings::default(), StoreDirectory::fresh(), Roles::default(), EmptyLifetime::AtOnce);
+    let clock: SharedClock = Arc::new(SystemClock::default());
+    let registry = TokenRegistry::start_apart(Parts {
+        snapshot: snapshot.shared(),
+        clock,
+        options: Options { capacity: 100_000_000, per_subject: 1000 },
+        key: DigestKey::generate(),
+        first_id: SessionId(1),
+        recorder: store.clone().recipient(),
+        guard: Box::new(()),
+    });
+    store.send(Attach(registry.actor().clone())).await.expect("the store runs");
+    let session = |number| PreloadSession {
+        subject: Subject::customer(number / 2 + 1),
+        website: WebsiteId(1),
+        digest: digest(number),
+    };
+    let all = (0..sessions).map(session).collect();
+    registry.actor().send(PreloadSessions(all)).await.expect("the registry runs").expect("there is room");
+    registry
+}
+
+/// A validator on the thread of the caller.
+pub fn validator(registry: &Registry) -> Addr<TokenValidator> {
+    new_validator(registry).start()
+}
+
+/// A validator on another thread: what the design avoids.
+pub fn validator_apart(registry: &Registry) -> Addr<TokenValidator> {
+    let validator = new_validator(registry);
+    TokenValidator::start_in_arbiter(&Arbiter::new().handle(), |_| validator)
+}
+
+fn new_validator(registry: &Registry) -> TokenValidator {
+    TokenValidator::new(registry.reader().clone(), Arc::<ValidatorCounts>::default(), Box::new(()))
+}
+
+/// The digest of the session with this number.
+pub fn digest(number: u32) -> TokenDigest {
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&blake3::hash(&number.to_le_bytes()).as_bytes()[..16]);
+    TokenDigest(digest)
+}
+
+/// A new session of a customer with few others.
+pub fn issue(number: u32) -> IssueToken {
+    IssueToken {
+        subject: Subject::customer(1_000_000_000 + number % 1_000_000),
+        website: WebsiteId(1),
+        digest: digest(1_000_000_000 + number),
+        role: None,
+        along: Vec::new(),
+    }
+}

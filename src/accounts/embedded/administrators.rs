@@ -1,0 +1,74 @@
+//! What an operator does with administrators, by user name and with answers in words.
+
+use crate::accounts::embedded::rows::{administrator_row, conflict, throttle_cleared};
+use crate::accounts::embedded::{EmbeddedAccounts, NewAdministrator, read};
+use crate::accounts::{AccountError, AccountStore, Administrator, DirectorySource};
+use crate::session::{Subject, SubjectChanged, UserType};
+use crate::store::Change;
+
+impl EmbeddedAccounts {
+    /// Adds an administrator, and announces the role.
+    ///
+    /// # Errors
+    /// [`AccountError::Conflict`], in words for the operator, when a value is wrong or the name is taken.
+    pub async fn add_administrator(&self, new: NewAdministrator) -> Result<Administrator, AccountError> {
+        let (_, roles) = self.directory().await?;
+        let username = new.username.clone();
+        let row = administrator_row(new, &roles, self.clock.now())?;
+        self.store.write(vec![Change::CreateAdministrator(row)]).await?;
+        let added = self.administrator_named(&username).await?;
+        self.announce(SubjectChanged { subject: Subject::admin(added.id), locked_until: None, role: added.role });
+        Ok(added)
+    }
+
+    /// Lists all administrators in the order of their numbers.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`].
+    pub async fn list_administrators(&self) -> Result<Vec<Administrator>, AccountError> {
+        Ok(self.readers.read(read::administrators).await?)
+    }
+
+    /// Sets an administrator's password. Sessions go on (fact sheet 4.4).
+    ///
+    /// # Errors
+    /// [`AccountError::Conflict`] when there is no such administrator.
+    pub async fn set_administrator_password(
+        &self,
+        username: &str,
+        hash: String,
+    ) -> Result<Administrator, AccountError> {
+        let administrator = self.administrator_named(username).await?;
+        let change = Change::AdministratorPassword { administrator: administrator.id, hash };
+        self.store.write(vec![change]).await?;
+        Ok(administrator)
+    }
+
+    /// Clears the throttle's row of an administrator: the API knows no other lock of them (fact sheet 5.3). The
+    /// throttle in memory is the caller's to clear.
+    ///
+    /// # Errors
+    /// [`AccountError::Conflict`] when there is no such administrator.
+    pub async fn unlock_administrator(&self, username: &str) -> Result<Administrator, AccountError> {
+        let administrator = self.administrator_named(username).await?;
+        self.store.write(vec![throttle_cleared(UserType::Admin, username)]).await?;
+        Ok(administrator)
+    }
+
+    /// Switches an administrator off. Ending the sessions is the caller's task (fact sheet 4.4).
+    ///
+    /// # Errors
+    /// [`AccountError::Conflict`] when there is no such administrator.
+    pub async fn disable_administrator(&self, username: &str) -> Result<Administrator, AccountError> {
+        let administrator = self.administrator_named(username).await?;
+        let change = Change::AdministratorActive { administrator: administrator.id, active: false };
+        self.store.write(vec![change]).await?;
+        Ok(administrator)
+    }
+
+    async fn administrator_named(&self, username: &str) -> Result<Administrator, AccountError> {
+        self.administrator_by_username(username)
+            .await?
+            .ok_or_else(|| conflict(format!("there is no administrator with the user name {username}")))
+    }
+}

@@ -1,0 +1,128 @@
+//! What an operator does with customers, by address and with answers in words.
+
+use crate::accounts::embedded::rows::{conflict, customer_row, throttle_cleared, website_named};
+use crate::accounts::embedded::{EmbeddedAccounts, NewCustomer, read};
+use crate::accounts::{AccountError, AccountStore, Customer, DirectorySource, folded, name};
+use crate::session::UserType;
+use crate::store::{Change, CustomerLock};
+
+/// How many customers [`EmbeddedAccounts::add_customers`] writes in one transaction: enough to make the commit cheap,
+/// and few enough to keep memory small.
+const SLICE: usize = 10_000;
+
+/// Which customers to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerPage {
+    /// Only those whose address contains this text, in upper or lower case.
+    pub containing: Option<String>,
+    /// Only those with a greater number: the last one of the page before, or 0.
+    pub after: u32,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl EmbeddedAccounts {
+    /// Adds a customer.
+    ///
+    /// # Errors
+    /// [`AccountError::Conflict`], in words for the operator, when a value is wrong or the address is taken.
+    pub async fn add_customer(&self, new: NewCustomer) -> Result<Customer, AccountError> {
+        let ids = self.add_customers([new]).await?;
+        let id = ids.first().copied().unwrap_or_default();
+        self.customer(id).await?.ok_or_else(|| AccountError::Unavailable("the customer vanished again".to_owned()))
+    }
+
+    /// Adds many customers, ten thousand in a transaction, and gives their numbers in order. When one is refused, those
+    /// of earlier transactions stay.
+    ///
+    /// # Errors
+    /// As for [`EmbeddedAccounts::add_customer`].
+    pub async fn add_customers<I>(&self, new: I) -> Result<Vec<u32>, AccountError>
+    where
+        I: IntoIterator<Item = NewCustomer>,
+    {
+        let (directory, _) = self.directory().await?;
+        let now = self.clock.now();
+        let mut new = new.into_iter().peekable();
+        let mut ids = Vec::new();
+        while new.peek().is_some() {
+            let rows =
+                new.by_ref().take(SLICE).map(|new| customer_row(new, &directory, now)).collect::<Result<_, _>>()?;
+            let written = self.store.write_untimed(vec![Change::CreateCustomers(rows)]).await?;
+            ids.extend(written.ids);
+        }
+        Ok(ids)
+    }
+
+    /// Lists customers in the order of their numbers.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`].
+    pub async fn list_customers(&self, page: CustomerPage) -> Result<Vec<Customer>, AccountError> {
+        let part = page.containing.as_deref().map(folded).unwrap_or_default();
+        let page = move |file: &_| read::customers(file, &part, page.after, page.limit);
+        Ok(self.readers.read(page).await?)
+    }
+
+    /// Sets a customer's password. Counters and lock stay; sessions go on (fact sheet 2.7).
+    ///
+    /// # Errors
+    /// [`AccountError::Conflict`] when there is no such customer, or several and no website is named.
+    pub async fn set_customer_password(
+        &self,
+        email: &str,
+        website: Option<&str>,
+        hash: String,
+    ) -> Result<Customer, AccountError> {
+        let mut found = self.customers_named(email, website).await?;
+        if found.len() > 1 {
+            return Err(conflict(format!(
+                "there are {} customers with the address {email}: name the website",
+                found.len()
+            )));
+        }
+        let customer = found.remove(0);
+        let change = Change::CustomerPassword { customer: customer.id, hash, at: self.clock.now() };
+        self.store.write(vec![change]).await?;
+        Ok(customer)
+    }
+
+    /// Ends the lock of a customer, clears the counters and the throttle's row; without a website that of every customer
+    /// with this address. The throttle in memory is the caller's to clear.
+    ///
+    /// # Errors
+    /// [`AccountError::Conflict`] when there is no such customer.
+    pub async fn unlock_customer(&self, email: &str, website: Option<&str>) -> Result<Vec<Customer>, AccountError> {
+        let found = self.customers_named(email, website).await?;
+        let unlocked = found.iter().map(|customer| {
+            Change::CustomerLock(CustomerLock {
+                customer: customer.id,
+                failures: 0,
+                first_failure: None,
+                lock_expires: None,
+            })
+        });
+        let changes = unlocked.chain([throttle_cleared(UserType::Customer, email)]).collect();
+        self.store.write(changes).await?;
+        for customer in &found {
+            self.announce_lock(customer.id, None);
+        }
+        Ok(found)
+    }
+
+    /// At least one customer.
+    async fn customers_named(&self, email: &str, website: Option<&str>) -> Result<Vec<Customer>, AccountError> {
+        let website = match website {
+            Some(code) => Some(website_named(code, &self.directory().await?.0)?.id),
+            None => None,
+        };
+        let found = match name::key(email) {
+            Some(key) => self.readers.read(move |file| read::customers_by_key(file, &key, website)).await?,
+            None => Vec::new(),
+        };
+        if found.is_empty() {
+            return Err(conflict(format!("there is no customer with the address {email}")));
+        }
+        Ok(found)
+    }
+}

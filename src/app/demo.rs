@@ -1,0 +1,254 @@
+//! `serve --demo`: the newcomer's first minute, and the load test's sessions.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+use thiserror::Error;
+use tracing::info;
+
+use crate::accounts::embedded::{NewAdministrator, NewCustomer};
+use crate::accounts::{AccountError, AccountStore};
+use crate::app::{House, Listeners};
+use crate::config::{Config, SecondFactor};
+use crate::registry::{PreloadSession, PreloadSessions};
+use crate::secret::Password;
+use crate::session::Subject;
+use crate::settings::WebsiteId;
+use crate::token::Token;
+
+const CUSTOMER: &str = "customer@example.com";
+const ADMINISTRATOR: &str = "admin";
+
+/// Where storefronts in development usually run.
+const STOREFRONT_PORTS: [u16; 7] = [3000, 3001, 4200, 5173, 8000, 8080, 10_000];
+
+/// How many made-up customers are written, and their sessions begun, at a time.
+const SLICE: usize = 10_000;
+
+/// How many sessions each made-up customer has.
+const SESSIONS_EACH: usize = 2;
+
+/// A demonstration: a temporary data folder, known accounts, sessions on demand.
+#[derive(Debug)]
+pub struct Demo {
+    customer_password: Password,
+    administrator_password: Password,
+    sessions: usize,
+    tokens_out: Option<PathBuf>,
+    /// Removed with the demonstration; `None` when `data.dir` is given.
+    folder: Option<TempDir>,
+}
+
+/// Why a demonstration could not be prepared.
+#[derive(Debug, Error)]
+pub enum DemoError {
+    /// The temporary folder, or the file for the tokens.
+    #[error("{what}: {source}")]
+    File {
+        /// What was to be done.
+        what: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The accounts.
+    #[error(transparent)]
+    Accounts(#[from] AccountError),
+    /// Hashing, or the sessions.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Demo {
+    /// Bends `config` to the demonstration: a temporary folder unless one is given, no second factor, browsers on
+    /// localhost may call. The well-known passwords are used on loopback only.
+    ///
+    /// # Errors
+    /// [`DemoError::File`] when no temporary folder can be made.
+    pub fn prepare(config: &mut Config, sessions: usize, tokens_out: Option<PathBuf>) -> Result<Self, DemoError> {
+        let folder = if config.places.is_set("data.dir") { None } else { Some(temporary_folder()?) };
+        if let Some(folder) = &folder {
+            folder.path().clone_into(&mut config.data.dir);
+        }
+        config.admin.second_factor = SecondFactor::Off;
+        if config.http.cors.allowed_origins.is_empty() {
+            config.http.cors.allowed_origins = storefront_origins();
+        }
+        let at_home = [config.http.public, config.http.internal].iter().all(|address| address.ip().is_loopback());
+        let password = |given: Option<Password>, known: &str| {
+            given.unwrap_or_else(|| if at_home { Password::new(known.to_owned()) } else { made_up() })
+        };
+        Ok(Self {
+            customer_password: password(config.demo.customer_password.take(), "password"),
+            administrator_password: password(config.demo.admin_password.take(), "admin123"),
+            sessions,
+            tokens_out,
+            folder,
+        })
+    }
+
+    /// Makes the accounts and the sessions.
+    ///
+    /// # Errors
+    /// Any [`DemoError`].
+    pub async fn furnish(&self, house: &House) -> Result<(), DemoError> {
+        self.add_customer(house).await?;
+        self.add_administrator(house).await?;
+        if self.sessions > 0 { self.add_sessions(house).await } else { Ok(()) }
+    }
+
+    /// What to paste into a terminal.
+    pub fn invitation(&self, listeners: Listeners) -> String {
+        let (public, internal) = (local(listeners.public), local(listeners.internal));
+        let (customer, administrator) = (self.customer_password.expose(), self.administrator_password.expose());
+        let kept = match &self.folder {
+            Some(_) => "Everything is forgotten when it stops.",
+            None => "It keeps its accounts in the data folder that you gave.",
+        };
+        format!(
+            r#"
+tokenward is ready, for trying out. {kept}
+
+  sign a customer in (GraphQL), or an administrator (REST):
+
+    curl -s http://{public}/graphql -H 'Content-Type: application/json' \
+      -d '{{"query":"mutation {{ generateCustomerToken(email: \"{CUSTOMER}\", password: \"{customer}\") {{ token }} }}"}}'
+
+    curl -s http://{public}/rest/V1/integration/admin/token -H 'Content-Type: application/json' \
+      -d '{{"username":"{ADMINISTRATOR}","password":"{administrator}"}}'
+
+  ask what a token is worth, as a gateway does (put the token in place of TOKEN):
+
+    curl -si http://{internal}/check -H 'Authorization: Bearer TOKEN'
+
+  stop with Ctrl-C.
+"#
+        )
+    }
+
+    async fn add_customer(&self, house: &House) -> Result<(), DemoError> {
+        if house.accounts.customer_by_email(CUSTOMER, None).await?.is_some() {
+            return Ok(());
+        }
+        let password_hash = Some(hash(house, &self.customer_password).await?);
+        let new = NewCustomer {
+            firstname: Some("Veronica".to_owned()),
+            lastname: Some("Costello".to_owned()),
+            password_hash,
+            ..customer(CUSTOMER.to_owned())
+        };
+        house.accounts.add_customer(new).await?;
+        Ok(())
+    }
+
+    async fn add_administrator(&self, house: &House) -> Result<(), DemoError> {
+        if house.accounts.administrator_by_username(ADMINISTRATOR).await?.is_some() {
+            return Ok(());
+        }
+        let new = NewAdministrator {
+            username: ADMINISTRATOR.to_owned(),
+            email: "admin@example.com".to_owned(),
+            firstname: Some("Ada".to_owned()),
+            lastname: Some("Min".to_owned()),
+            role: None,
+            password_hash: hash(house, &self.administrator_password).await?,
+        };
+        house.accounts.add_administrator(new).await?;
+        Ok(())
+    }
+
+    async fn add_sessions(&self, house: &House) -> Result<(), DemoError> {
+        let website = house.services.snapshot.load().stores.default_store().website;
+        let mut out = self.open_tokens()?;
+        let mut begun = 0;
+        while begun < self.sessions {
+            let slice = SLICE.min((self.sessions - begun).div_ceil(SESSIONS_EACH));
+            let first = begun / SESSIONS_EACH;
+            let names = (first..first + slice).map(|number| customer(format!("customer-{}@example.com", number + 1)));
+            let ids = house.accounts.add_customers(names).await?;
+            let count = (self.sessions - begun).min(slice * SESSIONS_EACH);
+            begin(house, website, &ids, count, &mut out).await?;
+            begun += count;
+            info!(begun, of = self.sessions, "beginning sessions");
+        }
+        out.flush().map_err(|source| self.tokens_failed(source))
+    }
+
+    fn open_tokens(&self) -> Result<Box<dyn Write>, DemoError> {
+        match &self.tokens_out {
+            None => Ok(Box::new(std::io::sink())),
+            Some(path) => {
+                let file = File::create(path).map_err(|source| self.tokens_failed(source))?;
+                Ok(Box::new(BufWriter::new(file)))
+            }
+        }
+    }
+
+    fn tokens_failed(&self, source: std::io::Error) -> DemoError {
+        let path = self.tokens_out.clone().unwrap_or_default();
+        DemoError::File { what: format!("the tokens cannot be written to {}", path.display()), source }
+    }
+}
+
+async fn begin(
+    house: &House,
+    website: WebsiteId,
+    ids: &[u32],
+    count: usize,
+    out: &mut impl Write,
+) -> Result<(), DemoError> {
+    let reader = house.services.registry.reader();
+    let mut sessions = Vec::with_capacity(count);
+    for id in ids.iter().flat_map(|&id| [id; SESSIONS_EACH]).take(count) {
+        let token = Token::generate();
+        let failed = |source| DemoError::File { what: "the tokens cannot be written".to_owned(), source };
+        writeln!(out, "{}", token.expose()).map_err(failed)?;
+        let digest = reader.digest(token.expose()).expect("a generated token has the shape of one");
+        sessions.push(PreloadSession { subject: Subject::customer(id), website, digest });
+    }
+    let loaded = house.services.registry.actor().send(PreloadSessions(sessions)).await;
+    let gone = |_| DemoError::Failed("the registry is gone".to_owned());
+    loaded.map_err(gone)?.map_err(|error| DemoError::Failed(error.to_string()))
+}
+
+async fn hash(house: &House, password: &Password) -> Result<String, DemoError> {
+    let hashed = house.services.sign_in.hash_password(password.clone()).await;
+    hashed.map_err(|error| DemoError::Failed(error.to_string()))
+}
+
+fn customer(email: String) -> NewCustomer {
+    NewCustomer {
+        email,
+        firstname: Some("Made".to_owned()),
+        lastname: Some("Up".to_owned()),
+        website: None,
+        password_hash: None,
+        confirmed: true,
+        active: true,
+    }
+}
+
+fn temporary_folder() -> Result<TempDir, DemoError> {
+    let failed = |source| DemoError::File { what: "no temporary data folder can be made".to_owned(), source };
+    tempfile::Builder::new().prefix("tokenward-demo-").tempdir().map_err(failed)
+}
+
+fn storefront_origins() -> Vec<String> {
+    let hosts = ["localhost", "127.0.0.1"];
+    hosts.iter().flat_map(|host| STOREFRONT_PORTS.map(|port| format!("http://{host}:{port}"))).collect()
+}
+
+/// A password that nobody knows: a token is as good a source as any.
+fn made_up() -> Password {
+    Password::new(Token::generate().expose()[..16].to_owned())
+}
+
+/// How the terminal in front of the server reaches an address.
+fn local(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    address
+}

@@ -1,0 +1,211 @@
+//! Everything but the listeners.
+
+use std::any::Any;
+use std::path::Path;
+use std::sync::Arc;
+
+use thiserror::Error;
+use tracing::info;
+
+use crate::accounts::seed::{self, Seed, SeedError};
+use crate::accounts::{AccountError, EmbeddedAccounts};
+use crate::app::{Validators, options};
+use crate::clock::{SharedClock, SystemClock};
+use crate::config::{self, Config, ConfigError};
+use crate::control::Office;
+#[cfg(debug_assertions)]
+use crate::control::PanicButton;
+use crate::http::Services;
+use crate::keeper::{self, Keeper, KeeperError, SettingsKeeper};
+use crate::lifecycle::{Panics, Watch};
+use crate::registry::{self, SettingsChanged, TokenRegistry};
+use crate::secret::Password;
+use crate::session::SessionId;
+use crate::settings::Snapshot;
+use crate::sign_in::{self, SignIn, password};
+use crate::store::{DataFolder, FolderError, Readers, Store, StoreError};
+use crate::telemetry::{Metrics, Readiness};
+use crate::token::DigestKey;
+
+/// A data folder that is open, and every actor that works on it.
+#[derive(Debug)]
+pub struct House {
+    /// What the house was built from.
+    pub config: Config,
+    /// What protocol code may use.
+    pub services: Arc<Services>,
+    /// Customers and administrators, with what only an operator may do.
+    pub accounts: Arc<EmbeddedAccounts>,
+    /// The live settings.
+    pub keeper: Keeper,
+    /// The validators of the workers, once these have started.
+    pub validators: Arc<Validators>,
+    /// Hands out guards for the actors that are started later.
+    pub watch: Watch,
+    /// Where actors that panic are heard of.
+    pub panics: Panics,
+    #[cfg_attr(not(debug_assertions), expect(dead_code, reason = "only its panic button needs it"))]
+    store: Store,
+    /// Kept for as long as the house stands: with it goes the folder's lock.
+    folder: DataFolder,
+}
+
+/// Why a house could not be built.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The data folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Its file.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The accounts in it.
+    #[error(transparent)]
+    Accounts(#[from] AccountError),
+    /// The settings in it.
+    #[error(transparent)]
+    Settings(#[from] KeeperError),
+    /// Sessions and hashing do not fit into the memory.
+    #[error(transparent)]
+    Budget(#[from] ConfigError),
+    /// The seed file.
+    #[error("the data folder cannot be filled: {0}")]
+    Seed(#[from] SeedError),
+}
+
+impl House {
+    /// Opens the data folder of `config` and starts every actor; a fresh folder is filled from the `seed` file. To be
+    /// called inside a running actix system.
+    ///
+    /// # Errors
+    /// Any [`OpenError`]; nothing is left running that holds the folder.
+    pub async fn open(config: Config, seed: Option<&Path>) -> Result<Self, OpenError> {
+        let budget = config.budget(config::memory_limit())?;
+        let folder = DataFolder::open(&config.data.dir)?;
+        let clock: SharedClock = Arc::new(SystemClock::default());
+        let (watch, panics) = Watch::new();
+        let store = Store::start(&folder, Some(guard(&watch, "store-writer")))?;
+        let readers = Readers::new(&folder);
+        let accounts = Arc::new(EmbeddedAccounts::new(store.clone(), readers.clone(), Arc::clone(&clock)));
+        fill(&folder, &config, seed, &accounts).await?;
+        let (settings, stores, roles) = keeper::load(&readers, accounts.as_ref()).await?;
+        let snapshot = Snapshot::new(settings, stores, roles, config.tokens.empty_lifetime).shared();
+        let registry = TokenRegistry::start_apart(registry::Parts {
+            snapshot: Arc::clone(&snapshot),
+            clock: Arc::clone(&clock),
+            options: options::registry(&config, budget.sessions),
+            key: DigestKey::generate(),
+            first_id: SessionId(1),
+            recorder: store.recorder(),
+            guard: guard(&watch, "token-registry"),
+        });
+        store.attach_registry(registry.actor().clone().recipient());
+        accounts.announce_to(registry.actor().clone().recipient()).await?;
+        let keeper = {
+            let registry = registry.actor().clone();
+            // A registry that is gone ends the process by its guard.
+            let listener = Box::new(move || registry.do_send(SettingsChanged));
+            let guard = Some(guard(&watch, "settings-keeper"));
+            let (store, source) = (store.clone(), accounts.clone());
+            let actor = SettingsKeeper::new(store, source, Arc::clone(&snapshot), listener, guard);
+            Keeper::start(actor, Arc::clone(&snapshot))
+        };
+        let sign_in = {
+            let watch = watch.clone();
+            SignIn::new(sign_in::Parts {
+                accounts: accounts.clone(),
+                registry: registry.clone(),
+                snapshot: Arc::clone(&snapshot),
+                clock: Arc::clone(&clock),
+                options: options::sign_in(&config),
+                installation_key: None,
+                guards: Arc::new(move || guard(&watch, "password-hasher")),
+            })
+        };
+        sign_in.load_throttle().await?;
+        info!(%budget, "the memory budget");
+        let validators = Arc::<Validators>::default();
+        let services = Services {
+            clock,
+            snapshot,
+            registry,
+            metrics: metrics(Arc::clone(&validators)),
+            sign_in,
+            accounts: accounts.clone(),
+            readiness: Arc::new(Readiness::default()),
+            options: options::http(&config),
+        };
+        Ok(Self { config, services: Arc::new(services), accounts, keeper, validators, watch, panics, store, folder })
+    }
+
+    /// The open data folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What commands of the operator are carried out on.
+    pub fn office(&self) -> Office {
+        Office {
+            clock: Arc::clone(&self.services.clock),
+            accounts: Arc::clone(&self.accounts),
+            keeper: self.keeper.clone(),
+            registry: self.services.registry.clone(),
+            sign_in: self.services.sign_in.clone(),
+            #[cfg(debug_assertions)]
+            panics: panic_buttons(self),
+        }
+    }
+}
+
+/// Fills a folder that is still fresh with the `[settings]` of the configuration and the seed file.
+async fn fill(
+    folder: &DataFolder,
+    config: &Config,
+    file: Option<&Path>,
+    accounts: &EmbeddedAccounts,
+) -> Result<(), OpenError> {
+    if !folder.is_fresh() {
+        if let Some(file) = file {
+            info!(file = %file.display(), "the data folder has been used before, so the seed file is left alone");
+        }
+        return Ok(());
+    }
+    let seed = file.map(Seed::read).transpose()?.unwrap_or_default();
+    let initial = config.settings.iter().map(|(path, value)| (path.to_owned(), value.to_owned()));
+    seed::apply(accounts, seed, initial, hash_apart).await?;
+    if let Some(file) = file {
+        info!(file = %file.display(), "the data folder is filled from the seed file");
+    }
+    Ok(())
+}
+
+/// Hashes away from the thread that runs the actors; before there is a pool of hashers.
+async fn hash_apart(password: Password) -> Result<String, String> {
+    let hashed = tokio::task::spawn_blocking(move || password::hash(&password)).await;
+    hashed.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+}
+
+/// Metrics that know where the validators count.
+fn metrics(validators: Arc<Validators>) -> Arc<Metrics> {
+    let metrics = Metrics::default();
+    metrics.set_validation_source(move || validators.counts());
+    Arc::new(metrics)
+}
+
+/// What makes each long-lived actor panic.
+#[cfg(debug_assertions)]
+fn panic_buttons(house: &House) -> Vec<(&'static str, PanicButton)> {
+    let (registry, keeper, store) = (house.services.registry.clone(), house.keeper.clone(), house.store.clone());
+    let (sign_in, validators) = (house.services.sign_in.clone(), Arc::clone(&house.validators));
+    vec![
+        ("token-registry", PanicButton(Box::new(move || registry.provoke_panic()))),
+        ("settings-keeper", PanicButton(Box::new(move || keeper.provoke_panic()))),
+        ("store-writer", PanicButton(Box::new(move || store.provoke_panic()))),
+        ("password-hasher", PanicButton(Box::new(move || sign_in.provoke_panic()))),
+        ("token-validator", PanicButton(Box::new(move || validators.provoke_panic()))),
+    ]
+}
+
+fn guard(watch: &Watch, actor: &'static str) -> Box<dyn Any + Send> {
+    Box::new(watch.guard(actor))
+}

@@ -1,0 +1,15 @@
+//! The composition root: starts every part, and hands each what it needs. Used by the command line and by tests alike.
+//!
+//! A [`House`] is everything but the listeners; [`serve`] opens the listeners on it. Each part has `Options` of its own,
+//! and only this folder knows how they follow from the configuration.
+
+mod demo;
+mod house;
+mod options;
+mod servers;
+mod validators;
+
+pub use demo::{Demo, DemoError};
+pub use house::{House, OpenError};
+pub use servers::{Listeners, Running, ServeError, serve};
+pub use validators::Validators;

@@ -1,0 +1,47 @@
+//! From the configuration to the options of each part.
+
+use std::collections::HashMap;
+
+use crate::config::{Config, Locked, MagentoLine};
+use crate::http::{self, MagentoVersion};
+use crate::{registry, sign_in};
+
+/// Whose behaviour is spoken.
+pub(super) fn magento_version(config: &Config) -> MagentoVersion {
+    match config.magento.version {
+        MagentoLine::V247 => MagentoVersion::V247,
+        MagentoLine::V248 => MagentoVersion::V248,
+    }
+}
+
+/// The limits of the registry; `capacity` is what the budget allows.
+pub(super) fn registry(config: &Config, capacity: u64) -> registry::Options {
+    registry::Options {
+        capacity: usize::try_from(capacity).unwrap_or(usize::MAX),
+        per_subject: config.tokens.per_subject as usize,
+    }
+}
+
+/// How signing in behaves. Only 2.4.8 and newer reset the customer's counters on success (fact sheet 5.2, step 6).
+pub(super) fn sign_in(config: &Config) -> sign_in::Options {
+    sign_in::Options {
+        concurrency: config.sign_in.concurrency,
+        queue: config.sign_in.queue,
+        refuse_inactive: config.sign_in.refuse_inactive,
+        reset_counters_on_success: magento_version(config) == MagentoVersion::V248,
+    }
+}
+
+/// How the listeners behave.
+pub(super) fn http(config: &Config) -> http::Options {
+    let policies: HashMap<_, _> =
+        config.policies.iter().map(|(name, policy)| (name.to_owned(), policy.clone())).collect();
+    http::Options {
+        version: magento_version(config),
+        max_body: config.http.max_body,
+        trusted_proxies: config.http.trusted_proxies.clone(),
+        allowed_origins: config.http.cors.allowed_origins.clone(),
+        policies,
+        refuse_locked: config.check.locked == Locked::Deny,
+    }
+}

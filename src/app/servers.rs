@@ -1,0 +1,181 @@
+//! The listeners: one server with one set of workers, and an app of its own for each listener.
+
+use std::cell::OnceCell;
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, Addr};
+use actix_http::{HttpService, KeepAlive};
+use actix_server::{Server, ServerBuilder};
+use actix_service::map_config;
+use actix_web::dev::AppConfig;
+use actix_web::{App, web};
+use socket2::{Domain, Protocol, Socket, Type};
+use thiserror::Error;
+use tracing::{info, warn};
+
+use crate::app::{House, Validators};
+use crate::control;
+use crate::http::{self, Services};
+use crate::lifecycle::{self, Watch};
+use crate::registry::{TokenValidator, ValidatorCounts};
+
+/// How many connections may wait to be accepted, as actix-web has it.
+const BACKLOG: i32 = 2048;
+
+/// How long an idle connection is kept: longer than the 60 s that gateways keep theirs, so that it is never this side
+/// that closes one just as a request comes.
+const IDLE: Duration = Duration::from_secs(75);
+
+/// How long a client may take to send the head of a request.
+const SLOWEST_HEAD: Duration = Duration::from_secs(10);
+
+/// Where the server listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listeners {
+    /// Magento's API.
+    pub public: SocketAddr,
+    /// The gateway's questions, health, metrics.
+    pub internal: SocketAddr,
+}
+
+/// A server that answers.
+pub struct Running {
+    /// Where it listens; port 0 of the configuration has become a real one.
+    pub listeners: Listeners,
+    server: Server,
+    house: House,
+}
+
+/// Why the listeners could not be opened.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} (http.{listener}): {source}")]
+    Listen {
+        /// The key of the address.
+        listener: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The control socket, or the workers.
+    #[error("cannot start: {0}")]
+    Start(#[from] std::io::Error),
+}
+
+/// Opens the listeners of a house, and is ready.
+///
+/// # Errors
+/// Any [`ServeError`]; nothing listens then.
+pub fn serve(house: House) -> Result<Running, ServeError> {
+    let public = listen("public", house.config.http.public)?;
+    let internal = listen("internal", house.config.http.internal)?;
+    let listeners = Listeners { public: public.local_addr()?, internal: internal.local_addr()? };
+    warn_of_exposure(listeners.internal);
+    let worker = Worker {
+        services: Arc::clone(&house.services),
+        validators: Arc::clone(&house.validators),
+        watch: house.watch.clone(),
+    };
+    let server = Server::build()
+        .workers(house.config.http.workers)
+        .shutdown_timeout(house.config.lifecycle.drain_timeout.as_secs())
+        .disable_signals();
+    let server = add(server, "public", public, worker.clone(), http::public)?;
+    let server = add(server, "internal", internal, worker, http::internal)?;
+    actix_rt::spawn(control::listen(house.folder(), Arc::new(house.office()))?);
+    let server = server.run();
+    info!(listener = "public", address = %listeners.public, "listening");
+    info!(listener = "internal", address = %listeners.internal, "listening");
+    house.services.readiness.set_ready();
+    Ok(Running { listeners, server, house })
+}
+
+impl Running {
+    /// Answers until a signal or a panic ends it.
+    ///
+    /// # Errors
+    /// When the signals cannot be listened to.
+    pub async fn until_stopped(self) -> std::io::Result<ExitCode> {
+        let House { config, services, panics, .. } = self.house;
+        let handle = self.server.handle();
+        actix_rt::spawn(self.server);
+        let options = lifecycle::Options { drain_delay: config.lifecycle.drain_delay };
+        lifecycle::run(handle, panics, Arc::clone(&services.readiness), options).await
+    }
+}
+
+/// What each worker's apps are made from.
+#[derive(Clone)]
+struct Worker {
+    services: Arc<Services>,
+    validators: Arc<Validators>,
+    watch: Watch,
+}
+
+thread_local! {
+    /// The validator of this worker: both listeners' apps run on its thread and share it.
+    static VALIDATOR: OnceCell<Addr<TokenValidator>> = const { OnceCell::new() };
+}
+
+impl Worker {
+    fn validator(&self) -> Addr<TokenValidator> {
+        let start = || {
+            let counts = Arc::<ValidatorCounts>::default();
+            let guard = Box::new(self.watch.guard("token-validator"));
+            let reader = self.services.registry.reader().clone();
+            let validator = TokenValidator::new(reader, Arc::clone(&counts), guard).start();
+            self.validators.add(validator.clone(), counts);
+            validator
+        };
+        VALIDATOR.with(|validator| validator.get_or_init(start).clone())
+    }
+}
+
+fn add(
+    server: ServerBuilder,
+    name: &'static str,
+    listener: TcpListener,
+    worker: Worker,
+    routes: fn(&mut web::ServiceConfig),
+) -> std::io::Result<ServerBuilder> {
+    let address = listener.local_addr()?;
+    server.listen(name, listener, move || {
+        let services = web::Data::from(Arc::clone(&worker.services));
+        let app = App::new().app_data(services).app_data(worker.validator()).configure(routes);
+        HttpService::build()
+            .keep_alive(KeepAlive::Timeout(IDLE))
+            .client_request_timeout(SLOWEST_HEAD)
+            // A client that has hung up must not be hashed for: its handler is dropped.
+            .h1_allow_half_closed(false)
+            .local_addr(address)
+            .finish(map_config(app, |()| AppConfig::default()))
+            .tcp()
+    })
+}
+
+fn listen(listener: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
+    bind(address).map_err(|source| ServeError::Listen { listener, address, source })
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn warn_of_exposure(internal: SocketAddr) {
+    if !internal.ip().is_loopback() {
+        warn!(
+            address = %internal,
+            "the internal listener is bound to more than loopback: it trusts whoever reaches it, so see to it that only \
+             gateways and monitoring do"
+        );
+    }
+}

@@ -1,0 +1,163 @@
+//! `tokenward customer …` and `tokenward admin …`: the embedded accounts.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use crate::cli::common::ConfigArguments;
+use crate::cli::{Failure, office, output, password};
+use crate::control::{Command, ExposedPassword};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CustomerCommand {
+    /// Make a customer; the password comes from standard input or a prompt
+    Add(AddCustomer),
+    /// List customers
+    List(ListCustomers),
+    /// Give a customer a new password, from standard input or a prompt; their sessions stay, as in Magento
+    SetPassword(Customer),
+    /// Lift a customer's lock and the throttle of their name
+    Unlock(Customer),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Customer {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// E-mail address
+    #[arg(long)]
+    email: String,
+    /// Code of the website; the default one unless given
+    #[arg(long)]
+    website: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddCustomer {
+    #[command(flatten)]
+    customer: Customer,
+    /// First name
+    #[arg(long, default_value = "")]
+    firstname: String,
+    /// Last name
+    #[arg(long, default_value = "")]
+    lastname: String,
+    /// Without a password: the customer cannot sign in until one is set
+    #[arg(long)]
+    no_password: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListCustomers {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// Only those after this number: the last one of the page before
+    #[arg(long, default_value_t = 0)]
+    after: u32,
+    /// At most so many
+    #[arg(long, default_value_t = 100)]
+    limit: u32,
+    /// One JSON object a line instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminCommand {
+    /// Make an administrator; the password comes from standard input or a prompt
+    Add(AddAdmin),
+    /// List administrators
+    List(ListAdmins),
+    /// Give an administrator a new password, from standard input or a prompt
+    SetPassword(Admin),
+    /// Lift the throttle of an administrator's name
+    Unlock(Admin),
+    /// Deactivate an administrator and end their sessions
+    Disable(Admin),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Admin {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// User name
+    #[arg(long)]
+    username: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddAdmin {
+    #[command(flatten)]
+    admin: Admin,
+    /// E-mail address
+    #[arg(long)]
+    email: String,
+    /// First name
+    #[arg(long, default_value = "")]
+    firstname: String,
+    /// Last name
+    #[arg(long, default_value = "")]
+    lastname: String,
+    /// Name of the role; without it everything is allowed
+    #[arg(long)]
+    role: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListAdmins {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// One JSON object a line instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+impl CustomerCommand {
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Add(AddCustomer { customer, firstname, lastname, no_password }) => {
+                let password = if no_password { None } else { Some(password::new_password()?) };
+                let Customer { config, email, website } = customer;
+                let command = Command::AddCustomer { email, firstname, lastname, website, password };
+                finish(&config, command, false)
+            }
+            Self::List(ListCustomers { config, after, limit, json }) => {
+                finish(&config, Command::ListCustomers { after, limit }, json)
+            }
+            Self::SetPassword(Customer { config, email, website }) => {
+                let password = password::new_password()?;
+                finish(&config, Command::SetCustomerPassword { email, website, password }, false)
+            }
+            Self::Unlock(Customer { config, email, website }) => {
+                finish(&config, Command::UnlockCustomer { email, website }, false)
+            }
+        }
+    }
+}
+
+impl AdminCommand {
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Add(AddAdmin { admin: Admin { config, username }, email, firstname, lastname, role }) => {
+                let password: ExposedPassword = password::new_password()?;
+                let command = Command::AddAdministrator { username, email, firstname, lastname, role, password };
+                finish(&config, command, false)
+            }
+            Self::List(ListAdmins { config, json }) => finish(&config, Command::ListAdministrators, json),
+            Self::SetPassword(Admin { config, username }) => {
+                let password = password::new_password()?;
+                finish(&config, Command::SetAdministratorPassword { username, password }, false)
+            }
+            Self::Unlock(Admin { config, username }) => {
+                finish(&config, Command::UnlockAdministrator { username }, false)
+            }
+            Self::Disable(Admin { config, username }) => {
+                finish(&config, Command::DisableAdministrator { username }, false)
+            }
+        }
+    }
+}
+
+fn finish(config: &ConfigArguments, command: Command, json: bool) -> Result<ExitCode, Failure> {
+    output::print_answer(office::carry_out(config, command)?, json)
+}

@@ -1,0 +1,42 @@
+//! What many commands take.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::Failure;
+use crate::config::{self, Config};
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ConfigArguments {
+    /// The configuration file (TOML); also `$TOKENWARD_CONFIG`
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// The folder that holds everything tokenward must not lose [data.dir]
+    #[arg(long, value_name = "DIRECTORY")]
+    data_dir: Option<String>,
+}
+
+impl ConfigArguments {
+    /// Loads the configuration.
+    pub(crate) fn load(&self) -> Result<Config, Failure> {
+        let loaded = Config::load(self.config.as_deref(), config::process_environment(), self.flags());
+        loaded.map_err(|errors| Failure::Usage(errors.to_string()))
+    }
+
+    /// Loads the configuration of a server; `flags` are the (key, value) pairs that other flags stand for. What this
+    /// version does not serve yet, and what does not fit into the memory, is refused.
+    pub(crate) fn load_for_serving(&self, mut flags: Vec<(String, String)>) -> Result<Config, Failure> {
+        flags.extend(self.flags());
+        let environment = config::process_environment();
+        config::check_config(self.config.as_deref(), environment, flags, config::memory_limit())
+            .map(|(config, _)| config)
+            .map_err(|errors| Failure::Usage(errors.to_string()))
+    }
+
+    fn flags(&self) -> Vec<(String, String)> {
+        self.data_dir.iter().map(|folder| ("data.dir".to_owned(), folder.clone())).collect()
+    }
+}

@@ -1,0 +1,88 @@
+//! `tokenward serve`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::app::{self, Demo, House};
+use crate::cli::common::ConfigArguments;
+use crate::cli::{Failure, output};
+use crate::config::{Config, LogFormat};
+use crate::telemetry::logging;
+
+/// Runs the server.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    config: ConfigArguments,
+
+    /// Fill a fresh data folder from this file (TOML)
+    #[arg(long, value_name = "FILE")]
+    seed: Option<PathBuf>,
+
+    /// Try it out: a temporary data folder, known accounts, commands to paste
+    #[arg(long)]
+    demo: bool,
+
+    /// With --demo: begin so many sessions of made-up customers, two each
+    #[arg(long, value_name = "N", requires = "demo", default_value_t = 0)]
+    sessions: usize,
+
+    /// With --demo: write the tokens of those sessions to this file, one a line
+    #[arg(long, value_name = "FILE", requires = "sessions")]
+    tokens_out: Option<PathBuf>,
+
+    /// Where Magento's API listens; port 0 picks one [http.public]
+    #[arg(long, value_name = "ADDRESS")]
+    public: Option<String>,
+
+    /// Where /check, health and metrics listen; port 0 picks one [http.internal]
+    #[arg(long, value_name = "ADDRESS")]
+    internal: Option<String>,
+
+    /// How many threads answer requests [http.workers]
+    #[arg(long, value_name = "N")]
+    workers: Option<String>,
+
+    /// How much is logged: error, warn, info, debug or trace [log.level]
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+}
+
+impl Serve {
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        let mut config = self.config.load_for_serving(self.flags())?;
+        logging::init(log_format(&config), config.log.level.name())?;
+        let demo = if self.demo { Some(Demo::prepare(&mut config, self.sessions, self.tokens_out)?) } else { None };
+        actix::System::new().block_on(async {
+            let house = House::open(config, self.seed.as_deref()).await?;
+            if let Some(demo) = &demo {
+                demo.furnish(&house).await?;
+            }
+            let running = app::serve(house)?;
+            if let Some(demo) = &demo {
+                output::print(&demo.invitation(running.listeners));
+            }
+            Ok(running.until_stopped().await?)
+        })
+    }
+
+    fn flags(&self) -> Vec<(String, String)> {
+        let flags = [
+            ("http.public", &self.public),
+            ("http.internal", &self.internal),
+            ("http.workers", &self.workers),
+            ("log.level", &self.log_level),
+        ];
+        flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?))).collect()
+    }
+}
+
+fn log_format(config: &Config) -> logging::Format {
+    match config.log.format {
+        LogFormat::Auto => logging::Format::Auto,
+        LogFormat::Text => logging::Format::Text,
+        LogFormat::Json => logging::Format::Json,
+    }
+}

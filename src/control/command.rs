@@ -1,0 +1,220 @@
+//! The commands and their answers, as they travel.
+
+use serde::{Deserialize, Serialize};
+
+use crate::secret::Password;
+
+/// Something an operator asks for.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Command {
+    /// Make a customer.
+    AddCustomer {
+        /// E-mail address, unique within the website.
+        email: String,
+        /// First name.
+        firstname: String,
+        /// Last name.
+        lastname: String,
+        /// Code of the website; the default one when `None`.
+        website: Option<String>,
+        /// Without one the customer cannot sign in.
+        password: Option<ExposedPassword>,
+    },
+    /// List customers.
+    ListCustomers {
+        /// Only those after this number.
+        after: u32,
+        /// At most so many.
+        limit: u32,
+    },
+    /// Give a customer a new password.
+    SetCustomerPassword {
+        /// E-mail address.
+        email: String,
+        /// Code of the website; needed when several have the address.
+        website: Option<String>,
+        /// The new password.
+        password: ExposedPassword,
+    },
+    /// Lift a customer's lock and throttle.
+    UnlockCustomer {
+        /// E-mail address.
+        email: String,
+        /// Code of the website; needed when several have the address.
+        website: Option<String>,
+    },
+    /// Make an administrator.
+    AddAdministrator {
+        /// User name.
+        username: String,
+        /// E-mail address.
+        email: String,
+        /// First name.
+        firstname: String,
+        /// Last name.
+        lastname: String,
+        /// Name of the role; everything is allowed when `None`.
+        role: Option<String>,
+        /// The password.
+        password: ExposedPassword,
+    },
+    /// List administrators.
+    ListAdministrators,
+    /// Give an administrator a new password.
+    SetAdministratorPassword {
+        /// User name.
+        username: String,
+        /// The new password.
+        password: ExposedPassword,
+    },
+    /// Lift an administrator's throttle.
+    UnlockAdministrator {
+        /// User name.
+        username: String,
+    },
+    /// Deactivate an administrator and end their sessions.
+    DisableAdministrator {
+        /// User name.
+        username: String,
+    },
+    /// List live sessions.
+    ListSessions {
+        /// Only those of this user.
+        user: Option<UserName>,
+        /// Only those after this number.
+        after: u64,
+        /// At most so many.
+        limit: usize,
+    },
+    /// End all sessions of a user.
+    RevokeUser {
+        /// Whose.
+        user: UserName,
+    },
+    /// End one session by its number.
+    RevokeSession {
+        /// Which one.
+        id: u64,
+    },
+    /// End the sessions of these tokens.
+    RevokeTokens {
+        /// The tokens.
+        tokens: Vec<ExposedPassword>,
+    },
+    /// End all sessions.
+    RevokeAll,
+    /// Show settings: the one with this path, or all.
+    ShowSettings {
+        /// Magento's path.
+        path: Option<String>,
+        /// `default`, `website:<code>` or `store:<code>`.
+        scope: String,
+    },
+    /// Change a setting.
+    SetSetting {
+        /// Magento's path.
+        path: String,
+        /// `default`, `website:<code>` or `store:<code>`.
+        scope: String,
+        /// The new value; `None` goes back to the inherited one.
+        value: Option<String>,
+    },
+    /// Make an actor panic, to show that the process then ends.
+    #[cfg(debug_assertions)]
+    ProvokePanic {
+        /// The actor's name.
+        actor: String,
+    },
+}
+
+/// What became of a command.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// It is done; the text says what.
+    Done(String),
+    /// What was asked for, a row each.
+    Rows(Vec<serde_json::Map<String, serde_json::Value>>),
+    /// It could not be done; the text says why, and what would be right.
+    Failed(String),
+}
+
+/// A secret that has to travel over the control socket, and nowhere else.
+#[derive(Clone, Debug)]
+pub struct ExposedPassword(pub Password);
+
+impl Serialize for ExposedPassword {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose())
+    }
+}
+
+impl<'de> Deserialize<'de> for ExposedPassword {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Password::new(text)))
+    }
+}
+
+/// How an operator names a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UserName {
+    /// `customer:<number>`.
+    CustomerId(u32),
+    /// `admin:<number>`.
+    AdministratorId(u32),
+    /// Something with an `@`.
+    CustomerEmail(String),
+    /// Anything else.
+    AdministratorName(String),
+}
+
+impl std::str::FromStr for UserName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = |digits: &str| {
+            let wrong = || format!("{digits:?} is not the number of a user; a number above 0 is, as in customer:12");
+            digits.parse().ok().filter(|id| *id > 0).ok_or_else(wrong)
+        };
+        match text.split_once(':') {
+            Some(("customer", digits)) => number(digits).map(Self::CustomerId),
+            Some(("admin", digits)) => number(digits).map(Self::AdministratorId),
+            _ if text.is_empty() => Err("a user is customer:<number>, admin:<number>, an e-mail address or an \
+                                         administrator's user name"
+                .to_owned()),
+            _ if text.contains('@') => Ok(Self::CustomerEmail(text.to_owned())),
+            _ => Ok(Self::AdministratorName(text.to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_named_by_number_address_or_user_name() {
+        let parse = |text: &str| text.parse::<UserName>();
+        assert_eq!(parse("customer:12"), Ok(UserName::CustomerId(12)));
+        assert_eq!(parse("admin:3"), Ok(UserName::AdministratorId(3)));
+        assert_eq!(parse("a@example.com"), Ok(UserName::CustomerEmail("a@example.com".to_owned())));
+        assert_eq!(parse("chief"), Ok(UserName::AdministratorName("chief".to_owned())));
+        for wrong in ["customer:0", "admin:x", "", "customer:99999999999"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_command_travels_with_its_password_but_does_not_print_it() {
+        let password = ExposedPassword(Password::new("secret".to_owned()));
+        let command = Command::SetAdministratorPassword { username: "chief".to_owned(), password };
+        assert!(!format!("{command:?}").contains("secret"));
+        let text = serde_json::to_string(&command).unwrap();
+        let Ok(Command::SetAdministratorPassword { password, .. }) = serde_json::from_str(&text) else {
+            panic!("{text}");
+        };
+        assert_eq!(password.0.expose(), "secret");
+    }
+}

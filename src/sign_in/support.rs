@@ -1,0 +1,346 @@
+//! What the tests of the folder share: accounts and sessions in memory, and a sign-in whose hashes cost nothing.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use tokio::sync::Notify;
+
+use crate::accounts::{AccountError, AccountStore, Administrator, Customer, folded};
+use crate::clock::{MockClock, SharedClock, UnixSeconds};
+use crate::registry::{IssueToken, Issued, RegistryError};
+use crate::secret::Password;
+use crate::session::{Session, SessionId, Subject};
+use crate::settings::{
+    RoleId, Roles, Scope, Settings, SharedSnapshot, Snapshot, StoreDirectory, StoreId, StoreView, WebsiteId,
+};
+use crate::sign_in::attempt::{Core, Sessions};
+use crate::sign_in::password::{HasherPool, PoolOptions};
+use crate::sign_in::report::Counters;
+use crate::sign_in::throttle::Throttle;
+use crate::sign_in::turns::Turns;
+use crate::sign_in::{
+    AdministratorCredentials, Caller, CustomerCredentials, IssuedToken, Options, Refusal, SignIn, SignInError,
+};
+use crate::store::{Change, CustomerLock, ThrottleRow};
+use crate::token::{DigestKey, EmptyLifetime, Token, TokenDigest};
+
+/// The password of all accounts, with its hash at the cost of tests.
+pub(super) const PASSWORD: &str = "Password1";
+
+pub(super) const START: UnixSeconds = UnixSeconds(1_700_000_000);
+
+/// A confirmed customer with [`PASSWORD`], whose hash the fixture fills in.
+pub(super) fn customer(email: &str) -> Customer {
+    Customer {
+        id: 7,
+        website: WebsiteId(1),
+        store: StoreId(1),
+        created_in: None,
+        group_id: 1,
+        email: email.to_owned(),
+        firstname: None,
+        middlename: None,
+        lastname: None,
+        prefix: None,
+        suffix: None,
+        date_of_birth: None,
+        gender: None,
+        taxvat: None,
+        created_at: START,
+        updated_at: START,
+        is_active: true,
+        password_hash: None,
+        confirmation: None,
+        failures: 0,
+        first_failure: None,
+        lock_expires: None,
+        website_excluded: false,
+    }
+}
+
+/// An active administrator with a role and [`PASSWORD`], whose hash the fixture fills in.
+pub(super) fn administrator(username: &str) -> Administrator {
+    Administrator {
+        id: 3,
+        username: username.to_owned(),
+        email: String::new(),
+        firstname: None,
+        lastname: None,
+        password_hash: String::new(),
+        is_active: true,
+        role: Some(RoleId(1)),
+        expires_at: None,
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct MemoryAccounts {
+    pub(super) customers: Mutex<Vec<Customer>>,
+    pub(super) administrators: Mutex<Vec<Administrator>>,
+    /// What was to be stored for failures.
+    pub(super) failures: Mutex<Vec<(Option<CustomerLock>, Option<ThrottleRow>)>>,
+    pub(super) stored_rows: Mutex<Vec<ThrottleRow>>,
+    pub(super) lookups: AtomicU64,
+    pub(super) unreadable: AtomicBool,
+    /// Only accounts asked for by number cannot be read.
+    pub(super) unreadable_by_number: AtomicBool,
+    pub(super) unwritable: AtomicBool,
+}
+
+impl MemoryAccounts {
+    fn check(fault: &AtomicBool) -> Result<(), AccountError> {
+        if fault.load(Ordering::SeqCst) {
+            return Err(AccountError::Unavailable("a cause for the log alone".to_owned()));
+        }
+        Ok(())
+    }
+
+    pub(super) fn apply(&self, lock: CustomerLock) {
+        for customer in self.customers.lock().unwrap().iter_mut().filter(|customer| customer.id == lock.customer) {
+            customer.failures = lock.failures;
+            customer.first_failure = lock.first_failure;
+            customer.lock_expires = lock.lock_expires;
+        }
+    }
+}
+
+#[async_trait]
+impl AccountStore for MemoryAccounts {
+    async fn customer_by_email(
+        &self,
+        email: &str,
+        website: Option<WebsiteId>,
+    ) -> Result<Option<Customer>, AccountError> {
+        self.lookups.fetch_add(1, Ordering::SeqCst);
+        Self::check(&self.unreadable)?;
+        let customers = self.customers.lock().unwrap();
+        let mut found = customers.iter().filter(|customer| folded(&customer.email) == folded(email));
+        Ok(found.find(|customer| website.is_none_or(|website| website == customer.website)).cloned())
+    }
+
+    async fn customer(&self, id: u32) -> Result<Option<Customer>, AccountError> {
+        Self::check(&self.unreadable_by_number)?;
+        let found = self.customers.lock().unwrap().iter().find(|customer| customer.id == id).cloned();
+        // Whoever reads and then writes without waiting for a turn is overtaken here.
+        tokio::task::yield_now().await;
+        Ok(found)
+    }
+
+    async fn administrator_by_username(&self, username: &str) -> Result<Option<Administrator>, AccountError> {
+        self.lookups.fetch_add(1, Ordering::SeqCst);
+        Self::check(&self.unreadable)?;
+        let administrators = self.administrators.lock().unwrap();
+        Ok(administrators.iter().find(|account| folded(&account.username) == folded(username)).cloned())
+    }
+
+    async fn administrator(&self, id: u32) -> Result<Option<Administrator>, AccountError> {
+        Self::check(&self.unreadable_by_number)?;
+        Ok(self.administrators.lock().unwrap().iter().find(|account| account.id == id).cloned())
+    }
+
+    fn success(
+        &self,
+        subject: Subject,
+        _at: UnixSeconds,
+        lock: Option<CustomerLock>,
+        throttle_name: Option<String>,
+    ) -> Vec<Change> {
+        let cleared = throttle_name.map(|name| Change::ThrottleCleared { kind: subject.kind, name });
+        lock.map(Change::CustomerLock).into_iter().chain(cleared).collect()
+    }
+
+    async fn failure(&self, lock: Option<CustomerLock>, throttle: Option<ThrottleRow>) -> Result<(), AccountError> {
+        Self::check(&self.unwritable)?;
+        tokio::task::yield_now().await;
+        if let Some(lock) = lock {
+            self.apply(lock);
+        }
+        self.failures.lock().unwrap().push((lock, throttle));
+        Ok(())
+    }
+
+    async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError> {
+        Self::check(&self.unreadable)?;
+        Ok(self.stored_rows.lock().unwrap().clone())
+    }
+}
+
+/// A registry that only takes notes.
+#[derive(Debug)]
+pub(super) struct MemorySessions {
+    accounts: Arc<MemoryAccounts>,
+    clock: SharedClock,
+    pub(super) begun: Mutex<Vec<IssueToken>>,
+    pub(super) fault: Mutex<Option<RegistryError>>,
+    /// When set, a session begins only after `go_on`.
+    pub(super) hold: AtomicBool,
+    pub(super) reached: Notify,
+    pub(super) go_on: Notify,
+}
+
+#[async_trait]
+impl Sessions for MemorySessions {
+    fn digest(&self, token: &Token) -> Option<TokenDigest> {
+        Some(DigestKey::from_bytes([1; 32]).digest(token.expose()))
+    }
+
+    async fn begin(&self, change: IssueToken) -> Result<Issued, RegistryError> {
+        if self.hold.load(Ordering::SeqCst) {
+            self.reached.notify_one();
+            self.go_on.notified().await;
+        }
+        if let Some(fault) = *self.fault.lock().unwrap() {
+            return Err(fault);
+        }
+        for stored in &change.along {
+            if let Change::CustomerLock(lock) = stored {
+                self.accounts.apply(*lock);
+            }
+        }
+        let session = Session {
+            id: SessionId(42),
+            subject: change.subject,
+            website: change.website,
+            issued: self.clock.now(),
+            ends: None,
+            last_used: self.clock.now(),
+        };
+        self.begun.lock().unwrap().push(change);
+        Ok(Issued { session })
+    }
+}
+
+/// A sign-in with everything around it.
+pub(super) struct Fixture {
+    pub(super) sign_in: SignIn,
+    pub(super) accounts: Arc<MemoryAccounts>,
+    pub(super) sessions: Arc<MemorySessions>,
+    pub(super) clock: Arc<MockClock>,
+    pub(super) snapshot: SharedSnapshot,
+    hash: String,
+}
+
+impl Fixture {
+    /// The options of a server that speaks as 2.4.8.
+    pub(super) fn options() -> Options {
+        Options { concurrency: 2, queue: 400, refuse_inactive: false, reset_counters_on_success: true }
+    }
+
+    pub(super) async fn new() -> Self {
+        Self::with(Self::options()).await
+    }
+
+    pub(super) async fn with(options: Options) -> Self {
+        let clock = MockClock::at(START);
+        let shared: SharedClock = clock.clone();
+        let snapshot = snapshot(&[]).shared();
+        let accounts = Arc::new(MemoryAccounts::default());
+        let sessions = Arc::new(MemorySessions {
+            accounts: Arc::clone(&accounts),
+            clock: Arc::clone(&shared),
+            begun: Mutex::default(),
+            fault: Mutex::default(),
+            hold: AtomicBool::default(),
+            reached: Notify::new(),
+            go_on: Notify::new(),
+        });
+        let hashers = HasherPool::start_cheap(PoolOptions {
+            concurrency: options.concurrency,
+            queue: options.queue,
+            installation_key: None,
+            guards: Arc::new(|| Box::new(())),
+        });
+        let sign_in = SignIn::from_core(Core {
+            accounts: accounts.clone(),
+            sessions: sessions.clone(),
+            snapshot: Arc::clone(&snapshot),
+            clock: Arc::clone(&shared),
+            options,
+            hashers,
+            throttle: Arc::new(Throttle::new(Arc::clone(&snapshot), shared)),
+            account_turns: Turns::default(),
+            name_turns: Turns::default(),
+            counters: Counters::default(),
+        });
+        let hash = sign_in.hash_password(Password::new(PASSWORD.to_owned())).await.unwrap();
+        Self { sign_in, accounts, sessions, clock, snapshot, hash }
+    }
+
+    /// Changes settings at the default scope or at others.
+    pub(super) fn set(&self, changes: &[(&str, Scope, &str)]) {
+        self.snapshot.store(Arc::new(snapshot(changes)));
+    }
+
+    /// A throttle that does not get into the way.
+    pub(super) fn without_throttle(&self) {
+        self.set(&[("oauth/authentication_lock/timeout", Scope::Default, "0")]);
+    }
+
+    /// Replaces all customers by this one, with [`PASSWORD`].
+    pub(super) fn add_customer(&self, customer: Customer) {
+        let customer = Customer { password_hash: Some(self.hash.clone()), ..customer };
+        *self.accounts.customers.lock().unwrap() = vec![customer];
+    }
+
+    /// Replaces all administrators by this one, with [`PASSWORD`].
+    pub(super) fn add_administrator(&self, account: Administrator) {
+        let account = Administrator { password_hash: self.hash.clone(), ..account };
+        *self.accounts.administrators.lock().unwrap() = vec![account];
+    }
+
+    pub(super) async fn customer(&self, email: &str, password: &str) -> Result<IssuedToken, SignInError> {
+        self.sign_in.customer(credentials(email, password), caller("192.0.2.1")).await
+    }
+
+    pub(super) async fn administrator(&self, username: &str, password: &str) -> Result<IssuedToken, SignInError> {
+        let credentials =
+            AdministratorCredentials { username: username.to_owned(), password: Password::new(password.to_owned()) };
+        self.sign_in.administrator(credentials, caller("192.0.2.1")).await
+    }
+
+    pub(super) fn stored_customer(&self) -> Customer {
+        self.accounts.customers.lock().unwrap()[0].clone()
+    }
+
+    pub(super) fn hashed(&self) -> u64 {
+        self.sign_in.statistics().load.hashed
+    }
+
+    /// How many failures the throttle has stored last.
+    pub(super) fn throttled(&self) -> Option<u32> {
+        let failures = self.accounts.failures.lock().unwrap();
+        failures.last().and_then(|(_, row)| row.as_ref().map(|row| row.failures))
+    }
+}
+
+pub(super) fn credentials(email: &str, password: &str) -> CustomerCredentials {
+    CustomerCredentials { email: email.to_owned(), password: Password::new(password.to_owned()), store: store_view() }
+}
+
+pub(super) fn store_view() -> StoreView {
+    StoreDirectory::fresh().default_store().clone()
+}
+
+pub(super) fn caller(address: &str) -> Caller {
+    let address: IpAddr = address.parse().unwrap();
+    Caller { address: Some(address), protocol: "graphql" }
+}
+
+pub(super) fn refused<T>(refusal: Refusal) -> Result<T, SignInError> {
+    Err(SignInError::Refused(refusal))
+}
+
+/// The outcome without the token, which cannot be compared.
+pub(super) fn outcome(result: Result<IssuedToken, SignInError>) -> Result<(), SignInError> {
+    result.map(|_| ())
+}
+
+fn snapshot(changes: &[(&str, Scope, &str)]) -> Snapshot {
+    let mut settings = Settings::default();
+    for &(path, scope, value) in changes {
+        settings.set(path, scope, Some(value.to_owned()));
+    }
+    Snapshot::new(settings, StoreDirectory::fresh(), Roles::default(), EmptyLifetime::AtOnce)
+}
