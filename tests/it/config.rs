@@ -1,0 +1,54 @@
+//! `check-config`, and what a server does with a configuration that is wrong.
+
+use std::path::Path;
+
+use crate::support::{Outcome, repository, tokenward};
+
+fn check(text: &str) -> Outcome {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tokenward.toml");
+    std::fs::write(&file, text).unwrap();
+    check_file(&file)
+}
+
+fn check_file(file: &Path) -> Outcome {
+    tokenward(Path::new("unused"), &["check-config", "--config", file.to_str().unwrap()], "")
+}
+
+#[test]
+fn the_example_in_the_repository_is_good() {
+    check_file(&repository().join("tokenward.toml")).printed();
+}
+
+#[test]
+fn an_unknown_key_is_an_error_that_names_line_and_neighbour() {
+    let outcome = check("[http]\nworkers = 2\nmax_bdoy = 5\n");
+    outcome.assert_failed(64, "max_bdoy");
+    outcome.assert_failed(64, "max_body");
+    outcome.assert_failed(64, "tokenward.toml:3");
+}
+
+#[test]
+fn all_mistakes_are_named_at_once() {
+    let outcome = check("[http]\npublic = \"nowhere\"\n\n[tokens]\nformat = \"paper\"\n");
+    outcome.assert_failed(64, "http.public");
+    outcome.assert_failed(64, "tokens.format");
+}
+
+#[test]
+fn what_is_no_toml_is_named_with_its_line() {
+    check("[http]\npublic = \n").assert_failed(64, "tokenward.toml:2");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    check_file(Path::new("/nowhere/tokenward.toml")).assert_failed(64, "/nowhere/tokenward.toml");
+}
+
+#[test]
+fn a_server_does_not_start_with_a_configuration_that_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = tokenward(folder.path(), &["serve", "--public", "nowhere"], "");
+    outcome.assert_failed(64, "nowhere");
+    assert!(!folder.path().join("tokenward.db").exists());
+}

@@ -1,0 +1,129 @@
+//! Starting, stopping, and being the only one on a data folder.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::support::{Connection, ServerBuilder, TestServer, tokenward};
+
+/// Longer than any stop takes, shorter than the default drain.
+const SOON: Duration = Duration::from_secs(20);
+
+/// A sign-in whose body has not been sent yet, and which the server waits for.
+fn half_a_sign_in(server: &TestServer) -> (Connection, &'static str) {
+    let body = r#"{"username":"admin","password":"admin123"}"#;
+    let head = format!(
+        "POST /rest/V1/integration/admin/token HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\nExpect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    let mut connection = Connection::open(server.public);
+    connection.send(head.as_bytes());
+    // The server asks for the body: now the request is in its hands.
+    connection.read_until("100 Continue\r\n\r\n");
+    (connection, body)
+}
+
+#[test]
+fn sigterm_ends_with_0_after_what_is_in_progress_has_been_answered() {
+    let mut server = TestServer::demo();
+    let (mut connection, body) = half_a_sign_in(&server);
+    server.process.signal(Signal::TERM);
+    server.process.log.wait_for(SOON, |line| line.contains("stopping").then_some(())).unwrap();
+    connection.send(body.as_bytes());
+    let answer = connection.read_to_end();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(server.process.wait(SOON).code(), Some(0));
+}
+
+#[test]
+fn an_idle_connection_does_not_hold_up_the_end() {
+    let mut server = TestServer::demo();
+    let mut idle = Connection::open(server.public);
+    idle.send(b"GET /graphql?query={__typename} HTTP/1.1\r\nHost: shop\r\n\r\n");
+    idle.read_until("}}");
+    server.process.signal(Signal::TERM);
+    assert_eq!(server.process.wait(SOON).code(), Some(0));
+}
+
+#[test]
+fn while_it_drains_it_is_unready_and_still_answers_and_a_second_signal_cuts() {
+    let mut server = ServerBuilder::new().argument("--demo").key("LIFECYCLE__DRAIN_DELAY", "60").start();
+    let token = server.customer();
+    server.process.signal(Signal::TERM);
+    server.wait_until(|server| !server.is_ready());
+    server.gateway(Some(&token), "").assert_status(200);
+    assert_eq!(server.internal(None, "/health/live").status, 200);
+    server.process.signal(Signal::TERM);
+    assert_eq!(server.process.wait(SOON).code(), Some(1));
+}
+
+#[test]
+fn ctrl_c_stops_it_too() {
+    let mut server = TestServer::demo();
+    server.process.signal(Signal::INT);
+    assert_eq!(server.process.wait(SOON).code(), Some(0));
+}
+
+#[test]
+fn a_second_server_on_the_same_folder_is_refused() {
+    let first = TestServer::demo();
+    let mut second = ServerBuilder::on(&first.folder).spawn();
+    assert_eq!(second.wait(SOON).code(), Some(1));
+    let log = second.log.text();
+    assert!(log.contains(first.folder.to_str().unwrap()), "{log}");
+    first.assert_unharmed();
+}
+
+#[test]
+fn accounts_and_settings_survive_kill_9() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ServerBuilder::on(folder.path()).start();
+    let password = "a password of kill 9";
+    server.command(&["customer", "add", "--email", "kept@example.com"], password).printed();
+    server.command(&["setting", "set", "oauth/access_token_lifetime/customer", "0.5"], "").printed();
+    server.process.signal(Signal::KILL);
+    drop(server);
+
+    let server = ServerBuilder::on(folder.path()).start();
+    server.try_customer("kept@example.com", password).assert_status(200);
+    let setting = server.command(&["setting", "get", "oauth/access_token_lifetime/customer"], "");
+    assert!(setting.printed().contains("0.5"), "{setting:?}");
+}
+
+#[test]
+fn only_its_owner_may_read_the_data_folder_and_command_the_server() {
+    use std::os::unix::fs::PermissionsExt;
+    let server = TestServer::demo();
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&server.folder.join("control.sock")), 0o600);
+    assert_eq!(mode(&server.folder) & 0o077, 0);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = tokenward(folder.path(), &["serve", "--public", &address, "--internal", "127.0.0.1:0"], "");
+    outcome.assert_failed(1, &address);
+}
+
+#[test]
+fn healthcheck_says_whether_the_server_is_ready() {
+    let server = TestServer::demo();
+    let url = format!("http://{}/health/ready", server.internal);
+    assert_eq!(server.command(&["healthcheck", "--url", &url], "").code, 0);
+    let folder = server.folder.clone();
+    drop(server);
+    assert_eq!(tokenward(&folder, &["healthcheck", "--url", &url], "").code, 1);
+}
+
+#[test]
+fn every_event_is_one_json_object_a_line() {
+    let mut server = TestServer::demo();
+    server.try_admin("admin", "wrong");
+    server.process.signal(Signal::TERM);
+    server.process.wait(SOON);
+    assert!(server.process.log.events().len() > 3);
+}

@@ -1,0 +1,32 @@
+//! Starting the program, and talking to it.
+
+mod answer;
+mod client;
+mod command;
+mod log;
+mod process;
+mod raw;
+mod server;
+
+pub(crate) use answer::Answer;
+pub(crate) use command::{Outcome, tokenward};
+pub(crate) use raw::{Connection, send_raw};
+pub(crate) use server::{ServerBuilder, TestServer};
+
+use std::path::Path;
+
+/// The folder of the checkout.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Says that a test cannot run here. Where nothing may be skipped (`scripts/test` says so) it fails instead.
+pub(crate) fn skip(what: &str) {
+    #[expect(clippy::disallowed_methods, reason = "how strict a run is comes from the one who runs it")]
+    let strict = std::env::var_os("TOKENWARD_REQUIRE_ALL").is_some();
+    assert!(!strict, "{what}, and TOKENWARD_REQUIRE_ALL is set");
+    #[expect(clippy::print_stdout, reason = "whoever reads the run has to see it")]
+    {
+        println!("skipped: {what}");
+    }
+}
