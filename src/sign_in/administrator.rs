@@ -24,14 +24,12 @@ pub(super) async fn sign_in(
     let current = found.as_ref().filter(|account| !has_ended(account, now));
     let stored = current.map(|account| account.password_hash.clone());
     let (comparison, checked) = attempt.compare(stored, password).await?;
-    match found {
-        Some(found) => decide(&core, &found, comparison, checked).await,
-        None => {
-            // Asked in vain, so that it takes as long as with an account.
-            let _ = core.accounts.administrator(NOBODY).await;
-            Err(checked.refuse(Failed::counted(Refusal::UnknownUser)).await)
-        }
-    }
+    let Some(found) = found else {
+        // Asked in vain, so that it takes as long as with an account.
+        let _ = core.accounts.administrator(NOBODY).await;
+        return Err(checked.refuse(Failed::counted(Refusal::UnknownUser)).await);
+    };
+    decide(&core, &found, comparison, checked).await
 }
 
 /// The account with this name; where the setting says so, only when it is spelled the same.

@@ -147,10 +147,10 @@ impl Checked {
         let Failed { refusal, counted, lock } = failed;
         let _turn = self.core.name_turns.wait(self.in_flight.key()).await;
         let row = if counted { self.in_flight.fail() } else { None };
-        if lock.is_some() || row.is_some() {
-            if let Err(error) = self.core.accounts.failure(lock, row).await {
-                warn!(%error, "a failed sign-in was not stored; it is counted until the next restart");
-            }
+        if (lock.is_some() || row.is_some())
+            && let Err(error) = self.core.accounts.failure(lock, row).await
+        {
+            warn!(%error, "a failed sign-in was not stored; it is counted until the next restart");
         }
         SignInError::Refused(refusal)
     }

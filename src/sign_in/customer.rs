@@ -17,16 +17,14 @@ pub(super) async fn sign_in(credentials: CustomerCredentials, attempt: Attempt) 
     let found = find(&core, &credentials).await.map_err(|error| unreadable(&error))?;
     let now = core.clock.now();
     let unlocked = found.as_ref().filter(|customer| !customer.is_locked_at(now));
-    let stored = unlocked.and_then(|customer| Some(customer.password_hash.clone().unwrap_or_default()));
+    let stored = unlocked.map(|customer| customer.password_hash.clone().unwrap_or_default());
     let (comparison, checked) = attempt.compare(stored, credentials.password).await?;
-    match found {
-        Some(found) => decide(&core, &found, comparison, checked).await,
-        None => {
-            // Asked in vain, so that it takes as long as with an account.
-            let _ = core.accounts.customer(NOBODY).await;
-            Err(checked.refuse(Failed::counted(Refusal::UnknownUser)).await)
-        }
-    }
+    let Some(found) = found else {
+        // Asked in vain, so that it takes as long as with an account.
+        let _ = core.accounts.customer(NOBODY).await;
+        return Err(checked.refuse(Failed::counted(Refusal::UnknownUser)).await);
+    };
+    decide(&core, &found, comparison, checked).await
 }
 
 async fn find(core: &Core, credentials: &CustomerCredentials) -> Result<Option<Customer>, AccountError> {
@@ -250,7 +248,7 @@ mod tests {
             assert_eq!(outcome(house.customer(JANE, password).await), refused(Refusal::Locked));
         }
         assert_eq!(house.stored_customer().failures, 10, "nothing is counted while it is locked");
-        house.clock.advance(Duration::from_secs(600));
+        house.clock.advance(Duration::from_mins(10));
         assert_eq!(outcome(house.customer(JANE, PASSWORD).await), Ok(()));
         let jane = house.stored_customer();
         assert_eq!((jane.failures, jane.first_failure, jane.lock_expires), (0, None, None));

@@ -1,12 +1,14 @@
 //! Signing in: the use case that GraphQL, REST, the page and second factors share.
 //!
-//! throttle → account → password hash → session, in this order, for every protocol. It knows no wire format. What
-//! always holds:
+//! throttle → place in front of the hashers → account → password hash → session, in this order, for every protocol. It
+//! knows no wire format. What always holds:
 //!
 //! - an unknown, locked, unconfirmed or old-hash account costs one argon2 like every other; a throttled name costs none;
 //! - all spellings of a name that reach one account share one throttle, and attempts in flight count;
 //! - what follows the password check is carried out even when the caller has gone;
-//! - a caller that has gone before its hash began is not hashed for.
+//! - a caller that has gone before its hash began is not hashed for, and counts for nothing;
+//! - failures of one account are counted one after the other, so that none is lost;
+//! - what cannot be read or stored never makes an answer better: it is "unavailable", or the refusal that it was.
 
 pub mod password;
 

@@ -24,7 +24,7 @@ pub(super) enum Answer {
     /// The document or its variables do not fit the schema, or it costs too much.
     Invalid(Complaint),
     /// The operation was executed.
-    Executed(Outcome),
+    Executed(Box<Outcome>),
 }
 
 /// What came of an operation.
@@ -72,11 +72,19 @@ struct Body<'a> {
 impl Answer {
     /// The answer to an operation that was executed. `failures` holds what the errors' texts stand for.
     pub(super) fn executed(executed: Executed, failures: &Failures) -> Self {
+        // One line of log is enough, however many fields have failed.
+        if let Some(failure) = executed.errors.first().and_then(|error| failures.find(&error.message)) {
+            log(&failure.row());
+        }
         let told: Vec<(Entry, Verdict)> =
             executed.errors.into_iter().map(|error| Entry::of_error(error, failures)).collect();
         let verdicts = told.iter().map(|(_, verdict)| *verdict);
         let status = verdicts.clone().find(|verdict| *verdict != Verdict::Good).unwrap_or(Verdict::Good);
-        Self::Executed(Outcome { error: told.into_iter().next().map(|(entry, _)| entry), status, data: executed.data })
+        Self::Executed(Box::new(Outcome {
+            error: told.into_iter().next().map(|(entry, _)| entry),
+            status,
+            data: executed.data,
+        }))
     }
 
     /// Puts the answer into words.
@@ -125,7 +133,6 @@ impl Entry {
             return (entry, Verdict::Good);
         };
         let row = failure.row();
-        log(&row);
         let verdict = match (row.graphql, row.category) {
             (Some(status), _) => Verdict::Status(status, row.retry_after),
             (None, Some(category)) => Verdict::Category(category),

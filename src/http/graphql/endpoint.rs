@@ -11,7 +11,7 @@ use mime::Mime;
 use crate::http::error::Failure;
 use crate::http::graphql::answer::Answer;
 use crate::http::graphql::context::{Context, Failures};
-use crate::http::graphql::engine::{Engine, Limits, Parsed};
+use crate::http::graphql::engine::{Engine, Limits, Operation, Parsed};
 use crate::http::graphql::identity::Identity;
 use crate::http::graphql::operations::{MutationRoot, QueryRoot};
 use crate::http::graphql::request::GraphqlRequest;
@@ -106,7 +106,7 @@ fn check_verb(request: &HttpRequest, asked: &GraphqlRequest) -> Result<Option<Pa
     let parsed = Engine::shared().parse(&asked.query).map_err(Answer::Unreadable)?;
     let operations = parsed.operations();
     let selected = operations.iter().filter(|operation| operation.name == asked.operation_name);
-    if operations.last().into_iter().chain(selected).any(|operation| operation.is_mutation()) {
+    if operations.last().into_iter().chain(selected).any(Operation::is_mutation) {
         return Err(Answer::Refused(Failure::PostRequired));
     }
     Ok(Some(parsed))

@@ -12,8 +12,8 @@ use crate::http::error::Failure;
 /// What a client asks.
 #[derive(Default)]
 pub(super) struct GraphqlRequest {
-    /// The document; empty when there is none.
-    pub(super) query: String,
+    /// The document; empty when there is none. It may hold a password.
+    pub(super) query: Zeroizing<String>,
     /// The values of variables. They hold passwords.
     pub(super) variables: Variables,
     /// Which operation of the document to execute.
@@ -77,7 +77,7 @@ impl GraphqlRequest {
             return Ok(Self::default());
         };
         Ok(Self {
-            query: fields.get_mut("query").map(take_text).unwrap_or_default(),
+            query: Zeroizing::new(fields.get_mut("query").map(take_text).unwrap_or_default()),
             variables: fields.get_mut("variables").map(take_object).unwrap_or_default(),
             operation_name: fields.get_mut("operationName").map(take_text).filter(is_given),
         })
@@ -90,7 +90,7 @@ impl GraphqlRequest {
         let mut variables = Zeroizing::new(String::new());
         for (name, value) in parameters {
             match name.as_str() {
-                "query" => request.query = value,
+                "query" => request.query = Zeroizing::new(value),
                 "variables" => variables = Zeroizing::new(value),
                 "operationName" => request.operation_name = Some(value).filter(is_given),
                 _ => {}

@@ -255,21 +255,11 @@ impl AccountStore for Accounts {
     }
 
     async fn administrator_by_username(&self, username: &str) -> Result<Option<Administrator>, AccountError> {
-        Ok((username == "admin").then(|| Administrator {
-            id: 3,
-            username: username.to_owned(),
-            email: "admin@example.com".to_owned(),
-            firstname: None,
-            lastname: None,
-            password_hash: password_hash(),
-            is_active: true,
-            role: Some(STOREKEEPER),
-            expires_at: None,
-        }))
+        Ok((username == "admin").then(admin))
     }
 
-    async fn administrator(&self, _: u32) -> Result<Option<Administrator>, AccountError> {
-        Ok(None)
+    async fn administrator(&self, id: u32) -> Result<Option<Administrator>, AccountError> {
+        Ok((id == 3).then(admin))
     }
 
     fn success(&self, _: Subject, _: UnixSeconds, _: Option<CustomerLock>, _: Option<String>) -> Vec<Change> {
@@ -310,5 +300,19 @@ fn jane() -> Customer {
         first_failure: None,
         lock_expires: None,
         website_excluded: false,
+    }
+}
+
+fn admin() -> Administrator {
+    Administrator {
+        id: 3,
+        username: "admin".to_owned(),
+        email: "admin@example.com".to_owned(),
+        firstname: None,
+        lastname: None,
+        password_hash: password_hash(),
+        is_active: true,
+        role: Some(STOREKEEPER),
+        expires_at: None,
     }
 }

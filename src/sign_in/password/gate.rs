@@ -108,28 +108,28 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn address(text: &str) -> Option<IpAddr> {
-        Some(text.parse().unwrap())
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
     }
 
     #[test]
     fn one_address_holds_at_most_a_quarter_of_the_queue() {
         let gate = Gate::new(2, 8);
-        let places: Vec<_> = (0..2).map(|_| gate.enter(address("192.0.2.1")).unwrap()).collect();
-        assert_eq!(gate.enter(address("192.0.2.1")).unwrap_err(), Full);
-        assert_eq!(gate.enter(address("::ffff:192.0.2.1")).unwrap_err(), Full);
+        let places: Vec<_> = (0..2).map(|_| gate.enter(Some(address("192.0.2.1"))).unwrap()).collect();
+        assert_eq!(gate.enter(Some(address("192.0.2.1"))).unwrap_err(), Full);
+        assert_eq!(gate.enter(Some(address("::ffff:192.0.2.1"))).unwrap_err(), Full);
         assert_eq!(gate.taken(), 2, "a refused sign-in holds no place");
-        let _other = gate.enter(address("192.0.2.2")).unwrap();
+        let _other = gate.enter(Some(address("192.0.2.2"))).unwrap();
         drop(places);
-        assert!(gate.enter(address("192.0.2.1")).is_ok());
+        assert!(gate.enter(Some(address("192.0.2.1"))).is_ok());
     }
 
     #[test]
     fn addresses_of_one_network_of_version_6_share_and_unknown_ones_do() {
         let gate = Gate::new(1, 4);
-        let _first = gate.enter(address("2001:db8:0:1::1")).unwrap();
-        assert_eq!(gate.enter(address("2001:db8:0:1:ffff::2")).unwrap_err(), Full);
-        let _second = gate.enter(address("2001:db8:0:2::1")).unwrap();
+        let _first = gate.enter(Some(address("2001:db8:0:1::1"))).unwrap();
+        assert_eq!(gate.enter(Some(address("2001:db8:0:1:ffff::2"))).unwrap_err(), Full);
+        let _second = gate.enter(Some(address("2001:db8:0:2::1"))).unwrap();
         let _third = gate.enter(None).unwrap();
         assert_eq!(gate.enter(None).unwrap_err(), Full);
     }
@@ -138,8 +138,8 @@ mod tests {
     fn running_and_waiting_ones_together_have_a_limit() {
         let gate = Gate::new(1, 2);
         let places: Vec<_> =
-            ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(|text| gate.enter(address(text)).unwrap()).into();
-        assert_eq!(gate.enter(address("192.0.2.4")).unwrap_err(), Full);
+            ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(|text| gate.enter(Some(address(text))).unwrap()).into();
+        assert_eq!(gate.enter(Some(address("192.0.2.4"))).unwrap_err(), Full);
         assert_eq!(gate.enter_uncounted().unwrap_err(), Full);
         assert_eq!(gate.taken(), 3);
         drop(places);
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn without_a_queue_one_address_still_gets_one_place() {
         let gate = Gate::new(1, 0);
-        let _place = gate.enter(address("192.0.2.1")).unwrap();
-        assert_eq!(gate.enter(address("192.0.2.2")).unwrap_err(), Full);
+        let _place = gate.enter(Some(address("192.0.2.1"))).unwrap();
+        assert_eq!(gate.enter(Some(address("192.0.2.2"))).unwrap_err(), Full);
     }
 }

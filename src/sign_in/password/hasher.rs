@@ -9,7 +9,7 @@ use tracing::debug;
 
 use super::memory::{Memory, Slot};
 use super::messages::{HashPassword, MemoryUsed, Verdict, VerifyPassword};
-use super::pool::Meter;
+use super::meter::Meter;
 use super::stored::{Cost, InstallationKey, StoredHash, new_hash, spend};
 use super::{HashError, HashError::OutOfMemory};
 

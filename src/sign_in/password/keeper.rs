@@ -12,7 +12,7 @@ use super::memory::{InUse, Memory, Slot};
 use super::messages::MemoryUsed;
 
 /// How long memory is kept without use.
-pub(super) const IDLE: Duration = Duration::from_secs(60);
+pub(super) const IDLE: Duration = Duration::from_mins(1);
 
 /// Knows which hasher last used its memory when, and takes it away after [`IDLE`].
 ///
@@ -125,8 +125,8 @@ mod tests {
         }
         tokio::time::sleep(IDLE / 2).await;
         keeper.send(MemoryUsed(Arc::downgrade(&busy))).await.unwrap();
-        tokio::time::sleep(IDLE / 2 - Duration::from_secs(1)).await;
-        let held = |slot: &Slot| slot.with_held(|memory| memory.is_some());
+        tokio::time::sleep(Duration::from_secs(29)).await;
+        let held = |slot: &Slot| slot.with_held(Option::is_some);
         assert!(held(&busy) && held(&idle), "one second before the minute is over");
         tokio::time::sleep(Duration::from_secs(2)).await;
         assert!(held(&busy), "used half a minute ago");

@@ -14,10 +14,12 @@ mod hasher;
 mod keeper;
 mod memory;
 mod messages;
+mod meter;
 mod pool;
 mod stored;
 
 pub use hasher::PasswordHasher;
+pub use memory::Memory;
 pub use messages::{HashPassword, Verdict, VerifyPassword};
 pub use pool::{GuardFactory, HasherPool, Load, PoolOptions};
 pub use stored::{InstallationKey, StoredHash};
@@ -25,7 +27,6 @@ pub use stored::{InstallationKey, StoredHash};
 pub(super) use gate::Place;
 pub(super) use pool::PoolError;
 
-use memory::Memory;
 use stored::Cost;
 use thiserror::Error;
 

@@ -3,27 +3,22 @@
 use std::any::Any;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use actix::{Actor, Addr, MailboxError, Message, SyncArbiter};
-use actix::{Handler, SyncContext};
-use tokio::time::Instant;
+use actix::{Actor, Addr, Handler, MailboxError, Message, SyncArbiter, SyncContext};
 
 use super::HashError;
 use super::gate::{Full, Gate, Place};
 use super::hasher::{HasherParts, PasswordHasher};
 use super::keeper::MemoryKeeper;
 use super::messages::{HashPassword, Verdict, VerifyPassword};
+use super::meter::Meter;
 use super::stored::{Cost, InstallationKey};
 use crate::secret::Password;
 
 /// How long a password may wait for its turn and be hashed.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How long a hash takes as long as none was measured.
-const ASSUMED_HASH_TIME: Duration = Duration::from_millis(100);
 
 /// Nobody is told to come back sooner.
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
@@ -149,11 +144,11 @@ impl HasherPool {
 
     /// What the pool has to do, and has done.
     pub fn load(&self) -> Load {
-        let running = self.meter.running.load(Ordering::Relaxed);
+        let running = self.meter.running();
         Load {
             waiting: self.gate.taken().saturating_sub(running),
             running,
-            hashed: self.meter.hashed.load(Ordering::Relaxed),
+            hashed: self.meter.hashed(),
             hash_time: self.meter.hash_time(),
         }
     }
@@ -181,58 +176,9 @@ impl HasherPool {
     }
 }
 
-/// What the hashers count and measure.
-#[derive(Debug, Default)]
-pub(super) struct Meter {
-    running: AtomicUsize,
-    hashed: AtomicU64,
-    /// Moving average in nanoseconds; 0 as long as nothing was measured.
-    nanoseconds: AtomicU64,
-}
-
-impl Meter {
-    /// Says that a password is being hashed, until the answer is dropped.
-    pub(super) fn begin(&self) -> Running<'_> {
-        self.running.fetch_add(1, Ordering::Relaxed);
-        Running { meter: self, since: Instant::now() }
-    }
-
-    /// Counts so many argon2 computations.
-    pub(super) fn count(&self, runs: u64) {
-        self.hashed.fetch_add(runs, Ordering::Relaxed);
-    }
-
-    fn hash_time(&self) -> Duration {
-        match self.nanoseconds.load(Ordering::Relaxed) {
-            0 => ASSUMED_HASH_TIME,
-            nanoseconds => Duration::from_nanos(nanoseconds),
-        }
-    }
-
-    /// Two hashers that end at once may lose one of the measurements, which does not matter.
-    fn measure(&self, took: Duration) {
-        let (took, average) = (took.as_nanos(), self.hash_time().as_nanos());
-        let average = u64::try_from((7 * average + took) / 8).unwrap_or(u64::MAX);
-        self.nanoseconds.store(average.max(1), Ordering::Relaxed);
-    }
-}
-
-/// A password is being hashed.
-pub(super) struct Running<'a> {
-    meter: &'a Meter,
-    since: Instant,
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        self.meter.running.fetch_sub(1, Ordering::Relaxed);
-        self.meter.measure(self.since.elapsed());
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
 
@@ -299,12 +245,12 @@ mod tests {
     #[actix::test]
     async fn beyond_the_queue_one_hears_when_to_come_again() {
         let pool = HasherPool::start_cheap(options(2, 98));
-        pool.meter.nanoseconds.store(100_000_000, Ordering::Relaxed);
+        pool.meter.assume(Duration::from_millis(100));
         let places: Vec<_> = (0..100).map(|_| pool.gate.enter_uncounted().unwrap()).collect();
         let retry_after = Duration::from_secs(5);
         assert_eq!(pool.enter(None).unwrap_err(), PoolError::Busy { retry_after });
         assert_eq!(pool.load().waiting, 100);
-        pool.meter.nanoseconds.store(1_000_000, Ordering::Relaxed);
+        pool.meter.assume(Duration::from_millis(1));
         let retry_after = Duration::from_secs(1);
         assert_eq!(pool.hash(password("any")).await, Err(PoolError::Busy { retry_after }), "at least a second");
         drop(places);

@@ -70,7 +70,6 @@ impl Cost {
     pub(super) const STANDARD: Self = Self { memory_kib: 64 * 1024, iterations: 2 };
 
     /// How many KiB are filled.
-    #[expect(clippy::cast_lossless, reason = "`From` is not usable in a constant function")]
     const fn work_kib(self) -> u64 {
         self.memory_kib as u64 * self.iterations as u64
     }

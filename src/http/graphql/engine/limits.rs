@@ -1,13 +1,12 @@
 //! What a document may cost (fact sheet 1.6).
 //!
-//! All counting is linear in the document: a fragment is measured once, however often it is used.
-
-use std::collections::HashMap;
+//! All counting is linear in the document.
 
 use apollo_compiler::ast::{self, Definition, Selection};
 
 use crate::http::MagentoVersion;
 use crate::http::error::Failure;
+use crate::http::graphql::engine::expansion::{Cost, Expansion};
 use crate::http::graphql::engine::{Complaint, Operation};
 use crate::settings::Settings;
 
@@ -18,9 +17,6 @@ const DEPTH: usize = 20;
 /// limits; without them the validation of a hostile document would take seconds.
 const DEFINITIONS: usize = 250;
 const SPREADS: usize = 2000;
-
-/// How deep selections may be nested with fragments followed, so that nothing runs out of stack.
-const NESTING: usize = 128;
 
 /// The limits of one request.
 #[derive(Clone, Copy, Debug)]
@@ -67,17 +63,6 @@ pub(super) struct Measures {
     /// The cost of each operation with fragments expanded, in the order of the document; `None` when it was not
     /// measured, because the nesting is too deep.
     costs: Option<Vec<Cost>>,
-}
-
-/// What a set of selections costs with fragments expanded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Cost {
-    /// How many fields with selections stand within one another.
-    height: usize,
-    /// How many fields there are.
-    complexity: usize,
-    /// How many selections, fragments included, stand within one another.
-    nesting: usize,
 }
 
 impl Measures {
@@ -174,81 +159,10 @@ fn aliases(selections: &[Selection]) -> usize {
     fields.map(|field| usize::from(field.alias.is_some()) + aliases(&field.selection_set)).sum()
 }
 
-/// Measures with fragments expanded, each of them once.
-struct Expansion<'a> {
-    fragments: HashMap<&'a str, &'a [Selection]>,
-    /// What is known; `None` while a fragment is being measured, which is how a cycle ends. The validation refuses it.
-    known: HashMap<&'a str, Option<Cost>>,
-}
-
-impl<'a> Expansion<'a> {
-    fn new(ast: &'a ast::Document) -> Self {
-        let fragments = ast.definitions.iter().filter_map(Definition::as_fragment_definition);
-        Self {
-            fragments: fragments.map(|fragment| (fragment.name.as_str(), fragment.selection_set.as_slice())).collect(),
-            known: HashMap::new(),
-        }
-    }
-
-    /// The cost of each operation. Fragments that no operation uses are measured, too, because they are validated.
-    fn of_operations(mut self, ast: &'a ast::Document) -> Option<Vec<Cost>> {
-        for definition in ast.definitions.iter().filter_map(Definition::as_fragment_definition) {
-            self.of_fragment(&definition.name, 0)?;
-        }
-        let operations = ast.definitions.iter().filter_map(Definition::as_operation_definition);
-        operations.map(|operation| self.of_selections(&operation.selection_set, 0)).collect()
-    }
-
-    /// `None` when the nesting is too deep.
-    fn of_selections(&mut self, selections: &'a [Selection], level: usize) -> Option<Cost> {
-        let mut cost = Cost::default();
-        for selection in selections {
-            let inner = match selection {
-                Selection::Field(field) => {
-                    let inner = self.of_selections(&field.selection_set, level + 1)?;
-                    Cost {
-                        height: inner.height + usize::from(!field.selection_set.is_empty()),
-                        complexity: inner.complexity.saturating_add(1),
-                        nesting: inner.nesting + 1,
-                    }
-                }
-                Selection::InlineFragment(fragment) => {
-                    let inner = self.of_selections(&fragment.selection_set, level + 1)?;
-                    let nesting = inner.nesting + 1;
-                    Cost { nesting, ..inner }
-                }
-                Selection::FragmentSpread(spread) => self.of_fragment(&spread.fragment_name, level)?,
-            };
-            cost.height = cost.height.max(inner.height);
-            cost.complexity = cost.complexity.saturating_add(inner.complexity);
-            cost.nesting = cost.nesting.max(inner.nesting);
-        }
-        (level + cost.nesting <= NESTING).then_some(cost)
-    }
-
-    fn of_fragment(&mut self, name: &'a str, level: usize) -> Option<Cost> {
-        let Some(&selections) = self.fragments.get(name) else {
-            return Some(Cost::default());
-        };
-        if let Some(known) = self.known.get(name) {
-            let cost = known.unwrap_or_default();
-            return (level + cost.nesting <= NESTING).then_some(cost);
-        }
-        if level >= NESTING {
-            return None;
-        }
-        self.known.insert(name, None);
-        let inner = self.of_selections(selections, level + 1)?;
-        let nesting = inner.nesting + 1;
-        let cost = Cost { nesting, ..inner };
-        self.known.insert(name, Some(cost));
-        Some(cost)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::graphql::tests::repeated;
 
     fn measures(text: &str) -> Measures {
         Measures::of_size(&ast::Document::parse(text, "test").unwrap())
@@ -284,10 +198,8 @@ mod tests {
 
     #[test]
     fn doubling_fragments_are_measured_without_being_expanded() {
-        let mut text = "{ ...F0 } fragment F100 on Q { a }".to_owned();
-        for level in 0..100 {
-            text += &format!("fragment F{level} on Q {{ ...F{0} ...F{0} }}", level + 1);
-        }
+        let text = "{ ...F0 } fragment F100 on Q { a } ".to_owned()
+            + &repeated(100, |level| format!("fragment F{level} on Q {{ ...F{0} ...F{0} }}", level + 1));
         let measures = measures(&text);
         assert_eq!(measures.costs.as_ref().unwrap()[0].complexity, usize::MAX);
         assert!(measures.refuse_by_cost(&text, &[], &limits()).is_ok());
@@ -295,10 +207,8 @@ mod tests {
 
     #[test]
     fn a_chain_of_fragments_that_is_too_deep_is_not_measured() {
-        let mut text = "{ ...F0 } fragment F200 on Q { a }".to_owned();
-        for level in 0..200 {
-            text += &format!("fragment F{level} on Q {{ ...F{} }}", level + 1);
-        }
+        let text = "{ ...F0 } fragment F200 on Q { a } ".to_owned()
+            + &repeated(200, |level| format!("fragment F{level} on Q {{ ...F{} }}", level + 1));
         assert!(measures(&text).is_nested_too_deeply());
     }
 
@@ -311,13 +221,13 @@ mod tests {
     #[test]
     fn too_much_is_refused_with_numbers() {
         let refuse = |text: &str| measures(text).refuse_by_size(&limits(), false);
-        let aliases: String = (0..11).map(|n| format!(" a{n}: x")).collect();
+        let aliases = repeated(11, |n| format!(" a{n}: x"));
         let failure = Failure::TooManyAliases { limit: 10, got: 11 };
         assert_eq!(refuse(&format!("{{{aliases}}}")), Err(failure));
         let failure = Failure::TooComplex { limit: 1000, got: 1001 };
         assert_eq!(refuse(&format!("{{{}}}", " x".repeat(1001))), Err(failure));
         assert_eq!(refuse(&format!("{{{}}}", " x".repeat(1000))), Ok(()));
-        let many: String = (0..251).map(|n| format!("query q{n} {{ x }}")).collect();
+        let many = repeated(251, |n| format!("query q{n} {{ x }}"));
         assert_eq!(refuse(&many), Err(Failure::DocumentTooLarge));
     }
 }

@@ -80,7 +80,9 @@ fn coerce_value(schema: &Valid<Schema>, ty: &Type, node: &mut Node<Value>) {
 
 fn coerce_items(schema: &Valid<Schema>, item: &Type, node: &mut Node<Value>) {
     if let Value::List(items) = node.make_mut() {
-        items.iter_mut().for_each(|value| coerce_value(schema, item, value));
+        for value in items {
+            coerce_value(schema, item, value);
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 mod cache;
 mod document;
 mod execution;
+mod expansion;
 mod limits;
 mod literals;
 mod location;
@@ -86,6 +87,8 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::MagentoVersion;
+    use crate::settings::Settings;
     use apollo_compiler::schema::ExtendedType;
 
     #[test]
@@ -114,5 +117,21 @@ mod tests {
             }
         }
         assert_eq!(missing, Vec::<String>::new());
+    }
+
+    /// Reads and validates `text` twice, and says whether the second time found the document.
+    fn is_kept(text: &str) -> bool {
+        let (engine, limits) = (Engine::new(), Limits::of(MagentoVersion::V248, &Settings::default()));
+        let parsed = engine.parse(text).unwrap();
+        let _ = engine.validate(parsed, &limits);
+        matches!(engine.parse(text).unwrap(), Parsed::Known(_))
+    }
+
+    #[test]
+    fn a_valid_document_is_kept_unless_it_may_hold_a_password() {
+        assert!(is_kept("{ customer { email } }"));
+        assert!(!is_kept("{ customer { emial } }"));
+        assert!(!is_kept(r#"mutation { generateCustomerToken(email: "a", password: "b") { token } }"#));
+        assert!(!is_kept("{ customer { email } } # \"quoted\""));
     }
 }

@@ -1,11 +1,11 @@
 //! Values of variables: coerced leniently and refused in Magento's words (fact sheet 1.5).
 
-use apollo_compiler::Schema;
 use apollo_compiler::ast::{Type, Value as Literal};
 use apollo_compiler::executable::{Operation, VariableDefinition};
 use apollo_compiler::response::{JsonMap, JsonValue};
 use apollo_compiler::schema::{EnumType, ExtendedType, InputObjectType};
 use apollo_compiler::validation::Valid;
+use apollo_compiler::{Name, Schema};
 use serde_json::{Map, Value};
 
 use crate::http::graphql::engine::Complaint;
@@ -120,7 +120,7 @@ fn coerce_enum(definition: &EnumType, value: &Value) -> Result<JsonValue, Refusa
     match value {
         Value::String(text) if definition.values.contains_key(text.as_str()) => Ok(text.as_str().into()),
         Value::String(text) => {
-            let known = definition.values.keys().map(|known| known.as_str());
+            let known = definition.values.keys().map(Name::as_str);
             let hint = did_you_mean(text, known).replacen("Did you mean ", "Did you mean the enum value ", 1);
             let reason = format!("Value \"{text}\" does not exist in \"{name}\" enum.{hint}");
             Err(Refusal::of(value, reason))
@@ -156,7 +156,7 @@ fn coerce_object(schema: &Valid<Schema>, definition: &InputObjectType, value: &V
         }
     }
     if let Some(unknown) = given.keys().find(|key| !definition.fields.contains_key(key.as_str())) {
-        let hint = did_you_mean(unknown, definition.fields.keys().map(|known| known.as_str()));
+        let hint = did_you_mean(unknown, definition.fields.keys().map(Name::as_str));
         let reason = format!("Field \"{unknown}\" is not defined by type \"{name}\".{hint}");
         return Err(Refusal::of(value, reason));
     }

@@ -8,7 +8,7 @@ use apollo_compiler::ast::{self, Definition, Selection, Type};
 use apollo_compiler::diagnostic::{Diagnostic, ToCliReport};
 use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::{DiagnosticData, DiagnosticList, Valid, WithErrors};
-use apollo_compiler::{ExecutableDocument, Schema};
+use apollo_compiler::{ExecutableDocument, Name, Schema};
 
 use crate::http::graphql::engine::Complaint;
 use crate::http::graphql::engine::document::Fresh;
@@ -127,10 +127,8 @@ impl Wording<'_> {
         let mut quoted = self.quoted();
         let (field, ty) = (quoted.next()?, quoted.next()?);
         let hint = match self.schema.types.get(ty)? {
-            ExtendedType::Object(object) => did_you_mean(field, object.fields.keys().map(|name| name.as_str())),
-            ExtendedType::Interface(interface) => {
-                did_you_mean(field, interface.fields.keys().map(|name| name.as_str()))
-            }
+            ExtendedType::Object(object) => did_you_mean(field, object.fields.keys().map(Name::as_str)),
+            ExtendedType::Interface(interface) => did_you_mean(field, interface.fields.keys().map(Name::as_str)),
             _ => String::new(),
         };
         Some(format!("{}{hint}", self.finding.sentence))
@@ -190,11 +188,11 @@ impl Wording<'_> {
         let (offset, _) = self.finding.location?;
         let variable = self.quoted().next()?;
         let operations = self.document.ast.definitions.iter().filter_map(Definition::as_operation_definition);
-        let within = operations.filter(|operation| {
+        let mut within = operations.filter(|operation| {
             let location = operation.location();
             location.is_some_and(|span| (span.offset()..span.end_offset()).contains(&offset))
         });
-        let name = within.last()?.name.as_ref()?;
+        let name = within.next_back()?.name.as_ref()?;
         Some(format!("Variable \"{variable}\" {predicate} {preposition} operation \"{name}\"."))
     }
 

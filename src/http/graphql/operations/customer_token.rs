@@ -1,5 +1,6 @@
 //! Signing customers in and out (fact sheet 2.1, 2.2).
 
+use crate::clock::UnixSeconds;
 use crate::http::error::Failure;
 use crate::http::graphql::context::Context;
 use crate::http::graphql::operations::{Record, is_empty};
@@ -26,7 +27,7 @@ pub(super) async fn generate(context: &Context, email: &str, password: &str) -> 
     let left = issued.session.expires_in(context.now());
     Ok(Record::new("CustomerToken")
         .with("token", issued.token.expose())
-        .with("expires_at", issued.session.ends.map(|ends| ends.to_rfc3339()))
+        .with("expires_at", issued.session.ends.map(UnixSeconds::to_rfc3339))
         .with("expires_in", left.map(|seconds| i32::try_from(seconds).unwrap_or(i32::MAX))))
 }
 

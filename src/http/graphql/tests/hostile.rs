@@ -1,21 +1,14 @@
 //! Nothing that a client sends panics, takes long or is answered with a 500.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use serde_json::json;
 
+use super::repeated;
 use super::support::{House, post};
 
 /// Far more than any of these takes in an unoptimised build, and far less than what a careless engine takes.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-fn repeated(count: usize, line: impl Fn(usize) -> String) -> String {
-    (0..count).fold(String::new(), |mut text, number| {
-        write!(text, "{}", line(number)).unwrap();
-        text
-    })
-}
 
 fn documents() -> Vec<(&'static str, String)> {
     let megabyte = 1024 * 1024 - 100;
@@ -97,7 +90,6 @@ async fn hostile_documents_are_answered_in_good_time() {
     for (about, document) in documents() {
         let began = tokio::time::Instant::now();
         let reply = house.send(post(&document)).await;
-        println!("{about}: {:?} {:?}", began.elapsed(), reply.gist());
         assert!(began.elapsed() < PATIENCE, "{about} took {:?}", began.elapsed());
         assert!(matches!(reply.status.as_u16(), 200 | 400 | 403), "{about}: {}", reply.status);
         assert!(reply.json().is_object(), "{about}");

@@ -154,7 +154,7 @@ async fn an_account_is_checked_every_time_it_is_read() {
     house.change_customer(|customer| customer.lock_expires = Some(START.plus(600)));
     let locked = gist(401, "The account is locked.", "graphql-authentication");
     assert_eq!(house.post_as(&token, EMAIL).await.gist(), locked);
-    house.clock.advance(Duration::from_secs(600));
+    house.clock.advance(Duration::from_mins(10));
     assert_eq!(house.post_as(&token, EMAIL).await.status, StatusCode::OK);
     house.change_customer(|customer| customer.confirmation = Some("key".to_owned()));
     assert_eq!(house.post_as(&token, EMAIL).await.status, StatusCode::OK);
@@ -253,6 +253,30 @@ async fn the_schema_can_be_asked_for() {
     assert_eq!(reply["data"]["__schema"]["mutationType"]["name"], "Mutation");
     assert_eq!(reply["data"]["__type"]["enumValues"][1]["name"], "CURRENT");
     assert_eq!(reply["data"]["__typename"], "Query");
+}
+
+#[actix_web::test]
+async fn tools_can_read_the_whole_schema() {
+    let house = House::new();
+    let nested = "ofType { kind name ".repeat(9) + &"} ".repeat(9);
+    let query = format!(
+        "query Tool {{ __schema {{ description queryType {{ name }} subscriptionType {{ name }}
+            types {{ ...Full }}
+            directives {{ name description isRepeatable locations args(includeDeprecated: true) {{ ...Input }} }} }} }}
+        fragment Full on __Type {{ kind name description specifiedByURL
+            fields(includeDeprecated: true) {{ name description isDeprecated deprecationReason
+                args(includeDeprecated: true) {{ ...Input }} type {{ ...Reference }} }}
+            inputFields(includeDeprecated: true) {{ ...Input }} interfaces {{ ...Reference }}
+            enumValues(includeDeprecated: true) {{ name description isDeprecated deprecationReason }}
+            possibleTypes {{ ...Reference }} }}
+        fragment Input on __InputValue {{ name description isDeprecated deprecationReason defaultValue
+            type {{ ...Reference }} }}
+        fragment Reference on __Type {{ kind name {nested} }}"
+    );
+    let reply = house.post(&query).await.json();
+    assert_eq!(reply["errors"], json!(null));
+    let types = reply["data"]["__schema"]["types"].as_array().unwrap();
+    assert!(types.iter().any(|ty| ty["name"] == "CustomerToken" && ty["fields"][1]["name"] == "expires_at"));
 }
 
 #[actix_web::test]

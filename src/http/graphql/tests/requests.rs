@@ -4,6 +4,7 @@ use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use serde_json::json;
 
+use super::repeated;
 use super::support::{CUSTOMER, House, get, get_with, post};
 use crate::http::MagentoVersion;
 use crate::session::Subject;
@@ -53,7 +54,7 @@ async fn the_content_type_of_a_post_is_parsed_as_a_media_type() {
                 .set_payload(json!({ "query": STORE_CODE }).to_string()),
         )
     };
-    for good in ["application/json", "application/json; charset=utf-8", "Application/JSON"] {
+    for good in ["application/json", "application/json; charset=utf-8", "Application/JSON", "application/json;"] {
         assert_eq!(send(good).await.status.as_u16(), 200, "{good}");
     }
     for bad in ["text/plain", "text/plain; application/json", "application/graphql", ""] {
@@ -189,13 +190,7 @@ async fn what_is_refused_before_execution_is_400_and_was_500() {
             house.send(get(SIGN_OUT)).await.status,
             house.send(post(EMAIL).insert_header(("store", "closed"))).await.status,
             house.send(post(EMAIL).insert_header(("content-currency", "XXX"))).await.status,
-            house
-                .post(&format!(
-                    "{{{}}}",
-                    (0..11).map(|n| format!(" a{n}: storeConfig {{ locale }}")).collect::<String>()
-                ))
-                .await
-                .status,
+            house.post(&format!("{{{}}}", repeated(11, |n| format!(" a{n}: storeConfig {{ locale }}")))).await.status,
         ];
         assert_eq!(statuses.map(|status| status.as_u16()), [status; 6]);
     }
@@ -207,7 +202,7 @@ async fn bearer_tokens_are_judged_before_the_document() {
     let token = house.token(Subject::customer(CUSTOMER)).await;
     let good = house.post_as(&token, EMAIL).await;
     assert_eq!(good.json(), json!({"data": {"customer": {"email": "customer@example.com"}}}));
-    house.clock.advance(std::time::Duration::from_secs(3600));
+    house.clock.advance(std::time::Duration::from_hours(1));
     let expired = (401, "Consumer key has expired", "graphql-authentication");
     let reply = house.post_as(&token, STORE_CODE).await;
     expect(&reply, expired, "expired, and the query public");

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::repeated;
 use super::support::House;
 
 const AVAILABLE: &str = "{ isEmailAvailable(email: ARG) { is_email_available } }";
@@ -12,7 +13,7 @@ async fn documents_that_do_not_fit_the_schema_are_refused_in_magentos_words() {
     let list = AVAILABLE.replace("ARG", "[\"a\"]");
     let object = AVAILABLE.replace("ARG", "{a: 1}");
     let null = AVAILABLE.replace("ARG", "null");
-    let aliases: String = (0..11).map(|n| format!(" a{n}: storeConfig {{ locale }}")).collect();
+    let aliases = repeated(11, |n| format!(" a{n}: storeConfig {{ locale }}"));
     let deep = |levels: usize| {
         format!("{{ __type(name: \"Query\") {} name {} }}", "{ ofType ".repeat(levels) + "{", "} ".repeat(levels + 1))
     };
@@ -150,7 +151,7 @@ async fn a_null_where_an_argument_must_not_be_null_is_an_error_of_the_field() {
 #[actix_web::test]
 async fn the_alias_limit_is_a_setting() {
     let house = House::new();
-    let query = format!("{{{}}}", (0..11).map(|n| format!(" a{n}: storeConfig {{ locale }}")).collect::<String>());
+    let query = format!("{{{}}}", repeated(11, |n| format!(" a{n}: storeConfig {{ locale }}")));
     assert_eq!(house.post(&query).await.status.as_u16(), 400);
     house.set("graphql/validation/alias_limit_enabled", "0");
     assert_eq!(house.post(&query).await.status.as_u16(), 200);
