@@ -1,5 +1,7 @@
 //! What a check costs: by direct call, by a message to the worker's own validator, by a message to another thread.
 
+#![expect(clippy::disallowed_methods, reason = "a bench measures real time")]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -1,6 +1,6 @@
 //! A registry with sessions in it, over a store that commits at once.
 
-#![allow(dead_code, reason = "each bench uses a part of it")]
+#![allow(dead_code, clippy::allow_attributes, reason = "each bench uses another part of it")]
 
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ impl Handler<Record> for InstantStore {
 }
 
 /// A registry on a thread of its own with so many sessions, two a customer.
-pub async fn registry(sessions: u32) -> Registry {
+pub(crate) async fn registry(sessions: u32) -> Registry {
     let store = InstantStore::start_in_arbiter(&Arbiter::new().handle(), |_| InstantStore::default());
     let snapshot = Snapshot::new(Settings::default(), StoreDirectory::fresh(), Roles::default(), EmptyLifetime::AtOnce);
     let clock: SharedClock = Arc::new(SystemClock::default());
@@ -75,12 +75,12 @@ pub async fn registry(sessions: u32) -> Registry {
 }
 
 /// A validator on the thread of the caller.
-pub fn validator(registry: &Registry) -> Addr<TokenValidator> {
+pub(crate) fn validator(registry: &Registry) -> Addr<TokenValidator> {
     new_validator(registry).start()
 }
 
 /// A validator on another thread: what the design avoids.
-pub fn validator_apart(registry: &Registry) -> Addr<TokenValidator> {
+pub(crate) fn validator_apart(registry: &Registry) -> Addr<TokenValidator> {
     let validator = new_validator(registry);
     TokenValidator::start_in_arbiter(&Arbiter::new().handle(), |_| validator)
 }
@@ -90,14 +90,14 @@ fn new_validator(registry: &Registry) -> TokenValidator {
 }
 
 /// The digest of the session with this number.
-pub fn digest(number: u32) -> TokenDigest {
+pub(crate) fn digest(number: u32) -> TokenDigest {
     let mut digest = [0; 16];
     digest.copy_from_slice(&blake3::hash(&number.to_le_bytes()).as_bytes()[..16]);
     TokenDigest(digest)
 }
 
 /// A new session of a customer with few others.
-pub fn issue(number: u32) -> IssueToken {
+pub(crate) fn issue(number: u32) -> IssueToken {
     IssueToken {
         subject: Subject::customer(1_000_000_000 + number % 1_000_000),
         website: WebsiteId(1),
