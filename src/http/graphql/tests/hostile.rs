@@ -22,8 +22,8 @@ fn documents() -> Vec<(&'static str, String)> {
             "aliases in an inline fragment",
             format!("{{ ... on Query {{{}}} }}", repeated(490, |n| format!(" a{n}: customer {{ email }}"))),
         ),
-        ("deep selections", format!("{} a {}", "{ a ".repeat(1000), "}".repeat(1001))),
-        ("less deep selections", format!("{} a {}", "{ a ".repeat(100), "}".repeat(101))),
+        ("deep selections", format!("{} a {}", "{ a ".repeat(1000), "}".repeat(1000))),
+        ("less deep selections", format!("{} a {}", "{ a ".repeat(100), "}".repeat(100))),
         ("deep inline fragments", format!("{}a{}", "{ ... ".repeat(1000), "}".repeat(1000))),
         ("deep lists", format!("{{ isEmailAvailable(email: {}{}) {{ a }} }}", "[".repeat(1000), "]".repeat(1000))),
         (

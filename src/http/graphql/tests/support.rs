@@ -199,6 +199,7 @@ impl House {
                 trusted_proxies: Vec::new(),
                 allowed_origins: Vec::new(),
                 policies: HashMap::new(),
+                graphql: crate::http::graphql::Options::default(),
                 refuse_locked: true,
             },
         };
