@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod audits;
 mod bad_input;
 mod cli;
 mod clients;

@@ -35,8 +35,8 @@ pub(super) fn complaints(
 
 fn complaint(schema: &Valid<Schema>, document: &Fresh, finding: &Finding) -> Complaint {
     let message = Wording { schema, document, finding }.message();
-    match finding.location {
-        Some(location) => Complaint::at(message, &document.text, location.0),
+    match finding.place(&document.text) {
+        Some(offset) => Complaint::at(message, &document.text, offset),
         None => Complaint::of_all(message),
     }
 }
@@ -75,6 +75,17 @@ impl Finding {
             "UnusedVariable" | "UnusedFragment" => usize::MAX,
             _ => start,
         }
+    }
+
+    /// Where Magento's engine says that it is, in bytes: a field of an input object that is not known begins with its
+    /// name, where apollo-compiler points to its value.
+    fn place(&self, text: &str) -> Option<usize> {
+        let (start, _) = self.location?;
+        if self.name != "UndefinedInputValue" {
+            return Some(start);
+        }
+        let field = self.sentence.split('"').nth(1)?;
+        text.get(..start)?.rfind(field).or(Some(start))
     }
 
     /// Fields that are wrong are left out before selections are looked at, so that a field whose selections are all wrong
@@ -117,6 +128,7 @@ impl Wording<'_> {
             "SubselectionOnScalarType" | "SubselectionOnEnumType" => self.selection_on_leaf(),
             "MissingSubselection" => self.missing_selection(),
             "UndefinedEnumValue" => self.undefined_enum_value(),
+            "UndefinedInputValue" => self.undefined_input_field(),
             "UniqueVariable" => Some(sentence.replacen("\"$", "\"", 1)),
             "UnusedVariable" => self.with_operation("is never used", "in"),
             "UndefinedVariable" => self.with_operation("is not defined", "by"),
@@ -159,6 +171,16 @@ impl Wording<'_> {
         let (value, ty) = (quoted.next()?, quoted.next()?);
         let hint = match self.schema.types.get(ty)? {
             ExtendedType::Enum(enumeration) => enum_hint(value, enumeration),
+            _ => String::new(),
+        };
+        Some(format!("{}{hint}", self.finding.sentence))
+    }
+
+    fn undefined_input_field(&self) -> Option<String> {
+        let mut quoted = self.quoted();
+        let (field, ty) = (quoted.next()?, quoted.next()?);
+        let hint = match self.schema.types.get(ty)? {
+            ExtendedType::InputObject(object) => did_you_mean(field, object.fields.keys().map(Name::as_str)),
             _ => String::new(),
         };
         Some(format!("{}{hint}", self.finding.sentence))
