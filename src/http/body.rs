@@ -68,7 +68,7 @@ mod tests {
     use actix_web::web::Bytes;
     use futures_util::stream;
 
-    async fn read_all(length: Option<usize>, chunks: Vec<Result<Bytes, PayloadError>>) -> Result<String, Failure> {
+    async fn read_all(length: Option<usize>, chunks: Vec<Chunk>) -> Result<String, Failure> {
         read_from(length, dev::Payload::Stream { payload: Box::pin(stream::iter(chunks)) }).await
     }
 
@@ -82,26 +82,28 @@ mod tests {
         read(&request, payload, 8).await.map(|body| String::from_utf8(body.to_vec()).unwrap())
     }
 
-    fn chunk(text: &'static str) -> Result<Bytes, PayloadError> {
-        Ok(Bytes::from_static(text.as_bytes()))
+    type Chunk = Result<Bytes, PayloadError>;
+
+    fn chunks(texts: &[&'static str]) -> Vec<Chunk> {
+        texts.iter().map(|text| Ok(Bytes::from_static(text.as_bytes()))).collect()
     }
 
     #[actix_web::test]
     async fn a_body_is_read_to_its_end_or_to_the_limit() {
         for length in [None, Some(8)] {
-            let whole = vec![chunk("four"), chunk("more")];
-            assert_eq!(read_all(length, whole).await, Ok("fourmore".to_owned()));
+            assert_eq!(read_all(length, chunks(&["four", "more"])).await, Ok("fourmore".to_owned()));
         }
-        assert_eq!(read_all(None, vec![chunk("four"), chunk("more"), chunk("!")]).await, Err(Failure::BodyTooLarge));
+        assert_eq!(read_all(None, chunks(&["four", "more", "!"])).await, Err(Failure::BodyTooLarge));
         assert_eq!(read_all(Some(9), vec![]).await, Err(Failure::BodyTooLarge), "announced");
-        let broken = vec![chunk("four"), Err(PayloadError::Incomplete(None))];
+        let mut broken = chunks(&["four"]);
+        broken.push(Err(PayloadError::Incomplete(None)));
         assert_eq!(read_all(None, broken).await, Err(Failure::RequestUnparsable));
     }
 
     #[actix_web::test]
     async fn a_body_that_does_not_end_is_not_waited_for() {
         tokio::time::pause();
-        let drip = Box::pin(stream::iter([chunk("four")]).chain(stream::pending()));
+        let drip = Box::pin(stream::iter(chunks(&["four"])).chain(stream::pending()));
         let began = tokio::time::Instant::now();
         assert_eq!(read_from(None, dev::Payload::Stream { payload: drip }).await, Err(Failure::BodyTooSlow));
         assert_eq!(began.elapsed().as_secs(), 30);

@@ -12,6 +12,7 @@ mod cli;
 mod clients;
 mod config;
 mod gateway;
+mod graphql;
 mod layers;
 mod lifecycle;
 mod panics;

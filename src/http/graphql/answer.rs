@@ -149,6 +149,7 @@ impl Manner {
 }
 
 /// What stands above a body.
+#[derive(Clone, Copy)]
 struct Head {
     status: StatusCode,
     retry_after: Option<Duration>,

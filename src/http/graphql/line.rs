@@ -4,6 +4,7 @@ use crate::http::MagentoVersion;
 
 /// One line's ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "it is a table: each row is a difference of its own")]
 pub(super) struct Line {
     /// Whether a bearer token that is not good ends the request; else its bearer is a guest (fact sheet 1.7).
     pub(super) refuses_bad_tokens: bool,

@@ -14,6 +14,9 @@ use crate::settings::Settings;
 /// Magento's depth limit.
 const DEPTH: usize = 20;
 
+/// How many fields an operation may have with fragments expanded where Magento's own limit is off.
+const COMPLEXITY: usize = 10_000;
+
 /// What is said of a document that asks for the schema where it is not shown.
 const NO_INTROSPECTION: &str = "GraphQL introspection is not allowed, but the query contained __schema or __type";
 
@@ -53,7 +56,7 @@ impl Limits {
     pub(super) fn too_deep(&self, depth: usize) -> Complaint {
         match self.magento {
             Some(magento) => magento.too_deep(depth),
-            None => Complaint::of_all(Failure::DocumentTooLarge.row().message),
+            None => too_large(),
         }
     }
 }
@@ -167,7 +170,8 @@ impl Measures {
         limits: &Limits,
     ) -> Result<(), Complaint> {
         let Some(limits) = limits.magento else {
-            return Ok(());
+            let is_too_much = self.costs.iter().flatten().any(|cost| cost.complexity > COMPLEXITY);
+            return if is_too_much { Err(too_large()) } else { Ok(()) };
         };
         if let Some(offset) = self.introspection.filter(|_| !limits.introspection) {
             return Err(Complaint::at(NO_INTROSPECTION, text, offset));
@@ -193,6 +197,10 @@ impl Measures {
     fn height(&self) -> usize {
         self.costs.iter().flatten().map(|cost| cost.height).max().unwrap_or(0)
     }
+}
+
+fn too_large() -> Complaint {
+    Complaint::of_all(Failure::DocumentTooLarge.row().message)
 }
 
 fn selections(definition: &Definition) -> Option<&[Selection]> {

@@ -84,7 +84,7 @@ struct Reader<'a> {
     depth: usize,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn document(&mut self) -> Read {
         loop {
             self.definition()?;

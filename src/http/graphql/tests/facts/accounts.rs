@@ -143,10 +143,10 @@ pub(super) fn section_2_5() -> Vec<Case> {
 }
 
 pub(super) fn section_2_14() -> Vec<Case> {
+    const LIFETIME: &str = "oauth/access_token_lifetime/customer";
     let ask = |fields: &str| Ask::post(format!("{{ storeConfig {{ {fields} }} }}"));
     let answer = |value: Value| data("storeConfig", &value);
     let lifetime = || ask("customer_access_token_lifetime");
-    const LIFETIME: &str = "oauth/access_token_lifetime/customer";
     vec![
         case(
             "the defaults",

@@ -200,7 +200,7 @@ pub(super) fn section_1_5_lenient_input() -> Vec<Case> {
 
 pub(super) fn section_1_6() -> Vec<Case> {
     let aliases = |count| Ask::post(format!("{{{}}}", repeated(count, |n| format!(" a{n}: __typename"))));
-    let aliased = |count: usize| {
+    let named = |count: usize| {
         let fields: serde_json::Map<_, _> = (0..count).map(|n| (format!("a{n}"), json!("Query"))).collect();
         json!({ "data": fields })
     };
@@ -219,7 +219,7 @@ pub(super) fn section_1_6() -> Vec<Case> {
     let schema = || Ask::post("{ __schema { queryType { name } } }");
     let hidden = "GraphQL introspection is not allowed, but the query contained __schema or __type";
     vec![
-        case("ten aliases", aliases(10)).answers(200, aliased(10)),
+        case("ten aliases", aliases(10)).answers(200, named(10)),
         case("eleven aliases", aliases(11)).with_statuses(
             500,
             400,
@@ -227,15 +227,15 @@ pub(super) fn section_1_6() -> Vec<Case> {
         ),
         case("aliases without a limit", aliases(11))
             .set("graphql/validation/alias_limit_enabled", "0")
-            .answers(200, aliased(11)),
+            .answers(200, named(11)),
         case("another limit of aliases", aliases(11))
             .set("graphql/validation/maximum_alias_allowed", "11")
-            .answers(200, aliased(11)),
+            .answers(200, named(11)),
         case(
             "aliases are not counted into inline fragments",
             Ask::post(format!("{{ ... on Query {{{}}} }}", repeated(11, |n| format!(" a{n}: __typename")))),
         )
-        .answers(200, aliased(11)),
+        .answers(200, named(11)),
         case("a plain count of fields, before validation", fields(151))
             .older(500, too_complex(300, 302))
             .newer(200, store("default")),
@@ -258,7 +258,7 @@ pub(super) fn section_1_6() -> Vec<Case> {
         case("introspection disabled: __typename is something else", Ask::post("{ __typename }"))
             .showing(HIDDEN)
             .answers(200, data("__typename", &json!("Query"))),
-        case("no limit of aliases in developer mode", aliases(11)).showing(DEVELOPER).answers(200, aliased(11)),
+        case("no limit of aliases in developer mode", aliases(11)).showing(DEVELOPER).answers(200, named(11)),
         case("no limit of complexity in developer mode", fields(511)).showing(DEVELOPER).answers(200, store("default")),
         case("the schema can be asked for in developer mode", schema())
             .showing(Options { introspection: false, ..DEVELOPER })

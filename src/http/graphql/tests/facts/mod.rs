@@ -5,6 +5,7 @@
 //! answer is compared as `<token>`. One request in a case can follow others: what happens first is said first.
 
 mod accounts;
+mod draft;
 mod engine;
 mod headers;
 mod requests;
@@ -349,6 +350,7 @@ sections! {
     fact_sheet_1_6_limits: engine::section_1_6,
     fact_sheet_1_7_headers: headers::section_1_7,
     fact_sheet_1_8_who_is_a_customer: headers::section_1_8,
+    graphql_over_http_draft_by_accept: draft::statuses,
     fact_sheet_2_1_generate_customer_token: sign_in::section_2_1,
     fact_sheet_2_2_revoke_customer_token: accounts::section_2_2,
     fact_sheet_2_3_generate_customer_token_as_admin: accounts::section_2_3,

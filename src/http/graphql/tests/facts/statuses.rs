@@ -75,7 +75,7 @@ pub(super) fn section_1_3() -> Vec<Case> {
             403,
             not_authorized("revokeCustomerToken", 12),
         ),
-        case("HEAD is neither GET nor POST", Ask::get(&[]).method(Method::DELETE))
+        case("DELETE is neither GET nor POST", Ask::get(&[]).method(Method::DELETE))
             .older(500, nothing())
             .newer(200, json!(null)),
     ]
