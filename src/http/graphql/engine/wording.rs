@@ -129,6 +129,8 @@ impl Wording<'_> {
             "MissingSubselection" => self.missing_selection(),
             "UndefinedEnumValue" => self.undefined_enum_value(),
             "UndefinedInputValue" => self.undefined_input_field(),
+            "IntCoercionError" => self.number_out_of_range("Int"),
+            "FloatCoercionError" => self.number_out_of_range("Float"),
             "UniqueVariable" => Some(sentence.replacen("\"$", "\"", 1)),
             "UnusedVariable" => self.with_operation("is never used", "in"),
             "UndefinedVariable" => self.with_operation("is not defined", "by"),
@@ -184,6 +186,12 @@ impl Wording<'_> {
             _ => String::new(),
         };
         Some(format!("{}{hint}", self.finding.sentence))
+    }
+
+    /// Magento's types do not tell a number that is too large from one that is none.
+    fn number_out_of_range(&self, ty: &str) -> Option<String> {
+        let (start, end) = self.finding.location?;
+        Some(refused_scalar(ty, self.document.text.get(start..end)?.trim()))
     }
 
     fn required_field(&self) -> Option<String> {
