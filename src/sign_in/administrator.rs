@@ -42,7 +42,8 @@ async fn find(core: &Core, username: &str) -> Result<Option<Administrator>, Acco
     Ok(found.filter(|account| !exactly || account.username == username))
 }
 
-/// Reads the account again, so that a change in the meantime is not overlooked.
+/// Reads the account again, now that it is this attempt's turn, so that a change in the meantime is not overlooked: who
+/// disables the account waits for the session that has been decided on, and then ends it.
 async fn decide(
     core: &Core,
     found: &Administrator,
@@ -50,6 +51,7 @@ async fn decide(
     checked: Checked,
 ) -> Result<IssuedToken, SignInError> {
     let subject = Subject::admin(found.id);
+    let _turn = core.account_turns.wait(subject).await;
     let account = match core.accounts.administrator(found.id).await {
         Ok(Some(account)) => account,
         Ok(None) => return Err(checked.refuse(Failed::counted(Refusal::UnknownUser)).await),
@@ -94,6 +96,8 @@ fn has_ended(account: &Administrator, now: UnixSeconds) -> bool {
 mod tests {
     use std::sync::atomic::Ordering;
 
+    use futures_util::FutureExt;
+
     use super::*;
     use crate::session::UserType;
     use crate::settings::Scope;
@@ -137,6 +141,35 @@ mod tests {
         }
         house.add_administrator(Administrator { expires_at: Some(START.plus(1)), ..admin() });
         assert_eq!(outcome(house.administrator("admin", PASSWORD).await), Ok(()));
+    }
+
+    #[actix::test]
+    async fn who_disables_an_account_comes_before_the_decision_or_after_the_session() {
+        let house = Fixture::new().await;
+        house.add_administrator(administrator("admin"));
+        house.sessions.hold.store(true, Ordering::SeqCst);
+        let mut signing_in = Box::pin(house.administrator("admin", PASSWORD));
+        tokio::select! {
+            _ = &mut signing_in => panic!("the session is held back"),
+            () = house.sessions.reached.notified() => {}
+        }
+        let mut disabling = Box::pin(house.sign_in.turn_of(Subject::admin(3)));
+        assert!((&mut disabling).now_or_never().is_none(), "a session is decided on and has not begun");
+        house.sessions.hold.store(false, Ordering::SeqCst);
+        house.sessions.go_on.notify_one();
+        assert_eq!(outcome(signing_in.await), Ok(()));
+
+        let turn = disabling.await;
+        let mut late = Box::pin(house.administrator("admin", PASSWORD));
+        while house.hashed() < 3 {
+            tokio::select! {
+                _ = &mut late => panic!("it is not this attempt's turn"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        house.add_administrator(Administrator { is_active: false, ..administrator("admin") });
+        drop(turn);
+        assert_eq!(outcome(late.await), refused(Refusal::Inactive));
     }
 
     #[actix::test]

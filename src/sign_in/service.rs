@@ -11,13 +11,13 @@ use crate::accounts::{AccountError, AccountStore};
 use crate::clock::SharedClock;
 use crate::registry::Registry;
 use crate::secret::Password;
-use crate::session::UserType;
+use crate::session::{Subject, UserType};
 use crate::settings::SharedSnapshot;
 use crate::sign_in::attempt::{Attempt, Core, Sessions};
 use crate::sign_in::password::{GuardFactory, HasherPool, InstallationKey, PoolOptions};
 use crate::sign_in::report::{Counters, Label};
 use crate::sign_in::throttle::{Denied, Throttle};
-use crate::sign_in::turns::Turns;
+use crate::sign_in::turns::{AccountTurn, Turns};
 use crate::sign_in::{
     AdministratorCredentials, Caller, CustomerCredentials, IssuedToken, Options, Refusal, SignInError, Statistics,
     administrator, customer,
@@ -112,6 +112,13 @@ impl SignIn {
         let label = Label::new(UserType::Admin, &credentials.username, caller);
         self.run(label, |attempt| administrator::sign_in(credentials, attempt)).await
     }
+    /// Waits until no sign-in has decided on this account and has yet to begin its session. To be held by whoever
+    /// stores a change after which fewer sign-ins may succeed (a new password, an account that is switched off), so that
+    /// whoever ends the sessions after that leaves none behind.
+    pub async fn turn_of(&self, subject: Subject) -> AccountTurn<'_> {
+        self.0.account_turns.take(subject).await
+    }
+
 
     /// Hashes a password for storing, on the hashers' threads.
     ///

@@ -66,7 +66,11 @@ impl EmbeddedAccounts {
         Ok(administrator)
     }
 
-    async fn administrator_named(&self, username: &str) -> Result<Administrator, AccountError> {
+    /// The administrator with this user name.
+    ///
+    /// # Errors
+    /// [`AccountError::Conflict`] when there is none.
+    pub async fn administrator_named(&self, username: &str) -> Result<Administrator, AccountError> {
         self.administrator_by_username(username)
             .await?
             .ok_or_else(|| conflict(format!("there is no administrator with the user name {username}")))

@@ -74,14 +74,7 @@ impl EmbeddedAccounts {
         website: Option<&str>,
         hash: String,
     ) -> Result<Customer, AccountError> {
-        let mut found = self.customers_named(email, website).await?;
-        if found.len() > 1 {
-            return Err(conflict(format!(
-                "there are {} customers with the address {email}: name the website",
-                found.len()
-            )));
-        }
-        let customer = found.remove(0);
+        let customer = self.customer_named(email, website).await?;
         let change = Change::CustomerPassword { customer: customer.id, hash, at: self.clock.now() };
         self.store.write(vec![change]).await?;
         Ok(customer)
@@ -108,6 +101,21 @@ impl EmbeddedAccounts {
             self.announce_lock(customer.id, None);
         }
         Ok(found)
+    }
+
+    /// The one customer with this address.
+    ///
+    /// # Errors
+    /// [`AccountError::Conflict`] when there is no such customer, or several and no website is named.
+    pub async fn customer_named(&self, email: &str, website: Option<&str>) -> Result<Customer, AccountError> {
+        let mut found = self.customers_named(email, website).await?;
+        if found.len() > 1 {
+            return Err(conflict(format!(
+                "there are {} customers with the address {email}: name the website",
+                found.len()
+            )));
+        }
+        Ok(found.remove(0))
     }
 
     /// At least one customer.

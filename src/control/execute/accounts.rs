@@ -56,6 +56,8 @@ impl Office {
         password: ExposedPassword,
     ) -> Outcome {
         let hash = self.hash(password).await?;
+        let customer = self.accounts.customer_named(email, website).await.map_err(text)?;
+        let _turn = self.sign_in.turn_of(Subject::customer(customer.id)).await;
         let customer = self.accounts.set_customer_password(email, website, hash).await.map_err(text)?;
         done(format!("the password of customer {} is set; their sessions go on", customer.id))
     }
@@ -96,6 +98,8 @@ impl Office {
 
     pub(super) async fn set_administrator_password(&self, username: &str, password: ExposedPassword) -> Outcome {
         let hash = self.hash(password).await?;
+        let administrator = self.accounts.administrator_named(username).await.map_err(text)?;
+        let _turn = self.sign_in.turn_of(Subject::admin(administrator.id)).await;
         let administrator = self.accounts.set_administrator_password(username, hash).await.map_err(text)?;
         done(format!("the password of administrator {} is set; their sessions go on", administrator.id))
     }
@@ -107,8 +111,12 @@ impl Office {
     }
 
     pub(super) async fn disable_administrator(&self, username: &str) -> Outcome {
-        let administrator = self.accounts.disable_administrator(username).await.map_err(text)?;
-        let count = self.revoke(Revocation::Subject(Subject::admin(administrator.id))).await?;
+        let administrator = self.accounts.administrator_named(username).await.map_err(text)?;
+        let subject = Subject::admin(administrator.id);
+        // Until the sessions are ended, so that none begins that was decided on before the account was disabled.
+        let _turn = self.sign_in.turn_of(subject).await;
+        self.accounts.disable_administrator(username).await.map_err(text)?;
+        let count = self.revoke(Revocation::Subject(subject)).await?;
         done(format!("administrator {} is disabled; sessions ended: {count}", administrator.id))
     }
 

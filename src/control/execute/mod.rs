@@ -3,6 +3,8 @@
 mod accounts;
 mod sessions;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
