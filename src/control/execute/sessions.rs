@@ -22,6 +22,8 @@ impl Office {
             let question = ListSessions { subject, after: Some(SessionId(after)), limit };
             sessions.extend(self.registry.list(question).await.map_err(text)?);
         }
+        // Each subject's are in order; the first of all of them make the page.
+        sessions.sort_unstable_by_key(|session| session.id);
         let snapshot = self.keeper.snapshot();
         let now = self.clock.now();
         Ok(Answer::Rows(sessions.iter().take(limit).map(|session| session_row(session, &snapshot, now)).collect()))

@@ -126,6 +126,11 @@ fn two_websites() -> StoreDirectory {
     StoreDirectory::new(vec![base, eu], vec![default, de]).unwrap()
 }
 
+fn ids(answer: Answer) -> Vec<u64> {
+    let Answer::Rows(rows) = answer else { panic!("{answer:?}") };
+    rows.iter().map(|row| row["id"].as_u64().unwrap()).collect()
+}
+
 #[actix::test]
 async fn disabling_an_administrator_waits_for_a_sign_in_that_is_decided_on_and_ends_its_session() {
     let house = House::new().await;
@@ -170,4 +175,20 @@ async fn a_new_password_is_stored_when_no_sign_in_is_decided_on_with_the_old_one
         drop(deciding);
         assert!(matches!(setting.await, Answer::Done(_)));
     }
+}
+
+#[actix::test]
+async fn the_sessions_of_several_customers_with_one_address_are_one_list() {
+    let house = House::new().await;
+    let (base, eu) = (house.add_jane("base").await, house.add_jane("eu").await);
+    for subject in [eu, base, base, eu, base] {
+        house.begin(subject).await;
+    }
+    let list = |after, limit| {
+        let user = Some(UserName::CustomerEmail("jane@example.com".to_owned()));
+        execute(Command::ListSessions { user, after, limit }, &house.office)
+    };
+    assert_eq!(ids(list(0, 2).await), [1, 2]);
+    assert_eq!(ids(list(2, 2).await), [3, 4]);
+    assert_eq!(ids(list(4, 2).await), [5]);
 }
