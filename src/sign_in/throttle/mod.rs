@@ -51,7 +51,7 @@ impl Throttle {
     pub(in crate::sign_in) fn load(&self, stored: Vec<ThrottleRow>) -> usize {
         let now = self.clock.now();
         for row in stored.into_iter().filter(|row| row.lock_expires > now) {
-            let mut kept = self.rows.entry(Key::new(row.kind, &row.name)).or_default();
+            let mut kept = self.rows.entry(Key::stored(row.kind, row.name)).or_default();
             kept.failures = row.failures;
             kept.lock_expires = row.lock_expires;
         }
@@ -76,11 +76,9 @@ impl Throttle {
         }
     }
 
-    /// Forgets the failures of a name, and gives what has to be stored of that.
-    pub(in crate::sign_in) fn clear(&self, kind: UserType, typed: &str) -> Change {
-        let key = Key::new(kind, typed);
-        self.update(&key, |row| row.failures = 0);
-        Change::ThrottleCleared { kind, name: key.name() }
+    /// Forgets the failures of a name.
+    pub(in crate::sign_in) fn clear(&self, kind: UserType, typed: &str) {
+        self.update(&Key::new(kind, typed), |row| row.failures = 0);
     }
 
     /// How many names have failures that count, or attempts in flight.
@@ -171,6 +169,12 @@ impl Key {
     /// The name in the form in which it is stored.
     pub(in crate::sign_in) fn name(&self) -> String {
         self.name.clone().into()
+    }
+
+    /// A name as [`Key::name`] gives it. It may have more characters than were typed (a folded `İ` is two), so nothing
+    /// is cut off.
+    fn stored(kind: UserType, name: String) -> Self {
+        Self { kind, name: name.into_boxed_str() }
     }
 
     fn new(kind: UserType, typed: &str) -> Self {
@@ -288,6 +292,19 @@ mod tests {
         assert_eq!(begin(&throttle, "jane").unwrap_err(), Denied::Throttled);
         assert!(begin(&throttle, "joan").is_ok());
     }
+    #[test]
+    fn a_name_that_folding_makes_longer_is_the_same_after_a_restart() {
+        let name = "İ".repeat(255);
+        let (before, _) = throttle("1", "1800");
+        let row = begin(&before, &name).unwrap().fail().unwrap();
+        assert_eq!(row.name.chars().count(), 510);
+        let (after, _) = throttle("1", "1800");
+        after.load(vec![row]);
+        assert_eq!(begin(&after, &name).unwrap_err(), Denied::Throttled);
+        after.clear(CUSTOMER, &name);
+        assert_eq!(after.len(), 0);
+    }
+
 
     #[test]
     fn what_no_longer_counts_is_swept_and_an_attempt_in_flight_survives_it() {
