@@ -22,7 +22,6 @@ use crate::sign_in::{
     AdministratorCredentials, Caller, CustomerCredentials, IssuedToken, Options, Refusal, SignInError, Statistics,
     administrator, customer,
 };
-use crate::store::Change;
 
 /// How often the throttle forgets what no longer counts.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
@@ -112,13 +111,13 @@ impl SignIn {
         let label = Label::new(UserType::Admin, &credentials.username, caller);
         self.run(label, |attempt| administrator::sign_in(credentials, attempt)).await
     }
+
     /// Waits until no sign-in has decided on this account and has yet to begin its session. To be held by whoever
     /// stores a change after which fewer sign-ins may succeed (a new password, an account that is switched off), so that
     /// whoever ends the sessions after that leaves none behind.
     pub async fn turn_of(&self, subject: Subject) -> AccountTurn<'_> {
         self.0.account_turns.take(subject).await
     }
-
 
     /// Hashes a password for storing, on the hashers' threads.
     ///
@@ -128,10 +127,10 @@ impl SignIn {
         Ok(self.0.hashers.hash(password).await?)
     }
 
-    /// Forgets the failures of a name, for whoever unlocks an account. This is memory only: what is returned remains to be
-    /// stored, unless the unlocking has stored it already.
-    pub fn clear_throttle(&self, kind: UserType, name: &str) -> Change {
-        self.0.throttle.clear(kind, name)
+    /// Forgets the failures of a name, for whoever unlocks an account. This is memory only: the stored row is theirs to
+    /// clear.
+    pub fn clear_throttle(&self, kind: UserType, name: &str) {
+        self.0.throttle.clear(kind, name);
     }
 
     /// Makes a hasher panic, to show that the process then ends.
@@ -353,8 +352,7 @@ mod tests {
         *house.accounts.stored_rows.lock().unwrap() = vec![row];
         assert_eq!(house.sign_in.load_throttle().await, Ok(1));
         assert_eq!(outcome(house.customer(JANE, PASSWORD).await), refused(Refusal::Throttled));
-        let change = house.sign_in.clear_throttle(UserType::Customer, "Jane@example.com");
-        assert!(matches!(change, Change::ThrottleCleared { kind: UserType::Customer, name } if name == JANE));
+        house.sign_in.clear_throttle(UserType::Customer, "Jane@example.com");
         assert_eq!(outcome(house.customer(JANE, PASSWORD).await), Ok(()));
     }
 

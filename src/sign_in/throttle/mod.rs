@@ -20,7 +20,7 @@ use crate::accounts::{LONGEST_NAME, folded};
 use crate::clock::SharedClock;
 use crate::session::UserType;
 use crate::settings::SharedSnapshot;
-use crate::store::{Change, ThrottleRow};
+use crate::store::ThrottleRow;
 
 /// How many names are remembered. Those whose lock ends first are forgotten when there are more.
 const MOST_NAMES: usize = 1_000_000;
@@ -261,8 +261,7 @@ mod tests {
         begin(&throttle, "jane").unwrap().succeed();
         assert_eq!(throttle.len(), 0);
         fail(&throttle, "jane", 2);
-        let change = throttle.clear(CUSTOMER, "JANE");
-        assert!(matches!(change, Change::ThrottleCleared { name, .. } if name == "jane"));
+        throttle.clear(CUSTOMER, "JANE");
         drop(begin(&throttle, "jane").unwrap());
         assert_eq!(throttle.len(), 0, "an attempt that ends without a word leaves nothing");
     }
@@ -292,6 +291,7 @@ mod tests {
         assert_eq!(begin(&throttle, "jane").unwrap_err(), Denied::Throttled);
         assert!(begin(&throttle, "joan").is_ok());
     }
+
     #[test]
     fn a_name_that_folding_makes_longer_is_the_same_after_a_restart() {
         let name = "İ".repeat(255);
@@ -304,7 +304,6 @@ mod tests {
         after.clear(CUSTOMER, &name);
         assert_eq!(after.len(), 0);
     }
-
 
     #[test]
     fn what_no_longer_counts_is_swept_and_an_attempt_in_flight_survives_it() {
