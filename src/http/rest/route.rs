@@ -17,8 +17,16 @@ pub(super) enum Operation {
     RevokeCustomerToken,
     /// `GET /V1/customers/me`
     CustomersMe,
+    /// `PUT /V1/customers/me/password`
+    ChangePassword,
+    /// `POST /V1/customers/isEmailAvailable`
+    IsEmailAvailable,
     /// `GET /V1/store/websites`
     Websites,
+    /// `GET /V1/store/storeViews`
+    StoreViews,
+    /// `GET /V1/store/storeConfigs`
+    StoreConfigs,
 }
 
 /// The operation, and the store view that the path names. Slashes at either end do not count.
@@ -66,7 +74,11 @@ fn operation(method: &Method, path: &str) -> Option<Operation> {
         ("POST", "V1/integration/admin/token") => Some(Operation::AdminToken),
         ("POST", "V1/integration/customer/revoke-customer-token") => Some(Operation::RevokeCustomerToken),
         ("GET", "V1/customers/me") => Some(Operation::CustomersMe),
+        ("PUT", "V1/customers/me/password") => Some(Operation::ChangePassword),
+        ("POST", "V1/customers/isEmailAvailable") => Some(Operation::IsEmailAvailable),
         ("GET", "V1/store/websites") => Some(Operation::Websites),
+        ("GET", "V1/store/storeViews") => Some(Operation::StoreViews),
+        ("GET", "V1/store/storeConfigs") => Some(Operation::StoreConfigs),
         _ => None,
     }
 }

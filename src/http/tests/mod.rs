@@ -270,6 +270,10 @@ impl AccountStore for Accounts {
         Ok(())
     }
 
+    async fn change_password(&self, _: u32, _: String) -> Result<(), AccountError> {
+        Ok(())
+    }
+
     async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError> {
         Ok(Vec::new())
     }
