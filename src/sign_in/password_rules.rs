@@ -102,7 +102,7 @@ mod tests {
             ("Password1", None),
             ("pass word1", None),
             ("pässwort1", None),
-            (&*"Aa1 ".repeat(64).trim_end(), None),
+            ("Aa1 ".repeat(64).trim_end(), None),
         ] {
             assert_eq!(problem(text), expected, "{text}");
         }

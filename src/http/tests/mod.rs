@@ -1,6 +1,7 @@
 //! The listeners as their clients see them, with a real registry behind them.
 
 mod edge;
+mod facts_rest;
 mod gateway;
 mod rest;
 
