@@ -41,6 +41,11 @@ pub fn configure(config: &mut ServiceConfig) {
     }
 }
 
+/// Method and path of every route, below the base path.
+pub fn routes() -> impl Iterator<Item = (&'static str, String)> {
+    route::ROUTES.iter().map(|route| (route.method, format!("/rest/{}", route.path)))
+}
+
 /// A request on its way to the operation it asks for.
 struct Call<'a> {
     request: &'a HttpRequest,

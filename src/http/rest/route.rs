@@ -29,6 +29,33 @@ pub(super) enum Operation {
     StoreConfigs,
 }
 
+/// A route.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Route {
+    /// The method.
+    pub(super) method: &'static str,
+    /// The path below base path and store view.
+    pub(super) path: &'static str,
+    operation: Operation,
+}
+
+/// All routes.
+pub(super) const ROUTES: [Route; 9] = [
+    route("POST", "V1/integration/customer/token", Operation::CustomerToken),
+    route("POST", "V1/integration/admin/token", Operation::AdminToken),
+    route("POST", "V1/integration/customer/revoke-customer-token", Operation::RevokeCustomerToken),
+    route("GET", "V1/customers/me", Operation::CustomersMe),
+    route("PUT", "V1/customers/me/password", Operation::ChangePassword),
+    route("POST", "V1/customers/isEmailAvailable", Operation::IsEmailAvailable),
+    route("GET", "V1/store/websites", Operation::Websites),
+    route("GET", "V1/store/storeViews", Operation::StoreViews),
+    route("GET", "V1/store/storeConfigs", Operation::StoreConfigs),
+];
+
+const fn route(method: &'static str, path: &'static str, operation: Operation) -> Route {
+    Route { method, path, operation }
+}
+
 /// The operation, and the store view that the path names. Slashes at either end do not count.
 ///
 /// # Errors
@@ -69,18 +96,7 @@ fn has_version(path: &str) -> bool {
 }
 
 fn operation(method: &Method, path: &str) -> Option<Operation> {
-    match (method.as_str(), path) {
-        ("POST", "V1/integration/customer/token") => Some(Operation::CustomerToken),
-        ("POST", "V1/integration/admin/token") => Some(Operation::AdminToken),
-        ("POST", "V1/integration/customer/revoke-customer-token") => Some(Operation::RevokeCustomerToken),
-        ("GET", "V1/customers/me") => Some(Operation::CustomersMe),
-        ("PUT", "V1/customers/me/password") => Some(Operation::ChangePassword),
-        ("POST", "V1/customers/isEmailAvailable") => Some(Operation::IsEmailAvailable),
-        ("GET", "V1/store/websites") => Some(Operation::Websites),
-        ("GET", "V1/store/storeViews") => Some(Operation::StoreViews),
-        ("GET", "V1/store/storeConfigs") => Some(Operation::StoreConfigs),
-        _ => None,
-    }
+    ROUTES.iter().find(|route| route.method == method.as_str() && route.path == path).map(|route| route.operation)
 }
 
 #[cfg(test)]

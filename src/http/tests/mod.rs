@@ -4,6 +4,7 @@ mod edge;
 mod facts_rest;
 mod gateway;
 mod rest;
+mod rest_routes;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
