@@ -23,7 +23,7 @@ fn customers_are_added_and_listed() {
         assert!(run(&line, PASSWORD).printed().contains("a@example.com"));
         let list = run(&["customer", "list"], "");
         assert!(list.printed().contains("a@example.com") && list.printed().contains("Lovelace"), "{list:?}");
-        run(&line, PASSWORD).assert_failed(1, "a@example.com");
+        run(&line, PASSWORD).assert_failed(1, "already a customer");
     });
 }
 
@@ -57,7 +57,8 @@ fn mistakes_are_named_with_what_would_be_right() {
     either_way(|run| {
         let near = run(&["setting", "get", "oauth/access_token_lifetime/custmer"], "");
         near.assert_failed(1, "oauth/access_token_lifetime/customer");
-        run(&["setting", "set", "oauth/access_token_lifetime/customer", "soon"], "").assert_failed(1, "soon");
+        run(&["setting", "set", "oauth/access_token_lifetime/customer", "soon"], "")
+            .assert_failed(1, "oauth/access_token_lifetime/customer: Please enter a valid number");
         run(&["setting", "get", "oauth/access_token_lifetime/customer", "--scope", "website:atlantis"], "")
             .assert_failed(1, "atlantis");
         run(&["customer", "add", "--email", "b@example.com"], "").assert_failed(1, "password");
@@ -135,7 +136,7 @@ fn a_seed_fills_a_fresh_folder() {
         &seed,
         "[[websites]]\ncode = \"outlet\"\nname = \"Outlet\"\n\n\
          [[stores]]\ncode = \"outlet_en\"\nname = \"Outlet, English\"\nwebsite = \"outlet\"\n\n\
-         [[customers]]\nemail = \"seeded@example.com\"\npassword = \"a seeded password\"\nwebsite = \"base\"\n",
+         [[customers]]\nemail = \"seeded@example.com\"\npassword = \"a seeded password\"\nwebsite = \"outlet\"\n",
     )
     .unwrap();
     let server = ServerBuilder::new().argument("--seed").argument(path(&seed)).start();

@@ -9,7 +9,9 @@ use crate::support::{TestServer, repository, skip};
 #[track_caller]
 fn run(mut client: Command) {
     let server = TestServer::demo();
-    let output = client.arg(server.public.to_string()).output().unwrap();
+    // Some write files where they stand.
+    let folder = tempfile::tempdir().unwrap();
+    let output = client.arg(server.public.to_string()).current_dir(folder.path()).output().unwrap();
     let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && said.ends_with("good\n"), "{said}\n{complained}\n{}", server.process.log.text());
     server.assert_unharmed();

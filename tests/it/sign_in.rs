@@ -78,7 +78,7 @@ fn the_operator_is_told_why_a_sign_in_was_refused_and_never_the_password() {
     server.try_customer("customer@example.com", "a wrong and secret one");
     server.try_customer("nobody@example.com", "another secret one");
     let log = server.process.log.text();
-    for reason in ["wrong-password", "unknown-user"] {
+    for reason in ["wrong password", "unknown user"] {
         assert!(log.contains(reason), "{reason} is not in {log}");
     }
     assert!(!log.contains("secret one"), "{log}");

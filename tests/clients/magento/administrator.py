@@ -13,7 +13,7 @@ def client(address: str, password: str) -> Client:
     """A client that has not signed in yet.
 
     The library drops a port from its `domain`, so the base is put in afterwards; a user agent is given because it
-    would look one up on the internet otherwise.
+    would look one up on the internet otherwise. It writes its logs into the working directory, whatever it is told.
     """
     made = Client(
         "localhost",
@@ -23,7 +23,7 @@ def client(address: str, password: str) -> Client:
         login=False,
         user_agent="my-magento",
         log_level="ERROR",
-        log_file="/dev/null",
+        log_file="client.log",
     )
     made.BASE_URL = f"http://{address}/rest/V1/"
     return made
