@@ -101,6 +101,10 @@ impl AccountStore for FakeAccounts {
         Ok(())
     }
 
+    async fn change_password(&self, _: u32, _: String) -> Result<(), AccountError> {
+        Ok(())
+    }
+
     async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError> {
         Ok(Vec::new())
     }
