@@ -5,12 +5,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod audits;
 mod bad_input;
 mod citations;
 mod cli;
 mod clients;
 mod config;
 mod gateway;
+mod graphql;
 mod layers;
 mod lifecycle;
 mod panics;

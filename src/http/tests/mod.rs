@@ -197,6 +197,7 @@ fn options() -> Options {
         trusted_proxies: Vec::new(),
         allowed_origins: Vec::new(),
         policies: policies.map(|(name, policy)| (name.to_owned(), policy)).into_iter().collect::<HashMap<_, _>>(),
+        graphql: crate::http::graphql::Options::default(),
         refuse_locked: true,
     }
 }
