@@ -111,6 +111,14 @@ impl AccountStore for FakeAccounts {
         Ok(())
     }
 
+    async fn deactivate_administrator(&self, _: u32) -> Result<(), AccountError> {
+        Ok(())
+    }
+
+    async fn change_password(&self, _: u32, _: String) -> Result<(), AccountError> {
+        Ok(())
+    }
+
     async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError> {
         Ok(Vec::new())
     }
@@ -202,7 +210,7 @@ impl House {
                 reset_counters_on_success: version == MagentoVersion::V248,
             },
             installation_key: None,
-            guards: Arc::new(|| Box::new(())),
+            guards: Arc::new(|_| Box::new(())),
         });
         let services = Services {
             clock: clock.clone(),
