@@ -142,7 +142,8 @@ pub(super) struct Grant {
 }
 
 impl Checked {
-    /// Refuses the sign-in. The answer is the same when the failure cannot be stored: it counts in memory all the same.
+    /// Refuses the sign-in. The answer is the same when the failure cannot be stored: the throttle counts it in memory
+    /// all the same, the customer's counter does not.
     pub(super) async fn refuse(self, failed: Failed) -> SignInError {
         let Failed { refusal, counted, lock } = failed;
         let _turn = self.core.name_turns.wait(self.in_flight.key()).await;
@@ -150,7 +151,7 @@ impl Checked {
         if (lock.is_some() || row.is_some())
             && let Err(error) = self.core.accounts.failure(lock, row).await
         {
-            warn!(%error, "a failed sign-in was not stored; it is counted until the next restart");
+            warn!(%error, "a failed sign-in was not stored: the throttle counts it until the restart, the account does not");
         }
         SignInError::Refused(refusal)
     }
