@@ -63,6 +63,13 @@ pub trait AccountStore: std::fmt::Debug + Send + Sync + 'static {
     /// [`AccountError::Unavailable`] when it could not be stored.
     async fn failure(&self, lock: Option<CustomerLock>, throttle: Option<ThrottleRow>) -> Result<(), AccountError>;
 
+    /// Switches an administrator off whose account has ended (fact sheet 5.3, step 1). Ending the sessions is the
+    /// caller's task.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`] when it could not be stored.
+    async fn deactivate_administrator(&self, id: u32) -> Result<(), AccountError>;
+
     /// The throttle's rows as they were stored, for the start.
     async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError>;
 }

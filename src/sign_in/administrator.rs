@@ -2,6 +2,8 @@
 //!
 //! The throttle counts unknown names and wrong passwords only.
 
+use tracing::warn;
+
 use crate::accounts::{AccountError, Administrator, LONGEST_NAME};
 use crate::clock::UnixSeconds;
 use crate::session::Subject;
@@ -65,7 +67,11 @@ async fn decide(
         Comparison::Match if found.password_hash != account.password_hash => Comparison::Mismatch,
         unchanged => unchanged,
     };
-    match judge(&account, comparison, core.clock.now()) {
+    let now = core.clock.now();
+    if has_ended(&account, now) {
+        retire(core, &account).await;
+    }
+    match judge(&account, comparison, now) {
         Ok(role) => {
             let grant = Grant { subject, website: WebsiteId::ADMIN, role: Some(role), lock: None };
             checked.issue(grant).await
@@ -86,6 +92,20 @@ fn judge(account: &Administrator, comparison: Comparison, now: UnixSeconds) -> R
         return Err(Failed::uncounted(Refusal::Inactive));
     }
     account.role.ok_or(Failed::uncounted(Refusal::NoRole))
+}
+
+/// Switches an account off that has ended, and ends its sessions (step 1). What fails now is done at the next attempt:
+/// the sign-in is refused either way.
+async fn retire(core: &Core, account: &Administrator) {
+    let subject = Subject::admin(account.id);
+    if account.is_active
+        && let Err(error) = core.accounts.deactivate_administrator(account.id).await
+    {
+        warn!(%error, user = %subject, "an administrator whose account has ended was not switched off");
+    }
+    if let Err(error) = core.sessions.end_all(subject).await {
+        warn!(%error, user = %subject, "the sessions of an administrator whose account has ended go on");
+    }
 }
 
 fn has_ended(account: &Administrator, now: UnixSeconds) -> bool {
@@ -170,6 +190,22 @@ mod tests {
         house.add_administrator(Administrator { is_active: false, ..administrator("admin") });
         drop(turn);
         assert_eq!(outcome(late.await), refused(Refusal::Inactive));
+    }
+
+    #[actix::test]
+    async fn an_account_that_has_ended_is_switched_off_and_its_sessions_end() {
+        let house = Fixture::new().await;
+        house.add_administrator(Administrator { expires_at: Some(START), ..administrator("admin") });
+        let ended = refused(Refusal::AccountExpired);
+        house.accounts.unwritable.store(true, Ordering::SeqCst);
+        assert_eq!(outcome(house.administrator("admin", PASSWORD).await), ended);
+        assert_eq!(*house.sessions.ended.lock().unwrap(), [Subject::admin(3)], "also when nothing can be stored");
+        house.accounts.unwritable.store(false, Ordering::SeqCst);
+        assert_eq!(outcome(house.administrator("admin", "wrong").await), ended);
+        assert!(!house.accounts.administrators.lock().unwrap()[0].is_active);
+        assert_eq!(outcome(house.administrator("admin", PASSWORD).await), ended);
+        assert_eq!(house.accounts.deactivations.load(Ordering::SeqCst), 1, "once");
+        assert_eq!(house.throttled(), None);
     }
 
     #[actix::test]

@@ -61,8 +61,7 @@ impl EmbeddedAccounts {
     /// [`AccountError::Conflict`] when there is no such administrator.
     pub async fn disable_administrator(&self, username: &str) -> Result<Administrator, AccountError> {
         let administrator = self.administrator_named(username).await?;
-        let change = Change::AdministratorActive { administrator: administrator.id, active: false };
-        self.store.write(vec![change]).await?;
+        self.deactivate_administrator(administrator.id).await?;
         Ok(administrator)
     }
 

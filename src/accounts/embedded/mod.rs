@@ -156,6 +156,11 @@ impl AccountStore for EmbeddedAccounts {
         Ok(())
     }
 
+    async fn deactivate_administrator(&self, id: u32) -> Result<(), AccountError> {
+        self.store.write(vec![Change::AdministratorActive { administrator: id, active: false }]).await?;
+        Ok(())
+    }
+
     async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError> {
         let now = self.clock.now();
         Ok(self.readers.read(move |file| read::throttle_rows(file, now)).await?)

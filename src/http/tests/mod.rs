@@ -270,6 +270,10 @@ impl AccountStore for Accounts {
         Ok(())
     }
 
+    async fn deactivate_administrator(&self, _: u32) -> Result<(), AccountError> {
+        Ok(())
+    }
+
     async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError> {
         Ok(Vec::new())
     }
