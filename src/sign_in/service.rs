@@ -62,7 +62,7 @@ impl SignIn {
             guards: Arc::clone(&parts.guards),
         });
         let throttle = Arc::new(Throttle::new(Arc::clone(&parts.snapshot), Arc::clone(&parts.clock)));
-        sweep_regularly(Arc::downgrade(&throttle), (parts.guards)());
+        sweep_regularly(Arc::downgrade(&throttle), (parts.guards)("throttle-sweeper"));
         Self::from_core(Core {
             accounts: parts.accounts,
             sessions: Arc::new(parts.registry) as Arc<dyn Sessions>,
@@ -137,6 +137,12 @@ impl SignIn {
     #[cfg(debug_assertions)]
     pub fn provoke_panic(&self) {
         self.0.hashers.provoke_panic();
+    }
+
+    /// Makes the keeper of the hashers' memory panic, to show that the process then ends.
+    #[cfg(debug_assertions)]
+    pub fn provoke_keeper_panic(&self) {
+        self.0.hashers.provoke_keeper_panic();
     }
 
     /// The sign-in in numbers.

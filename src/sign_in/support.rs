@@ -271,7 +271,7 @@ impl Fixture {
             concurrency: options.concurrency,
             queue: options.queue,
             installation_key: None,
-            guards: Arc::new(|| Box::new(())),
+            guards: Arc::new(|_| Box::new(())),
         });
         let sign_in = SignIn::from_core(Core {
             accounts: accounts.clone(),

@@ -55,7 +55,7 @@ impl House {
                 reset_counters_on_success: true,
             },
             installation_key: None,
-            guards: Arc::new(|| Box::new(())),
+            guards: Arc::new(|_| Box::new(())),
         });
         let actor = SettingsKeeper::new(store, accounts.clone(), Arc::clone(&snapshot), Box::new(|| ()), None);
         let keeper = Keeper::start(actor, snapshot);

@@ -90,7 +90,7 @@ impl House {
                 reset_counters_on_success: true,
             },
             installation_key: None,
-            guards: Arc::new(|| Box::new(())),
+            guards: Arc::new(|_| Box::new(())),
         });
         let services = Services {
             clock: clock.clone(),
