@@ -47,26 +47,10 @@ fn known(path: &str) -> Result<&'static Definition, String> {
 
 fn parse_scope(text: &str, snapshot: &Snapshot) -> Result<Scope, String> {
     let stores = &snapshot.stores;
-    match text.split_once(':') {
-        None if text == "default" => Ok(Scope::Default),
-        Some(("website", code)) => {
-            stores.website_by_code(code).map(|website| Scope::Website(website.id)).ok_or_else(|| {
-                format!(
-                    "there is no website {code:?}; there are {}",
-                    codes(stores.websites().iter().map(|website| &website.code))
-                )
-            })
-        }
-        Some(("store", code)) => stores.store(code).map(|store| Scope::Store(store.id)).ok_or_else(|| {
-            format!(
-                "there is no store view {code:?}; there are {}",
-                codes(stores.stores().iter().map(|store| &store.code))
-            )
-        }),
-        _ => Err(format!("{text:?} is not a scope; default, website:<code> or store:<code> is")),
-    }
-}
-
-fn codes<'a>(codes: impl Iterator<Item = &'a String>) -> String {
-    codes.map(String::as_str).collect::<Vec<_>>().join(", ")
+    stores.scope(text).ok_or_else(|| {
+        let websites = stores.websites().iter().map(|website| format!("website:{}", website.code));
+        let views = stores.stores().iter().map(|store| format!("store:{}", store.code));
+        let known: Vec<_> = websites.chain(views).collect();
+        format!("there is no scope {text:?}; there are default, {}", known.join(", "))
+    })
 }
