@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::settings::{DEFINITIONS, Definition, StoreDirectory, StoreId, StoreView, WebsiteId};
+use crate::settings::{Definition, StoreDirectory, StoreId, StoreView, WebsiteId};
 
 /// Where a value is set, and for whom it is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -85,6 +85,7 @@ impl Settings {
             None => self.changed.remove(&(definition.path, scope)),
         };
     }
+}
 
 /// Every text that is valid for a setting with a number is a number here, and the same one: see
 /// [`Definition::validate`]. Others count as far as they begin with digits.
@@ -99,11 +100,11 @@ fn whole(text: &str) -> u32 {
             text[..digits].parse().map_or(0, truncated)
         }
     }
+}
 
-    /// Every setting there is, with its definition.
-    pub fn definitions() -> &'static [Definition] {
-        DEFINITIONS
-    }
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast ends at the bounds, as it should")]
+fn truncated(number: f64) -> u32 {
+    number as u32
 }
 
 fn is_true(value: &str) -> bool {

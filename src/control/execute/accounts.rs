@@ -30,7 +30,7 @@ impl Office {
     }
 
     pub(super) async fn list_customers(&self, after: u32, limit: u32) -> Outcome {
-        let page = CustomerPage { containing: None, after, limit: limit.min(LONGEST_PAGE) };
+        let page = CustomerPage { after, limit: limit.min(LONGEST_PAGE) };
         let customers = self.accounts.list_customers(page).await.map_err(text)?;
         let snapshot = self.keeper.snapshot();
         Ok(Answer::Rows(customers.iter().map(|customer| self.customer_row(customer, &snapshot)).collect()))
