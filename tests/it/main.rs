@@ -11,6 +11,7 @@ mod citations;
 mod cli;
 mod clients;
 mod config;
+mod demo;
 mod gateway;
 mod graphql;
 mod layers;
