@@ -213,7 +213,7 @@ impl Office {
         };
         let limit = limit.min(LONGEST_PAGE as usize);
         for subject in subjects {
-            let question = ListSessions { subject, after: Some(SessionId(after)), limit };
+            let question = ListSessions { subject, kind: None, after: Some(SessionId(after)), limit };
             sessions.extend(self.registry.list(question).await.map_err(text)?);
         }
         let snapshot = self.keeper.snapshot();

@@ -5,6 +5,7 @@
 
 mod administrators;
 mod customers;
+mod locks;
 mod read;
 mod rows;
 #[cfg(test)]
