@@ -134,11 +134,13 @@ impl Deadlines {
         }
     }
 
-    /// How many sessions lie after `ended`, and would have ended if the boundary were at `boundary`.
-    pub(super) fn live_between(&self, ended: UnixSeconds, boundary: UnixSeconds) -> usize {
+    /// How many sessions lie after `ended`, and would have ended if the boundary were at `boundary`. Buckets with numbers
+    /// up to `through` do not count.
+    pub(super) fn live_between(&self, ended: UnixSeconds, boundary: UnixSeconds, through: SessionId) -> usize {
         self.buckets
             .range((ended.max(self.boundary).plus(1), SessionId(0))..)
             .take_while(|((second, _), _)| *second <= boundary)
+            .filter(|(_, bucket)| bucket.last > through)
             .map(|(_, bucket)| bucket.alive())
             .sum()
     }
@@ -235,9 +237,13 @@ mod tests {
         let mut deadlines = filled(10, 3);
         deadlines.move_boundary(UnixSeconds(2), UnixSeconds(100));
         assert_eq!(deadlines.remove(UnixSeconds(4), SessionId(10)), None);
-        assert_eq!(deadlines.live_between(UnixSeconds(2), UnixSeconds(5)), 8);
-        assert_eq!(deadlines.live_between(UnixSeconds(4), UnixSeconds(5)), 3, "two seconds have ended since");
-        assert_eq!(deadlines.live_between(UnixSeconds(2), UnixSeconds(1)), 0);
+        assert_eq!(deadlines.live_between(UnixSeconds(2), UnixSeconds(5), SessionId(0)), 8);
+        assert_eq!(
+            deadlines.live_between(UnixSeconds(4), UnixSeconds(5), SessionId(0)),
+            3,
+            "two seconds have ended since"
+        );
+        assert_eq!(deadlines.live_between(UnixSeconds(2), UnixSeconds(1), SessionId(0)), 0);
         assert_eq!(deadlines.counts(), (23, 6));
     }
 

@@ -247,9 +247,9 @@ impl Table {
         now: UnixSeconds,
     ) -> usize {
         let ended = last_ended_issue(snapshot.lifetime(kind), now);
-        let deadlines = &self.kinds[position(kind)].by_issue;
         // What a revocation of the whole kind has ended may not be swept yet.
-        deadlines.live_between(ended, last_ended_issue(lifetime, now)).min(self.live(kind))
+        let through = self.index.ended_through(kind);
+        self.kinds[position(kind)].by_issue.live_between(ended, last_ended_issue(lifetime, now), through)
     }
 
     /// Live sessions with numbers above `after`, in their order, at most `limit`.

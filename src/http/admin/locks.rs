@@ -73,7 +73,8 @@ pub(super) struct LocksLifted {
 pub(super) struct LockedCustomerFilter {
     /// Only those with a greater number: `next` of the page before
     after: Option<u32>,
-    /// At most so many: 1 to 1000, else 100
+    /// At most so many
+    #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
 }
 
@@ -86,7 +87,8 @@ pub(super) struct ThrottledNameFilter {
     kind: Option<UserKind>,
     /// Only those behind this one: `next` of the page before
     after: Option<String>,
-    /// At most so many: 1 to 1000, else 100
+    /// At most so many
+    #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
 }
 
@@ -173,7 +175,7 @@ pub(super) async fn list_throttled_names(
     let limit = page_length(filter.limit)?;
     let kind = filter.kind.map(UserType::from);
     let after = match &filter.after {
-        Some(cursor) => read_cursor(cursor)?,
+        Some(cursor) => read_cursor(cursor, kind)?,
         None => (kind.unwrap_or(UserType::Integration), String::new()),
     };
     let mut rows = admin.locks.throttled_names(after, limit).await?;
@@ -223,10 +225,10 @@ pub(super) async fn clear_throttled_name(
     Ok(Json(LocksLifted { locks_lifted: 1 }))
 }
 
-fn read_cursor(cursor: &str) -> Result<(UserType, String), AdminError> {
+fn read_cursor(cursor: &str, wanted: Option<UserType>) -> Result<(UserType, String), AdminError> {
     let read = cursor.split_once(':').and_then(|(kind, name)| {
         let kind = UserType::ALL.into_iter().find(|candidate| candidate.name() == kind)?;
-        Some((kind, name.to_owned()))
+        wanted.is_none_or(|wanted| wanted == kind).then(|| (kind, name.to_owned()))
     });
     read.ok_or_else(|| AdminError::Unreadable("after has to be what `next` of the page before was.".to_owned()))
 }

@@ -26,8 +26,7 @@ pub fn document() -> Document {
         title = "tokenward",
         description = "The admin API of tokenward, and the routes of Magento's REST API that give and take tokens. The \
                        two are answered by different listeners: see the servers of each path.",
-        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
-        contact()
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     nest((path = "/admin/api/v1", api = AdminApi)),
     paths(customer_token, admin_token, revoke_customer_token),
@@ -166,3 +165,42 @@ fn admin_token() {}
 )]
 #[expect(dead_code, reason = "only described: http::rest answers it")]
 fn revoke_customer_token() {}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::http::admin::routes::ROUTES;
+
+    /// Method, path and operation of everything that the document describes below the admin API.
+    fn described() -> Vec<(String, String, serde_json::Value)> {
+        let document = serde_json::to_value(document()).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        let admin = paths.iter().filter_map(|(path, item)| Some((path.strip_prefix(BASE)?, item.as_object().unwrap())));
+        admin
+            .flat_map(|(path, item)| {
+                item.iter().map(|(method, operation)| (method.to_uppercase(), path.to_owned(), operation.clone()))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_route_is_described_and_nothing_else() {
+        let described: BTreeSet<_> = described().into_iter().map(|(method, path, _)| (method, path)).collect();
+        let routes = ROUTES.iter().map(|route| (route.method.to_owned(), route.path.to_owned())).collect();
+        assert_eq!(described, routes);
+    }
+
+    #[test]
+    fn every_operation_says_what_it_answers_and_what_it_needs() {
+        for (method, path, operation) in described() {
+            for status in ["200", "400", "401", "403", "503"] {
+                let content = &operation["responses"][status]["content"];
+                assert!(content.is_object(), "{method} {path} does not describe {status}");
+            }
+            assert_eq!(operation["security"], serde_json::json!([{ "token": [] }]), "{method} {path}");
+            assert!(operation["summary"].is_string(), "{method} {path}");
+        }
+    }
+}

@@ -84,7 +84,8 @@ pub(super) struct SessionFilter {
     website: Option<String>,
     /// Only those with a greater number: `next` of the page before
     after: Option<u64>,
-    /// At most so many: 1 to 1000, else 100
+    /// At most so many
+    #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
 }
 

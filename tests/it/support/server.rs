@@ -32,7 +32,7 @@ pub(crate) struct TestServer {
     /// The address of `/check`, health and metrics.
     pub(crate) internal: SocketAddr,
     /// The address of the admin API.
-    pub(crate) admin: SocketAddr,
+    pub(crate) admin_listener: SocketAddr,
     /// `data.dir`.
     pub(crate) folder: PathBuf,
     pub(crate) process: Process,
@@ -85,8 +85,8 @@ impl ServerBuilder {
         let process = self.spawn();
         let public = listener(&process, "public");
         let internal = listener(&process, "internal");
-        let admin = listener(&process, "admin");
-        let server = TestServer { public, internal, admin, folder: self.folder, process, _own: self.own };
+        let admin_listener = listener(&process, "admin");
+        let server = TestServer { public, internal, admin_listener, folder: self.folder, process, _own: self.own };
         server.wait_until(TestServer::is_ready);
         server
     }
