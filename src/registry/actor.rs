@@ -91,7 +91,8 @@ struct Revoked {
 impl Revoked {
     fn of(taken: &[Taken], reason: EndReason) -> Self {
         let event = |taken: &Taken| SessionEvent::Revoked { id: taken.id, digest: taken.digest, reason };
-        Self { events: taken.iter().map(event).collect(), count: taken.len() }
+        let count = taken.iter().filter(|taken| taken.was_live).count();
+        Self { events: taken.iter().map(event).collect(), count }
     }
 
     fn digests(&self) -> impl Iterator<Item = TokenDigest> {
@@ -138,6 +139,11 @@ impl TokenRegistry {
     }
 
     fn issue(&mut self, message: IssueToken, reply: oneshot::Sender<Result<Issued, RegistryError>>) {
+        if !self.unstored.is_empty() {
+            // Revocations that could not be stored go before anything else.
+            answer(reply, Err(RegistryError::Unavailable));
+            return;
+        }
         if self.waiting.len() >= WAITING_CHANGES {
             answer(reply, Err(RegistryError::Busy));
             return;
@@ -175,10 +181,12 @@ impl TokenRegistry {
             Revocation::Everything => self.end_kinds(&UserType::ALL, own),
         };
         own.do_send(GiveMemoryBack); // Its answer is empty.
-        if revoked.events.is_empty() {
-            answer(reply, Ok(0));
-        } else {
+        if self.unstored.is_empty() {
+            // One that finds nothing waits its turn all the same: what it would have ended may have been ended by
+            // another one that is still on its way to the store.
             self.record_revocation(revoked, Some(reply));
+        } else {
+            self.keep_for_retry(revoked, Some(reply));
         }
     }
 
@@ -216,7 +224,12 @@ impl TokenRegistry {
                     answer(reply, Err(RegistryError::Unavailable));
                 }
                 (Waited::Revoke(revoked, reply), RecordOutcome::Stored) => self.finish_revocation(&revoked, reply),
-                (Waited::Revoke(revoked, reply), RecordOutcome::Failed) => self.keep_for_retry(revoked, reply, context),
+                (Waited::Revoke(revoked, reply), RecordOutcome::Failed) => {
+                    if self.unstored.is_empty() {
+                        context.run_later(RETRY, |registry, _| registry.retry());
+                    }
+                    self.keep_for_retry(revoked, reply);
+                }
             }
         }
         self.arm(context);
@@ -227,7 +240,8 @@ impl TokenRegistry {
             answer(reply, Err(RegistryError::Unavailable));
             return;
         };
-        while let Some(oldest) = self.table.take_superseded(session.subject) {
+        let (snapshot, now) = (self.snapshot.load_full(), self.clock.now());
+        while let Some(oldest) = self.table.take_superseded(session.subject, &snapshot, now) {
             self.record_revocation(Revoked::of(&[oldest], EndReason::Superseded), None);
         }
         answer(reply, Ok(Issued { session }));
@@ -242,17 +256,9 @@ impl TokenRegistry {
         }
     }
 
-    fn keep_for_retry(
-        &mut self,
-        revoked: Revoked,
-        reply: Option<oneshot::Sender<Result<usize, RegistryError>>>,
-        context: &mut Context<Self>,
-    ) {
+    fn keep_for_retry(&mut self, revoked: Revoked, reply: Option<oneshot::Sender<Result<usize, RegistryError>>>) {
         for digest in revoked.digests() {
             self.index.set_unstored(digest, true);
-        }
-        if self.unstored.is_empty() {
-            context.run_later(RETRY, |registry, _| registry.retry());
         }
         self.unstored.push(revoked);
         if let Some(reply) = reply {

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Outcome, ServerBuilder, TestServer, repository, skip, tokenward};
+use crate::support::{Answer, Outcome, ServerBuilder, TestServer, repository, run, skip, tokenward};
 
 const CUSTOMER_LIFETIME: &str = "/settings/oauth/access_token_lifetime/customer";
 
@@ -343,20 +343,11 @@ fn a_generated_client_changes_a_lifetime_and_ends_a_session() {
         .arg(clients.join("generator.yml"))
         .arg("--output-path")
         .arg(folder.path().join("tokenward_client"));
-    run(generator);
+    assert_eq!(run(generator, "").code, 0);
     let server = TestServer::demo();
     let mut client = Command::new(&python);
     client.arg(clients.join("administrator.py")).env("PYTHONPATH", folder.path());
     client.args([server.public.to_string(), server.admin_listener.to_string()]);
-    assert!(run(client).ends_with("good\n"));
+    assert_eq!(run(client, "").printed(), "good");
     server.assert_unharmed();
-}
-
-/// Runs a program, which has to end well, and gives what it said.
-#[track_caller]
-fn run(mut program: Command) -> String {
-    let output = program.output().unwrap();
-    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{said}\n{complained}");
-    said.into_owned()
 }

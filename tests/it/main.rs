@@ -7,6 +7,7 @@
 
 mod admin;
 mod bad_input;
+mod citations;
 mod cli;
 mod clients;
 mod config;

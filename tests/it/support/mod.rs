@@ -10,7 +10,7 @@ mod server;
 
 pub(crate) use answer::Answer;
 pub(crate) use client::call;
-pub(crate) use command::{Outcome, tokenward};
+pub(crate) use command::{Outcome, program, run, tokenward};
 pub(crate) use raw::{Connection, send_raw};
 pub(crate) use server::{ServerBuilder, TestServer};
 
