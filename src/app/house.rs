@@ -119,7 +119,7 @@ impl House {
                 clock: Arc::clone(&clock),
                 options: options::sign_in(&config),
                 installation_key: None,
-                guards: Arc::new(move || guard(&watch, "password-hasher")),
+                guards: Arc::new(move |actor| guard(&watch, actor)),
             })
         };
         sign_in.load_throttle().await?;
@@ -197,11 +197,13 @@ fn metrics(validators: Arc<Validators>) -> Arc<Metrics> {
 fn panic_buttons(house: &House) -> Vec<(&'static str, PanicButton)> {
     let (registry, keeper, store) = (house.services.registry.clone(), house.keeper.clone(), house.store.clone());
     let (sign_in, validators) = (house.services.sign_in.clone(), Arc::clone(&house.validators));
+    let hashers = sign_in.clone();
     vec![
         ("token-registry", PanicButton(Box::new(move || registry.provoke_panic()))),
         ("settings-keeper", PanicButton(Box::new(move || keeper.provoke_panic()))),
         ("store-writer", PanicButton(Box::new(move || store.provoke_panic()))),
-        ("password-hasher", PanicButton(Box::new(move || sign_in.provoke_panic()))),
+        ("password-hasher", PanicButton(Box::new(move || hashers.provoke_panic()))),
+        ("memory-keeper", PanicButton(Box::new(move || sign_in.provoke_keeper_panic()))),
         ("token-validator", PanicButton(Box::new(move || validators.provoke_panic()))),
     ]
 }

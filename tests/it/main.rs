@@ -6,12 +6,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod admin;
+mod audits;
 mod bad_input;
 mod citations;
 mod cli;
 mod clients;
 mod config;
 mod gateway;
+mod graphql;
 mod layers;
 mod lifecycle;
 mod panics;

@@ -1,8 +1,10 @@
 //! The listeners as their clients see them, with a real registry behind them.
 
 mod edge;
+mod facts_rest;
 mod gateway;
 mod rest;
+mod rest_routes;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -90,7 +92,7 @@ impl House {
                 reset_counters_on_success: true,
             },
             installation_key: None,
-            guards: Arc::new(|| Box::new(())),
+            guards: Arc::new(|_| Box::new(())),
         });
         let services = Services {
             clock: clock.clone(),
@@ -195,6 +197,7 @@ fn options() -> Options {
         trusted_proxies: Vec::new(),
         allowed_origins: Vec::new(),
         policies: policies.map(|(name, policy)| (name.to_owned(), policy)).into_iter().collect::<HashMap<_, _>>(),
+        graphql: crate::http::graphql::Options::default(),
         refuse_locked: true,
     }
 }
@@ -267,6 +270,14 @@ impl AccountStore for Accounts {
     }
 
     async fn failure(&self, _: Option<CustomerLock>, _: Option<ThrottleRow>) -> Result<(), AccountError> {
+        Ok(())
+    }
+
+    async fn deactivate_administrator(&self, _: u32) -> Result<(), AccountError> {
+        Ok(())
+    }
+
+    async fn change_password(&self, _: u32, _: String) -> Result<(), AccountError> {
         Ok(())
     }
 

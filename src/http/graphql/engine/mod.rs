@@ -8,6 +8,7 @@ mod cache;
 mod document;
 mod execution;
 mod expansion;
+mod lexer;
 mod limits;
 mod literals;
 mod location;
@@ -88,6 +89,7 @@ impl Engine {
 mod tests {
     use super::*;
     use crate::http::MagentoVersion;
+    use crate::http::graphql::Options;
     use crate::settings::Settings;
     use apollo_compiler::schema::ExtendedType;
 
@@ -108,6 +110,11 @@ mod tests {
                         }
                     }
                 }
+                ExtendedType::InputObject(object) => {
+                    for field in object.fields.values().filter(|field| field.description.is_none()) {
+                        missing.push(format!("{name}.{}", field.name));
+                    }
+                }
                 ExtendedType::Enum(enumeration) => {
                     for value in enumeration.values.values().filter(|value| value.description.is_none()) {
                         missing.push(format!("{name}.{}", value.value));
@@ -121,7 +128,8 @@ mod tests {
 
     /// Reads and validates `text` twice, and says whether the second time found the document.
     fn is_kept(text: &str) -> bool {
-        let (engine, limits) = (Engine::new(), Limits::of(MagentoVersion::V248, &Settings::default()));
+        let (engine, limits) =
+            (Engine::new(), Limits::of(MagentoVersion::V248.line(), Options::default(), &Settings::default()));
         let parsed = engine.parse(text).unwrap();
         let _ = engine.validate(parsed, &limits);
         matches!(engine.parse(text).unwrap(), Parsed::Known(_))
