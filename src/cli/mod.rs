@@ -7,6 +7,7 @@
 mod accounts;
 mod check_config;
 mod common;
+mod export_openapi;
 mod healthcheck;
 mod office;
 mod output;
@@ -52,6 +53,9 @@ enum Command {
     Healthcheck(healthcheck::Healthcheck),
     /// Print the GraphQL schema
     ExportSchema,
+    /// Print the OpenAPI document of the REST and admin APIs
+    #[command(name = "export-openapi")]
+    ExportOpenApi,
 }
 
 /// Why a command ended without success. The text is for the person at the terminal.
@@ -105,6 +109,7 @@ impl Command {
                 output::print(graphql::schema_text());
                 Ok(ExitCode::SUCCESS)
             }
+            Self::ExportOpenApi => Ok(export_openapi::run()),
         }
     }
 }

@@ -26,8 +26,8 @@ mod validator;
 pub use actor::{Parts, TokenRegistry};
 pub use handle::{Options, Registry, RegistryError};
 pub use messages::{
-    CollectStatistics, IssueToken, Issued, ListSessions, PreloadSession, PreloadSessions, Revocation, RevokeSessions,
-    SettingsChanged, Statistics, ValidateToken, ValidateTokens,
+    CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, PreloadSession, PreloadSessions,
+    Revocation, RevokeSessions, SettingsChanged, Statistics, ValidateToken, ValidateTokens,
 };
 pub use reader::{Reader, SubjectFacts, Validation};
 pub use validator::{TokenValidator, ValidatorCounts};

@@ -2,6 +2,7 @@
 
 mod actor;
 mod model;
+mod questions;
 mod table;
 
 use std::sync::Arc;
