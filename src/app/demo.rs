@@ -169,7 +169,7 @@ tokenward is ready, for trying out. {kept}
             let names = (first..first + slice).map(|number| customer(format!("customer-{}@example.com", number + 1)));
             let ids = house.accounts.add_customers(names).await?;
             let count = (self.sessions - begun).min(slice * SESSIONS_EACH);
-            begin(house, website, &ids, count, &mut out).await?;
+            begin(house, self.folder.is_none(), website, &ids, count, &mut out).await?;
             begun += count;
             info!(begun, of = self.sessions, "beginning sessions");
         }
@@ -194,6 +194,7 @@ tokenward is ready, for trying out. {kept}
 
 async fn begin(
     house: &House,
+    stored: bool,
     website: WebsiteId,
     ids: &[u32],
     count: usize,
@@ -208,7 +209,7 @@ async fn begin(
         let digest = reader.digest(token.expose()).expect("a generated token has the shape of one");
         sessions.push(PreloadSession { subject: Subject::customer(id), website, digest });
     }
-    let loaded = house.services.registry.actor().send(PreloadSessions(sessions)).await;
+    let loaded = house.services.registry.actor().send(PreloadSessions { sessions, stored }).await;
     let gone = |_| DemoError::Failed("the registry is gone".to_owned());
     loaded.map_err(gone)?.map_err(|error| DemoError::Failed(error.to_string()))
 }

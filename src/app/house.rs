@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use thiserror::Error;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::accounts::seed::{self, Seed, SeedError};
 use crate::accounts::{AccountError, EmbeddedAccounts};
-use crate::app::{Validators, options};
-use crate::clock::{SharedClock, SystemClock};
+use crate::app::{LoadingError, Validators, loading, options};
+use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::{self, Config, ConfigError};
 use crate::control::Office;
 #[cfg(debug_assertions)]
@@ -20,12 +20,10 @@ use crate::keeper::{self, Keeper, KeeperError, SettingsKeeper};
 use crate::lifecycle::{Panics, Watch};
 use crate::registry::{self, SettingsChanged, TokenRegistry};
 use crate::secret::Password;
-use crate::session::SessionId;
 use crate::settings::Snapshot;
 use crate::sign_in::{self, SignIn, password};
-use crate::store::{DataFolder, FolderError, Readers, Store, StoreError};
+use crate::store::{DataFolder, FolderError, Loader, Readers, Store, StoreError};
 use crate::telemetry::{Metrics, Readiness};
-use crate::token::DigestKey;
 
 /// A data folder that is open, and every actor that works on it.
 #[derive(Debug)]
@@ -44,8 +42,7 @@ pub struct House {
     pub watch: Watch,
     /// Where actors that panic are heard of.
     pub panics: Panics,
-    #[cfg_attr(not(debug_assertions), expect(dead_code, reason = "only its panic button needs it"))]
-    store: Store,
+    pub(super) store: Store,
     /// Kept for as long as the house stands: with it goes the folder's lock.
     folder: DataFolder,
 }
@@ -68,6 +65,9 @@ pub enum OpenError {
     /// Sessions and hashing do not fit into the memory.
     #[error(transparent)]
     Budget(#[from] ConfigError),
+    /// The sessions in it.
+    #[error(transparent)]
+    Sessions(#[from] LoadingError),
     /// The seed file.
     #[error("the data folder cannot be filled: {0}")]
     Seed(#[from] SeedError),
@@ -75,14 +75,15 @@ pub enum OpenError {
 
 impl House {
     /// Opens the data folder of `config` and starts every actor; a fresh folder is filled from the `seed` file. To be
-    /// called inside a running actix system.
+    /// called inside a running actix system. No session is there before [`House::load_sessions`] has been called.
     ///
     /// # Errors
     /// Any [`OpenError`]; nothing is left running that holds the folder.
     pub async fn open(config: Config, seed: Option<&Path>) -> Result<Self, OpenError> {
         let budget = config.budget(config::memory_limit())?;
-        let folder = DataFolder::open(&config.data.dir)?;
-        let clock: SharedClock = Arc::new(SystemClock::default());
+        let mut folder = DataFolder::open(&config.data.dir)?;
+        let first_id = folder.first_session(options::durability(&config))?;
+        let clock = clock(&folder);
         let (watch, panics) = Watch::new();
         let store = Store::start(&folder, Some(guard(&watch, "store-writer")))?;
         let readers = Readers::new(&folder);
@@ -94,8 +95,8 @@ impl House {
             snapshot: Arc::clone(&snapshot),
             clock: Arc::clone(&clock),
             options: options::registry(&config, budget.sessions),
-            key: DigestKey::generate(),
-            first_id: SessionId(1),
+            key: folder.digest_key().clone(),
+            first_id,
             recorder: store.recorder(),
             guard: guard(&watch, "token-registry"),
         });
@@ -138,6 +139,19 @@ impl House {
         Ok(Self { config, services: Arc::new(services), accounts, keeper, validators, watch, panics, store, folder })
     }
 
+    /// Takes over the sessions of the data folder. To be called once, before anything else is done with sessions.
+    ///
+    /// # Errors
+    /// [`OpenError::Sessions`]: the house must not be used then.
+    pub async fn load_sessions(&self) -> Result<(), OpenError> {
+        Ok(loading::load(Loader::new(&self.folder), self.folder.sessions(), &self.services).await?)
+    }
+
+    /// Waits until everything is stored, and closes the file as after a clean stop.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+
     /// The open data folder.
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -155,6 +169,22 @@ impl House {
             panics: panic_buttons(self),
         }
     }
+}
+
+/// How far the wall clock may be behind the last stored stamp without a word.
+const UNREMARKABLE_SECONDS: u32 = 60;
+
+/// Session time, which does not start before the last session that was stored.
+fn clock(folder: &DataFolder) -> SharedClock {
+    let clock = SystemClock::starting_at(folder.latest_issue());
+    let behind = folder.latest_issue().since(clock.wall());
+    if behind > UNREMARKABLE_SECONDS {
+        warn!(
+            behind_seconds = behind,
+            "the clock is behind the last session that was stored: session time stands still until it has caught up"
+        );
+    }
+    Arc::new(clock)
 }
 
 /// Fills a folder that is still fresh with the `[settings]` of the configuration and the seed file.

@@ -57,10 +57,12 @@ impl Serve {
         let demo = if self.demo { Some(Demo::prepare(&mut config, self.sessions, self.tokens_out)?) } else { None };
         actix::System::new().block_on(async {
             let house = House::open(config, self.seed.as_deref()).await?;
-            if let Some(demo) = &demo {
-                demo.furnish(&house).await?;
-            }
             let running = app::serve(house)?;
+            running.load().await?;
+            if let Some(demo) = &demo {
+                demo.furnish(running.house()).await?;
+            }
+            running.welcome()?;
             if let Some(demo) = &demo {
                 output::print(&demo.invitation(running.listeners));
             }

@@ -22,6 +22,15 @@ pub(super) fn writing(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Closes the connection that writes after a last checkpoint, so that the log is empty: that is what a clean stop looks
+/// like. Somebody who reads at the moment only keeps the next start from seeing that it was clean.
+pub(super) fn put_away(connection: Connection) {
+    if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(())) {
+        tracing::warn!(%error, "the log of the store cannot be emptied; nothing is lost by that");
+    }
+    drop(connection);
+}
+
 /// A connection that only reads.
 pub(super) fn reading(path: &Path) -> rusqlite::Result<Connection> {
     open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)

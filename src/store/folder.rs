@@ -5,10 +5,14 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use thiserror::Error;
 
+use crate::clock::UnixSeconds;
+use crate::session::SessionId;
+use crate::store::ledger::{self, Ledger, Seal};
 use crate::store::{connection, schema};
+use crate::token::DigestKey;
 
 /// The key in `meta` that says that a folder has got what it starts with.
 pub(super) const INITIALISED: &str = "initialised";
@@ -52,6 +56,8 @@ pub enum FolderError {
 pub struct DataFolder {
     path: PathBuf,
     fresh: bool,
+    key: DigestKey,
+    ledger: Ledger,
     /// Closing it gives the lock back.
     _lock: File,
 }
@@ -64,8 +70,8 @@ impl DataFolder {
     pub fn open(path: &Path) -> Result<Self, FolderError> {
         make(path)?;
         let lock = lock(path)?;
-        let fresh = prepare(&path.join(DATABASE))?;
-        Ok(Self { path: path.to_owned(), fresh, _lock: lock })
+        let Prepared { fresh, key, ledger } = prepare(&path.join(DATABASE))?;
+        Ok(Self { path: path.to_owned(), fresh, key, ledger, _lock: lock })
     }
 
     /// Where it is.
@@ -83,6 +89,63 @@ impl DataFolder {
     pub fn is_fresh(&self) -> bool {
         self.fresh
     }
+
+    /// The key of all digests in it.
+    pub fn digest_key(&self) -> &DigestKey {
+        &self.key
+    }
+
+    /// How many sessions were stored when it was opened.
+    pub fn sessions(&self) -> u64 {
+        self.ledger.sessions
+    }
+
+    /// The latest moment at which a stored session was issued; session time must not start before it.
+    pub fn latest_issue(&self) -> UnixSeconds {
+        self.ledger.latest
+    }
+
+    /// The number of the first session of this run: none is ever given twice. Without any durability everything that is
+    /// stored of sessions is deleted, because what is revoked in this run would come back to life in the next.
+    ///
+    /// # Errors
+    /// [`FolderError::Unreadable`] when the file cannot be used.
+    pub fn first_session(&mut self, durability: Durability) -> Result<SessionId, FolderError> {
+        let first = SessionId(self.ledger.last + 1);
+        if durability != Durability::Sync {
+            let path = self.database();
+            self.claim_numbers(durability).map_err(|cause| FolderError::Unreadable { path, cause })?;
+        }
+        Ok(first)
+    }
+
+    /// Sessions that may not be stored must not have their numbers given away again either.
+    fn claim_numbers(&mut self, durability: Durability) -> rusqlite::Result<()> {
+        let mut connection = connection::writing(&self.database())?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        self.ledger.last += NUMBERS_OF_A_RUN;
+        if durability == Durability::None {
+            transaction.execute_batch("DELETE FROM sessions; DELETE FROM kind_revocations;")?;
+            self.ledger = Ledger { sessions: 0, sum: 0, ..self.ledger };
+        }
+        self.ledger.write(&transaction, &Seal::new(&self.key))?;
+        transaction.commit()
+    }
+}
+
+/// How many numbers a run claims at its start when sessions may be lost: more than it can issue.
+const NUMBERS_OF_A_RUN: u64 = 1 << 32;
+
+/// When a change of a session counts as stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// It is answered after it is on the disk.
+    #[default]
+    Sync,
+    /// A new session is answered first: at most 100 ms of them are lost in a power cut. Revocations always wait.
+    Async,
+    /// Sessions are in memory only.
+    None,
 }
 
 const DATABASE: &str = "tokenward.db";
@@ -101,21 +164,37 @@ fn lock(folder: &Path) -> Result<File, FolderError> {
     }
 }
 
-/// Brings the file up to date and says whether it is still fresh.
-fn prepare(path: &Path) -> Result<bool, FolderError> {
+/// What a file holds that is up to date.
+struct Prepared {
+    fresh: bool,
+    key: DigestKey,
+    ledger: Ledger,
+}
+
+/// Brings the file up to date.
+fn prepare(path: &Path) -> Result<Prepared, FolderError> {
     // SQLite gives its other files the mode of this one, so nobody but us reads any of them.
     drop(create(path)?);
     let unreadable = |cause| FolderError::Unreadable { path: path.to_owned(), cause };
     let mut connection = connection::writing(path).map_err(unreadable)?;
     let found = schema::version(&connection).map_err(unreadable)?;
     let version = usize::try_from(found).unwrap_or(usize::MAX);
-    if version > schema::NEWEST {
+    if version > schema::NEWEST && !is_understood(&connection).map_err(unreadable)? {
         return Err(FolderError::Newer { path: path.to_owned(), found, known: schema::NEWEST });
     }
     if version < schema::NEWEST {
         schema::migrate(&mut connection, version).map_err(unreadable)?;
     }
-    is_fresh(&connection).map_err(unreadable)
+    let fresh = is_fresh(&connection).map_err(unreadable)?;
+    let key = ledger::digest_key(&connection).map_err(unreadable)?;
+    let ledger = Ledger::read(&connection, &Seal::new(&key)).map_err(unreadable)?;
+    Ok(Prepared { fresh, key, ledger })
+}
+
+/// Whether a newer program has left the file so that this one can still use it.
+fn is_understood(connection: &Connection) -> rusqlite::Result<bool> {
+    let oldest = schema::oldest_program(connection)?;
+    Ok(oldest.is_some_and(|oldest| oldest <= schema::NEWEST))
 }
 
 fn is_fresh(connection: &Connection) -> rusqlite::Result<bool> {
@@ -174,9 +253,46 @@ mod tests {
     fn a_file_of_a_newer_version_is_refused_and_both_versions_are_named() {
         let home = home();
         let database = DataFolder::open(home.path()).unwrap().database();
-        Connection::open(database).unwrap().pragma_update(None, "user_version", 9001).unwrap();
+        let file = Connection::open(database).unwrap();
+        file.pragma_update(None, "user_version", 9001).unwrap();
+        file.execute("UPDATE meta SET value = CAST('9000' AS BLOB) WHERE key = 'oldest_program'", ()).unwrap();
         let refused = DataFolder::open(home.path()).unwrap_err().to_string();
-        assert!(refused.contains("9001") && refused.contains("up to version 1"), "{refused}");
+        assert!(refused.contains("9001") && refused.contains("up to version 2"), "{refused}");
+    }
+
+    #[test]
+    fn a_file_of_a_newer_version_that_only_adds_is_opened_and_left_at_its_version() {
+        let home = home();
+        let database = DataFolder::open(home.path()).unwrap().database();
+        let file = Connection::open(database).unwrap();
+        file.pragma_update(None, "user_version", schema::NEWEST as i64 + 1).unwrap();
+        file.execute_batch("ALTER TABLE roles ADD COLUMN added INTEGER").unwrap();
+        DataFolder::open(home.path()).unwrap();
+        assert_eq!(schema::version(&file).unwrap(), schema::NEWEST as i64 + 1);
+    }
+
+    #[test]
+    fn a_file_of_the_version_before_gets_its_key_and_keeps_what_it_has() {
+        let home = home();
+        drop(create(&home.path().join(DATABASE)).unwrap());
+        let mut file = connection::writing(&home.path().join(DATABASE)).unwrap();
+        schema::migrate_to_version_1(&mut file);
+        file.execute("INSERT INTO throttle VALUES (3, 'jane', 1, 2)", ()).unwrap();
+        let key = DataFolder::open(home.path()).unwrap().digest_key().clone();
+        let kept: u32 = file.query_row("SELECT count(*) FROM throttle", (), |row| row.get(0)).unwrap();
+        assert_eq!(kept, 1);
+        let again = DataFolder::open(home.path()).unwrap();
+        assert_eq!(again.digest_key().expose(), key.expose());
+    }
+
+    #[test]
+    fn numbers_of_a_run_that_may_lose_sessions_are_not_given_away_again() {
+        let home = home();
+        let number = |durability| DataFolder::open(home.path()).unwrap().first_session(durability).unwrap().0;
+        assert_eq!(number(Durability::Sync), 1);
+        assert_eq!(number(Durability::Async), 1);
+        assert_eq!(number(Durability::None), 1 + NUMBERS_OF_A_RUN);
+        assert_eq!(number(Durability::Sync), 1 + 2 * NUMBERS_OF_A_RUN);
     }
 
     #[test]

@@ -14,9 +14,12 @@ mod connection;
 mod fault;
 mod folder;
 mod handle;
+mod ledger;
+mod load;
 mod readers;
 mod rows;
 mod schema;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -24,8 +27,10 @@ mod writer;
 pub use change::{
     Change, Committed, CustomerLock, Record, RecordOutcome, SettingRow, StoreError, ThrottleRow, Write, Written,
 };
-pub use folder::{DataFolder, FolderError};
+pub use folder::{DataFolder, Durability, FolderError};
 pub use handle::Store;
+pub use load::{LoadError, Loaded, Loader};
 pub use readers::Readers;
 pub use rows::{AdministratorRow, CustomerRow, RoleRow};
+pub use sessions::StoredSession;
 pub use writer::{AttachRegistry, StoreWriter};
