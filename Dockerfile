@@ -5,7 +5,8 @@ FROM rust:1.95-bookworm AS builder
 WORKDIR /build
 
 # Dependencies first: this layer is built again only when they change. The empty crate has the shape of the real one.
-COPY Cargo.toml Cargo.lock rust-toolchain.toml ./
+# The image says which Rust: rust-toolchain.toml, which asks for more than a build needs, stays outside.
+COPY Cargo.toml Cargo.lock ./
 RUN mkdir -p src benches \
     && echo 'fn main() {}' > src/main.rs \
     && touch src/lib.rs \
@@ -39,12 +40,12 @@ USER 10001:10001
 # (8080) may face the internet. Everything that is written is below /data, so the root file system may be read-only.
 ENV TOKENWARD__HTTP__PUBLIC=0.0.0.0:8080 \
     TOKENWARD__HTTP__INTERNAL=0.0.0.0:8081 \
-    TOKENWARD__HTTP__ADMIN=0.0.0.0:8083 \
     TOKENWARD__DATA__DIR=/data
 WORKDIR /data
 VOLUME /data
 EXPOSE 8080 8081
 
+# It asks the listener of the configuration, so name a file by TOKENWARD_CONFIG rather than by an argument of `serve`.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 CMD ["tokenward", "healthcheck"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["tokenward"]

@@ -84,7 +84,7 @@ pub(crate) fn validator(registry: &Registry) -> Addr<TokenValidator> {
     new_validator(registry).start()
 }
 
-/// A validator on another thread: what the design avoids.
+/// A validator on another thread, to measure what the server spares itself.
 pub(crate) fn validator_apart(registry: &Registry) -> Addr<TokenValidator> {
     let validator = new_validator(registry);
     TokenValidator::start_in_arbiter(&Arbiter::new().handle(), |_| validator)

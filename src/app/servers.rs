@@ -172,7 +172,9 @@ fn add(
     routes: fn(&mut web::ServiceConfig),
 ) -> std::io::Result<ServerBuilder> {
     let address = listener.local_addr()?;
+    let stopping = server.graceful_shutdown_signal();
     server.listen(name, listener, move || {
+        let stopping = stopping.clone();
         let services = web::Data::from(Arc::clone(&worker.services));
         let until_ready = UntilReady(Arc::clone(&services.readiness));
         let app = App::new().app_data(services).app_data(worker.validator()).configure(routes).wrap(until_ready);
@@ -181,6 +183,11 @@ fn add(
             .client_request_timeout(SLOWEST_HEAD)
             // A client that has hung up must not be hashed for: its handler is dropped.
             .h1_allow_half_closed(false)
+            // Idle connections are closed when the server stops, instead of holding up the end.
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
             .local_addr(address)
             .finish(map_config(app, |()| AppConfig::default()))
             .tcp()

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::app::{self, Demo, House};
 use crate::cli::common::ConfigArguments;
 use crate::cli::{Failure, output};
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, LogFormat, LogLevel};
 use crate::telemetry::logging;
 
 /// Runs the server.
@@ -53,7 +53,7 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let mut config = self.config.load_for_serving(self.flags())?;
-        logging::init(log_format(&config), config.log.level.name())?;
+        logging::init(log_format(&config), &log_filter(&config))?;
         let demo = if self.demo { Some(Demo::prepare(&mut config, self.sessions, self.tokens_out)?) } else { None };
         actix::System::new().block_on(async {
             let house = House::open(config, self.seed.as_deref()).await?;
@@ -78,6 +78,14 @@ impl Serve {
             ("log.level", &self.log_level),
         ];
         flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?))).collect()
+    }
+}
+
+/// What the server's machinery says of itself at `info` is of no use to an operator.
+fn log_filter(config: &Config) -> String {
+    match config.log.level {
+        LogLevel::Info => "info,actix_server=warn".to_owned(),
+        level => level.name().to_owned(),
     }
 }
 

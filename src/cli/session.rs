@@ -31,7 +31,7 @@ pub(crate) enum SessionCommand {
 pub(crate) struct List {
     #[command(flatten)]
     config: ConfigArguments,
-    /// Only of this user: customer:<number>, admin:<number>, an e-mail address, or an administrator's user name
+    /// Only of this user: customer:NUMBER, admin:NUMBER, an e-mail address, or an administrator's user name
     #[arg(long)]
     user: Option<UserName>,
     /// Only those after this number: the last one of the page before
@@ -56,7 +56,7 @@ pub(crate) struct Revoke {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct Which {
-    /// All of this user: customer:<number>, admin:<number>, an e-mail address, or an administrator's user name
+    /// All of this user: customer:NUMBER, admin:NUMBER, an e-mail address, or an administrator's user name
     #[arg(long)]
     user: Option<UserName>,
     /// The one with this number, as `session list` shows it

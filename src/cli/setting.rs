@@ -55,7 +55,7 @@ pub(crate) struct Set {
 
 #[derive(Debug, Args)]
 struct Scope {
-    /// default, website:<code> or store:<code>
+    /// default, website:CODE or store:CODE
     #[arg(long, default_value = "default")]
     scope: String,
 }

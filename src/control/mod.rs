@@ -1,7 +1,7 @@
 //! Commands of the operator: what they are, and how they reach the data folder.
 //!
 //! A running server listens on a Unix socket in its data folder (mode 0600: who may read the folder may command it);
-//! a command line that finds no server opens the folder itself. Either way [`execute`] does the work, so that there is
+//! a command line that finds no server opens the folder itself. Either way [`execute()`] does the work, so that there is
 //! one writer and one behaviour. One JSON object a line in each direction: a [`Command`] in, an [`Answer`] out.
 
 mod client;

@@ -233,7 +233,7 @@ fn when_too_many_passwords_wait_the_next_is_refused_at_once_and_told_when_to_com
         let sign_in = |number: usize| {
             all_together.wait();
             // Names of their own, so that it is not the throttle that refuses.
-            if number % 2 == 0 {
+            if number.is_multiple_of(2) {
                 server.try_admin(&format!("nobody{number}"), "x")
             } else {
                 server.try_customer(&format!("nobody{number}@example.com"), "x")

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{Outcome, repository, tokenward};
+use crate::support::{Outcome, program, repository, run, tokenward};
 
 fn check(text: &str) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
@@ -51,4 +51,24 @@ fn a_server_does_not_start_with_a_configuration_that_is_wrong() {
     let outcome = tokenward(folder.path(), &["serve", "--public", "nowhere"], "");
     outcome.assert_failed(64, "nowhere");
     assert!(!folder.path().join("tokenward.db").exists());
+}
+
+#[test]
+fn the_environment_of_the_container_is_good_and_what_it_copies_is_there() {
+    let dockerfile = std::fs::read_to_string(repository().join("Dockerfile")).unwrap();
+    let variables: Vec<_> = dockerfile
+        .split_whitespace()
+        .filter_map(|word| word.split_once('='))
+        .filter(|(name, _)| name.starts_with("TOKENWARD__"))
+        .collect();
+    assert!(variables.len() > 2, "{variables:?}");
+    let mut command = program();
+    command.arg("check-config").envs(variables);
+    run(command, "").printed();
+
+    let copied = dockerfile.lines().filter(|line| line.starts_with("COPY ") && !line.contains("--from"));
+    for source in copied.flat_map(|line| line.split_whitespace().skip(1).collect::<Vec<_>>().into_iter().rev().skip(1))
+    {
+        assert!(repository().join(source).exists(), "{source}");
+    }
 }

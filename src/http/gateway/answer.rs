@@ -170,7 +170,7 @@ mod tests {
         Decision { verdict, reason, identity, observed: false }
     }
 
-    /// Status, the six headers in the order of the design, `WWW-Authenticate`, body.
+    /// Status, the six headers from the decision to the expiry, `WWW-Authenticate`, body.
     async fn seen(response: HttpResponse) -> (u16, [String; 6], Option<String>, String) {
         let text = |name: &HeaderName| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
         let six = [&DECISION, &USER_TYPE, &USER_ID, &WEBSITE, &SESSION_ID, &EXPIRES_IN]

@@ -154,7 +154,7 @@ impl Document {
         &self.text
     }
 
-    /// The operation to execute: the one with this name, else the only one (design: Magento itself ignores names).
+    /// The operation to execute: the one with this name, else the only one (fact sheet 1.1: Magento ignores names).
     ///
     /// # Errors
     /// There is no such operation, or it is not clear which one is meant.
