@@ -22,7 +22,7 @@ use crate::registry::{self, SettingsChanged, TokenRegistry};
 use crate::secret::Password;
 use crate::settings::Snapshot;
 use crate::sign_in::{self, SignIn, password};
-use crate::store::{DataFolder, FolderError, Loader, Readers, Store, StoreError};
+use crate::store::{self, DataFolder, FolderError, Loader, Readers, Recovery, Store, StoreError};
 use crate::telemetry::{Metrics, Readiness};
 
 /// A data folder that is open, and every actor that works on it.
@@ -185,6 +185,14 @@ fn clock(folder: &DataFolder) -> SharedClock {
         );
     }
     Arc::new(clock)
+}
+
+/// Saves what is whole of a damaged data folder that no house stands on.
+///
+/// # Errors
+/// [`FolderError`]: the folder is as it was then.
+pub fn recover(folder: &Path, keep_sessions: bool) -> Result<Recovery, FolderError> {
+    store::recover(folder, keep_sessions, SystemClock::default().now())
 }
 
 /// Fills a folder that is still fresh with the `[settings]` of the configuration and the seed file.

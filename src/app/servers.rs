@@ -73,6 +73,7 @@ pub enum ServeError {
 /// # Errors
 /// Any [`ServeError`]; nothing listens then.
 pub fn serve(house: House) -> Result<Running, ServeError> {
+    lifecycle::outlive_file_limits()?;
     let public = listen("public", house.config.http.public)?;
     let internal = listen("internal", house.config.http.internal)?;
     let listeners = Listeners { public: public.local_addr()?, internal: internal.local_addr()? };

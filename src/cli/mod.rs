@@ -11,6 +11,7 @@ mod healthcheck;
 mod office;
 mod output;
 mod password;
+mod recover;
 mod serve;
 mod session;
 mod setting;
@@ -48,6 +49,8 @@ enum Command {
     /// The live settings, by Magento's path
     #[command(subcommand)]
     Setting(setting::SettingCommand),
+    /// Save what is whole of a damaged data folder
+    Recover(recover::Recover),
     /// Exit with 0 when the server is ready; for containers
     Healthcheck(healthcheck::Healthcheck),
     /// Print the GraphQL schema
@@ -100,6 +103,7 @@ impl Command {
             Self::Admin(command) => command.run(),
             Self::Session(command) => command.run(),
             Self::Setting(command) => command.run(),
+            Self::Recover(recover) => recover.run(),
             Self::Healthcheck(check) => check.run(),
             Self::ExportSchema => {
                 output::print(graphql::schema_text());

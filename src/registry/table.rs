@@ -311,7 +311,7 @@ impl Table {
 
     /// Whether this session is live or kept as expired.
     pub(super) fn holds(&self, id: SessionId, digest: TokenDigest) -> bool {
-        self.index.read(digest, |entry| entry.id()) == Some(id)
+        self.index.read(digest, Entry::id) == Some(id)
     }
 
     /// Sessions that were let go of since the last time, and whose rows are to be deleted.

@@ -4,6 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use thiserror::Error;
@@ -11,6 +12,7 @@ use thiserror::Error;
 use crate::clock::UnixSeconds;
 use crate::session::SessionId;
 use crate::store::ledger::{self, Ledger, Seal};
+use crate::store::log::{self, Log};
 use crate::store::{connection, schema};
 use crate::token::DigestKey;
 
@@ -40,6 +42,29 @@ pub enum FolderError {
         found: i64,
         /// The newest version that this program knows.
         known: usize,
+    },
+    /// The log of the last changes is damaged: what lies behind the damage would be lost without a word.
+    #[error(
+        "{path} is damaged at byte {at}, and changes that were acknowledged lie behind that. Nothing is served from it, \
+         because a revoked token might come back to life. Restore a backup, or save what is whole with `tokenward \
+         recover`"
+    )]
+    DamagedLog {
+        /// The log.
+        path: PathBuf,
+        /// Where.
+        at: u64,
+    },
+    /// The file itself is damaged.
+    #[error(
+        "{path} is damaged: {problem}. Nothing is served from it. Restore a backup, or save what is whole with \
+         `tokenward recover`"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite found.
+        problem: String,
     },
     /// The file is damaged, or not ours.
     #[error("{path} cannot be read as tokenward's data: {cause}")]
@@ -148,13 +173,13 @@ pub enum Durability {
     None,
 }
 
-const DATABASE: &str = "tokenward.db";
+pub(super) const DATABASE: &str = "tokenward.db";
 
-fn make(path: &Path) -> Result<(), FolderError> {
+pub(super) fn make(path: &Path) -> Result<(), FolderError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|cause| unusable(path, cause))
 }
 
-fn lock(folder: &Path) -> Result<File, FolderError> {
+pub(super) fn lock(folder: &Path) -> Result<File, FolderError> {
     let path = folder.join("lock");
     let file = create(&path)?;
     match file.try_lock() {
@@ -175,8 +200,10 @@ struct Prepared {
 fn prepare(path: &Path) -> Result<Prepared, FolderError> {
     // SQLite gives its other files the mode of this one, so nobody but us reads any of them.
     drop(create(path)?);
+    let log = inspect_log(path)?;
     let unreadable = |cause| FolderError::Unreadable { path: path.to_owned(), cause };
     let mut connection = connection::writing(path).map_err(unreadable)?;
+    check(&connection, path, &log)?;
     let found = schema::version(&connection).map_err(unreadable)?;
     let version = usize::try_from(found).unwrap_or(usize::MAX);
     if version > schema::NEWEST && !is_understood(&connection).map_err(unreadable)? {
@@ -191,6 +218,32 @@ fn prepare(path: &Path) -> Result<Prepared, FolderError> {
     Ok(Prepared { fresh, key, ledger })
 }
 
+fn inspect_log(database: &Path) -> Result<Log, FolderError> {
+    let path = log::path_of(database);
+    let log = log::inspect(database).map_err(|cause| unusable(&path, cause))?;
+    match log.damaged_at {
+        Some(at) => Err(FolderError::DamagedLog { path, at }),
+        None => Ok(log),
+    }
+}
+
+/// How long SQLite's own check may take after a stop that was not clean, and after a clean one.
+const CHECK: [Duration; 2] = [Duration::from_secs(5), Duration::from_millis(100)];
+
+/// SQLite's own check; what it has not reached in time stays unchecked, and the log says so.
+fn check(connection: &Connection, path: &Path, log: &Log) -> Result<(), FolderError> {
+    let limit = CHECK[usize::from(!log.is_used)];
+    match connection::check(connection, limit) {
+        Ok(Some(problem)) => Err(FolderError::Damaged { path: path.to_owned(), problem }),
+        Ok(None) => Ok(()),
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) => {
+            tracing::info!(file = %path.display(), ?limit, "the check of the file was not finished in time");
+            Ok(())
+        }
+        Err(cause) => Err(FolderError::Unreadable { path: path.to_owned(), cause }),
+    }
+}
+
 /// Whether a newer program has left the file so that this one can still use it.
 fn is_understood(connection: &Connection) -> rusqlite::Result<bool> {
     let oldest = schema::oldest_program(connection)?;
@@ -202,7 +255,7 @@ fn is_fresh(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(row.is_none())
 }
 
-fn create(path: &Path) -> Result<File, FolderError> {
+pub(super) fn create(path: &Path) -> Result<File, FolderError> {
     OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -213,7 +266,7 @@ fn create(path: &Path) -> Result<File, FolderError> {
         .map_err(|cause| unusable(path, cause))
 }
 
-fn unusable(path: &Path, cause: io::Error) -> FolderError {
+pub(super) fn unusable(path: &Path, cause: io::Error) -> FolderError {
     FolderError::Unusable { path: path.to_owned(), cause }
 }
 
@@ -265,10 +318,11 @@ mod tests {
         let home = home();
         let database = DataFolder::open(home.path()).unwrap().database();
         let file = Connection::open(database).unwrap();
-        file.pragma_update(None, "user_version", schema::NEWEST as i64 + 1).unwrap();
+        let newer = i64::try_from(schema::NEWEST).unwrap() + 1;
+        file.pragma_update(None, "user_version", newer).unwrap();
         file.execute_batch("ALTER TABLE roles ADD COLUMN added INTEGER").unwrap();
         DataFolder::open(home.path()).unwrap();
-        assert_eq!(schema::version(&file).unwrap(), schema::NEWEST as i64 + 1);
+        assert_eq!(schema::version(&file).unwrap(), newer);
     }
 
     #[test]

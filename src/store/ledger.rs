@@ -15,7 +15,7 @@ use crate::token::DigestKey;
 const LEDGER: &str = "sessions";
 
 /// The key of the digest key's row in `meta`.
-const DIGEST_KEY: &str = "digest_key";
+pub(super) const DIGEST_KEY: &str = "digest_key";
 
 /// Computes checksums.
 #[derive(Clone)]

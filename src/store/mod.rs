@@ -16,9 +16,13 @@ mod folder;
 mod handle;
 mod ledger;
 mod load;
+mod log;
 mod readers;
+mod recover;
 mod rows;
 mod schema;
+#[cfg(test)]
+mod session_tests;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -31,6 +35,7 @@ pub use folder::{DataFolder, Durability, FolderError};
 pub use handle::Store;
 pub use load::{LoadError, Loaded, Loader};
 pub use readers::Readers;
+pub use recover::{Recovery, recover};
 pub use rows::{AdministratorRow, CustomerRow, RoleRow};
 pub use sessions::StoredSession;
 pub use writer::{AttachRegistry, StoreWriter};

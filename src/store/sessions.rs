@@ -76,7 +76,7 @@ impl Books {
         Ok(())
     }
 
-    fn append(&mut self, to: &Connection, session: &StoredSession) -> rusqlite::Result<()> {
+    pub(super) fn append(&mut self, to: &Connection, session: &StoredSession) -> rusqlite::Result<()> {
         let checksum = self.seal.session(session);
         to.prepare_cached(
             "INSERT INTO sessions (id, kind, user, website, issued, fixed_end, digest, checksum)

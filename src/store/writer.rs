@@ -130,6 +130,9 @@ impl StoreWriter {
             Ok(outcomes) => {
                 self.commits.fetch_add(1, Ordering::Relaxed);
                 if std::mem::take(&mut self.failing) {
+                    if let Some(open) = &self.open {
+                        connection::renew_log(&open.connection);
+                    }
                     tracing::info!(file = %self.path.display(), "the store can be written again");
                 }
                 outcomes

@@ -10,6 +10,7 @@ mod citations;
 mod cli;
 mod clients;
 mod config;
+mod durability;
 mod gateway;
 mod layers;
 mod lifecycle;

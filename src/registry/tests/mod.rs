@@ -1,6 +1,7 @@
 //! What the registry promises, tried out.
 
 mod actor;
+mod durability;
 mod model;
 mod table;
 
