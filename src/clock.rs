@@ -95,8 +95,11 @@ impl Default for SystemClock {
 
 impl Clock for SystemClock {
     fn now_millis(&self) -> u64 {
+        // In this order: a thread that is stopped between the two seems to lag, which is ignored, and not to have been
+        // overtaken by the wall clock, which would be adopted for good.
+        let wall = wall_millis();
         let boot = boot_millis();
-        let ahead = wall_millis() - boot;
+        let ahead = wall - boot;
         let offset = self.offset.load(Ordering::Relaxed);
         let offset = if ahead - offset > ADOPTED_STEP_MILLIS {
             self.offset.fetch_max(ahead, Ordering::Relaxed).max(ahead)

@@ -26,6 +26,14 @@ pub(crate) async fn keeps_its_promises(accounts: &dyn AccountStore, sample: &Sam
     administrators_are_found_by_name(accounts, sample).await;
     nobody_is_no_error(accounts).await;
     a_failure_is_stored_and_a_success_clears_it(accounts, sample).await;
+    an_administrator_is_switched_off(accounts, sample).await;
+}
+
+async fn an_administrator_is_switched_off(accounts: &dyn AccountStore, sample: &Sample) {
+    for id in [sample.administrator, sample.administrator, u32::MAX] {
+        accounts.deactivate_administrator(id).await.unwrap();
+    }
+    assert!(!accounts.administrator(sample.administrator).await.unwrap().unwrap().is_active);
 }
 
 async fn customers_are_found_by_address_and_website(accounts: &dyn AccountStore, sample: &Sample) {

@@ -46,6 +46,8 @@ pub trait AccountStore: std::fmt::Debug + Send + Sync + 'static {
     /// What has to be stored with the session that a successful sign-in begins, in the same transaction.
     ///
     /// `lock` is the customer's reset counter, when it has to be reset; `throttle_name` the throttle's row to clear.
+    /// Announces to the registry that the customer has no lock: there is a success only after a lock has ended by itself,
+    /// so this is right even when the success cannot be stored.
     fn success(
         &self,
         subject: Subject,
@@ -55,11 +57,18 @@ pub trait AccountStore: std::fmt::Debug + Send + Sync + 'static {
     ) -> Vec<Change>;
 
     /// Stores what a refused sign-in leaves behind: the customer's counter and lock, and the throttle's row. Announces a
-    /// lock to the registry.
+    /// lock to the registry, whether or not it can be stored: that makes answers stricter only.
     ///
     /// # Errors
     /// [`AccountError::Unavailable`] when it could not be stored.
     async fn failure(&self, lock: Option<CustomerLock>, throttle: Option<ThrottleRow>) -> Result<(), AccountError>;
+
+    /// Switches an administrator off whose account has ended (fact sheet 5.3, step 1). Ending the sessions is the
+    /// caller's task.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`] when it could not be stored.
+    async fn deactivate_administrator(&self, id: u32) -> Result<(), AccountError>;
 
     /// The throttle's rows as they were stored, for the start.
     async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError>;

@@ -1,7 +1,7 @@
 //! Everything but the listeners.
 
 use std::any::Any;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -12,9 +12,9 @@ use crate::accounts::{AccountError, EmbeddedAccounts};
 use crate::app::{LoadingError, Validators, loading, options};
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::{self, Config, ConfigError};
-use crate::control::Office;
 #[cfg(debug_assertions)]
 use crate::control::PanicButton;
+use crate::control::{Copier, Office};
 use crate::http::Services;
 use crate::keeper::{self, Keeper, KeeperError, SettingsKeeper};
 use crate::lifecycle::{Panics, Watch};
@@ -120,7 +120,7 @@ impl House {
                 clock: Arc::clone(&clock),
                 options: options::sign_in(&config),
                 installation_key: None,
-                guards: Arc::new(move || guard(&watch, "password-hasher")),
+                guards: Arc::new(move |actor| guard(&watch, actor)),
             })
         };
         sign_in.load_throttle().await?;
@@ -165,6 +165,7 @@ impl House {
             keeper: self.keeper.clone(),
             registry: self.services.registry.clone(),
             sign_in: self.services.sign_in.clone(),
+            copier: copier(self.folder.database(), Arc::clone(&self.services.clock)),
             #[cfg(debug_assertions)]
             panics: panic_buttons(self),
         }
@@ -185,6 +186,22 @@ fn clock(folder: &DataFolder) -> SharedClock {
         );
     }
     Arc::new(clock)
+}
+
+/// Accepts a data folder that was restored from a copy, when it is one.
+///
+/// # Errors
+/// [`FolderError`]: nothing was accepted.
+pub fn accept_restored(folder: &Path, keep_sessions: bool) -> Result<(), FolderError> {
+    match (store::accept_restored(folder, keep_sessions)?, keep_sessions) {
+        (false, _) => info!("the data folder is not a restored one, so there is nothing to accept"),
+        (true, false) => warn!("the data folder was restored from a copy: all its sessions have ended"),
+        (true, true) => warn!(
+            "the data folder was restored from a copy, and its sessions go on: what was revoked after the copy was made \
+             is good again"
+        ),
+    }
+    Ok(())
 }
 
 /// Saves what is whole of a damaged data folder that no house stands on.
@@ -230,16 +247,30 @@ fn metrics(validators: Arc<Validators>) -> Arc<Metrics> {
     Arc::new(metrics)
 }
 
+/// Copies the file at `database`, on a thread that may block.
+fn copier(database: PathBuf, clock: SharedClock) -> Copier {
+    Copier(Box::new(move |to| {
+        let (database, now) = (database.clone(), clock.now());
+        let copied = tokio::task::spawn_blocking(move || store::back_up(&database, &to, now));
+        Box::pin(async move {
+            let copied = copied.await.map_err(|error| error.to_string())?;
+            copied.map_err(|error| error.to_string())
+        })
+    }))
+}
+
 /// What makes each long-lived actor panic.
 #[cfg(debug_assertions)]
 fn panic_buttons(house: &House) -> Vec<(&'static str, PanicButton)> {
     let (registry, keeper, store) = (house.services.registry.clone(), house.keeper.clone(), house.store.clone());
     let (sign_in, validators) = (house.services.sign_in.clone(), Arc::clone(&house.validators));
+    let hashers = sign_in.clone();
     vec![
         ("token-registry", PanicButton(Box::new(move || registry.provoke_panic()))),
         ("settings-keeper", PanicButton(Box::new(move || keeper.provoke_panic()))),
         ("store-writer", PanicButton(Box::new(move || store.provoke_panic()))),
-        ("password-hasher", PanicButton(Box::new(move || sign_in.provoke_panic()))),
+        ("password-hasher", PanicButton(Box::new(move || hashers.provoke_panic()))),
+        ("memory-keeper", PanicButton(Box::new(move || sign_in.provoke_keeper_panic()))),
         ("token-validator", PanicButton(Box::new(move || validators.provoke_panic()))),
     ]
 }

@@ -5,6 +5,7 @@
 //! an argument, where other users of the machine could read them.
 
 mod accounts;
+mod backup;
 mod check_config;
 mod common;
 mod healthcheck;
@@ -49,6 +50,8 @@ enum Command {
     /// The live settings, by Magento's path
     #[command(subcommand)]
     Setting(setting::SettingCommand),
+    /// Copy everything to a file, also while the server runs
+    Backup(backup::Backup),
     /// Save what is whole of a damaged data folder
     Recover(recover::Recover),
     /// Exit with 0 when the server is ready; for containers
@@ -103,6 +106,7 @@ impl Command {
             Self::Admin(command) => command.run(),
             Self::Session(command) => command.run(),
             Self::Setting(command) => command.run(),
+            Self::Backup(backup) => backup.run(),
             Self::Recover(recover) => recover.run(),
             Self::Healthcheck(check) => check.run(),
             Self::ExportSchema => {

@@ -141,6 +141,11 @@ impl TokenRegistry {
     }
 
     fn issue(&mut self, message: IssueToken, reply: oneshot::Sender<Result<Issued, RegistryError>>) {
+        if !self.unstored.is_empty() {
+            // Revocations that could not be stored go before anything else.
+            answer(reply, Err(RegistryError::Unavailable));
+            return;
+        }
         if self.waiting.len() >= WAITING_CHANGES {
             answer(reply, Err(RegistryError::Busy));
             return;
@@ -192,10 +197,12 @@ impl TokenRegistry {
             Revocation::Everything => self.end_kinds(&UserType::ALL, own),
         };
         own.do_send(GiveMemoryBack); // Its answer is empty.
-        if revoked.events.is_empty() {
-            answer(reply, Ok(0));
-        } else {
+        if self.unstored.is_empty() {
+            // One that finds nothing waits its turn all the same: what it would have ended may have been ended by
+            // another one that is still on its way to the store.
             self.record_revocation(revoked, Some(reply));
+        } else {
+            self.keep_for_retry(revoked, Some(reply));
         }
     }
 
@@ -270,7 +277,10 @@ impl TokenRegistry {
                 self.unstored.push(Unstored::Handed(handed));
                 self.retry_later(context);
             }
-            Waited::Revoke(revoked, reply) => self.keep_for_retry(revoked, reply, context),
+            Waited::Revoke(revoked, reply) => {
+                self.keep_for_retry(revoked, reply);
+                self.retry_later(context);
+            }
             Waited::Forget(ids) => {
                 self.forgotten.failed(ids);
                 self.retry_later(context);
@@ -284,7 +294,8 @@ impl TokenRegistry {
             answer(reply, Err(RegistryError::Unavailable));
             return;
         };
-        while let Some(oldest) = self.table.take_superseded(session.subject) {
+        let (snapshot, now) = (self.snapshot.load_full(), self.clock.now());
+        while let Some(oldest) = self.table.take_superseded(session.subject, &snapshot, now) {
             self.record_revocation(Revoked::of(&[oldest], EndReason::Superseded), None);
         }
         answer(reply, Ok(Issued { session }));
@@ -299,17 +310,11 @@ impl TokenRegistry {
         }
     }
 
-    fn keep_for_retry(
-        &mut self,
-        revoked: Revoked,
-        reply: Option<oneshot::Sender<Result<usize, RegistryError>>>,
-        context: &mut Context<Self>,
-    ) {
+    fn keep_for_retry(&mut self, revoked: Revoked, reply: Option<oneshot::Sender<Result<usize, RegistryError>>>) {
         for digest in revoked.digests() {
             self.index.set_unstored(digest, true);
         }
         self.unstored.push(Unstored::Revoked(revoked));
-        self.retry_later(context);
         if let Some(reply) = reply {
             answer(reply, Err(RegistryError::Unavailable));
         }

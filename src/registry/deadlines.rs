@@ -75,6 +75,11 @@ impl Deadlines {
         *self.side(second) += 1;
     }
 
+    /// Whether what lies at this second is live.
+    pub(super) fn is_live(&self, second: UnixSeconds) -> bool {
+        second > self.boundary
+    }
+
     /// Notes that a session was taken out. When its bucket should be compacted, says which one it is.
     pub(super) fn remove(&mut self, second: UnixSeconds, id: SessionId) -> Option<(UnixSeconds, SessionId)> {
         let (&key, bucket) = self.buckets.range_mut((second, SessionId(0))..=(second, id)).next_back()?;
@@ -164,12 +169,21 @@ impl Deadlines {
         Some(bucket.digests)
     }
 
-    /// Takes out the first bucket whose sessions begin at or before `through`, wherever the boundary runs.
-    pub(super) fn take_through(&mut self, through: SessionId) -> Option<Vec<TokenDigest>> {
+    /// Takes out the first bucket whose sessions begin at or before `through`, wherever the boundary runs; with it the
+    /// second that it lies at.
+    pub(super) fn take_through(&mut self, through: SessionId) -> Option<(UnixSeconds, Vec<TokenDigest>)> {
         let key = self.buckets.iter().find(|((_, first), _)| *first <= through).map(|(&key, _)| key)?;
         let bucket = self.buckets.remove(&key)?;
         *self.side(key.0) -= bucket.alive();
-        Some(bucket.digests)
+        Some((key.0, bucket.digests))
+    }
+
+    /// Puts back what was in a bucket that was taken out and is to stay, in the order of the numbers.
+    pub(super) fn put_back(&mut self, second: UnixSeconds, sessions: &[(SessionId, TokenDigest)]) {
+        let (Some(&(first, _)), Some(&(last, _))) = (sessions.first(), sessions.last()) else { return };
+        let digests = sessions.iter().map(|(_, digest)| *digest).collect();
+        self.buckets.insert((second, first), Bucket { last, digests, dead: 0 });
+        *self.side(second) += sessions.len();
     }
 
     /// The digests of all buckets that may hold a session with a number above `after`, bucket by bucket.

@@ -20,9 +20,6 @@ use crate::token::TokenDigest;
 /// How many parts the tokens are spread over.
 pub(super) const SHARDS: usize = 64;
 
-/// A shard below this many entries at its fullest is never worth rebuilding.
-const REBUILD_FROM: usize = 1024;
-
 /// How many seconds lie at least between two notes of a session's last use, so that checks seldom write.
 const LAST_USE_GRAIN: u32 = 60;
 
@@ -192,15 +189,10 @@ impl Index {
         }
     }
 
-    /// Rebuilds the shard when it holds less than a quarter of `fullest`, the most it has held since it was built. Says
-    /// how many it holds when it was rebuilt.
-    pub(super) fn rebuild_if_sparse(&self, shard: usize, fullest: usize) -> Option<usize> {
+    /// Builds the shard anew, as small as what it holds allows.
+    pub(super) fn rebuild(&self, shard: usize) {
         let old = self.shards[shard].load_full();
-        let held = old.len();
-        if fullest < REBUILD_FROM || held >= fullest / 4 {
-            return None;
-        }
-        let new = Shard::with_capacity_and_hasher(held, BuildHasherDefault::default());
+        let new = Shard::with_capacity_and_hasher(old.len(), BuildHasherDefault::default());
         {
             let entries = new.pin();
             for (digest, entry) in &old.pin() {
@@ -208,7 +200,6 @@ impl Index {
             }
         }
         self.shards[shard].store(Arc::new(new));
-        Some(held)
     }
 }
 
@@ -292,10 +283,9 @@ mod tests {
         for number in 10..4096 {
             assert!(index.remove(digest(number)).is_some());
         }
-        assert_eq!(index.rebuild_if_sparse(7, 4096), Some(10));
+        index.rebuild(7);
         for number in 0..10 {
             assert_eq!(index.read(digest(number), |entry| entry.id.0), Some(u64::from(number) + 1));
         }
-        assert_eq!(index.rebuild_if_sparse(7, 10), None);
     }
 }

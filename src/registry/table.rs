@@ -17,6 +17,9 @@ use crate::settings::{RoleId, Snapshot, WebsiteId};
 use crate::store::StoredSession;
 use crate::token::{Lifetime, TokenDigest};
 
+/// A shard of the index below this many entries at its fullest is never worth rebuilding.
+const REBUILD_FROM: usize = 1024;
+
 /// Every session, and what is known of users.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -26,6 +29,8 @@ pub(super) struct Table {
     pending: BTreeMap<SessionId, Pending>,
     subjects: Subjects,
     kinds: [KindDeadlines; 3],
+    /// How many live ones of each kind were ended with their whole kind and have yet to be swept.
+    unswept: [usize; 3],
     /// How many sessions are in the index.
     held: usize,
     /// How many each shard of the index holds, and the most it has held since it was built.
@@ -56,7 +61,7 @@ impl Pending {
     /// Ends it before it becomes live. Its revocation is stored all the same, behind its issue.
     fn cancel(&mut self) -> Option<Taken> {
         let first = !std::mem::replace(&mut self.cancelled, true);
-        first.then_some(Taken { id: self.session.id, digest: self.digest })
+        first.then_some(Taken { id: self.session.id, digest: self.digest, was_live: true })
     }
 }
 
@@ -65,6 +70,8 @@ impl Pending {
 pub(super) struct Taken {
     pub(super) id: SessionId,
     pub(super) digest: TokenDigest,
+    /// Whether it would have been good: not when it had ended before, and was only kept.
+    pub(super) was_live: bool,
 }
 
 impl Table {
@@ -77,6 +84,7 @@ impl Table {
             pending: BTreeMap::new(),
             subjects: Subjects::default(),
             kinds: Default::default(),
+            unswept: [0; 3],
             held: 0,
             shards: vec![(0, 0); SHARDS],
             totals: Statistics::default(),
@@ -119,18 +127,25 @@ impl Table {
         self.pending.remove(&id);
     }
 
-    /// Takes the oldest session of a user who has more than is allowed.
-    pub(super) fn take_superseded(&mut self, subject: Subject) -> Option<Taken> {
+    /// Takes the oldest live session of a user who has more than is allowed.
+    pub(super) fn take_superseded(&mut self, subject: Subject, snapshot: &Snapshot, now: UnixSeconds) -> Option<Taken> {
         let digests = self.subjects.of(subject);
-        let oldest = *digests.first().filter(|_| digests.len() > self.options.per_subject)?;
+        if digests.len() <= self.options.per_subject {
+            return None;
+        }
+        let is_live = |digest: TokenDigest| {
+            self.index.read(digest, |entry| !entry.session(snapshot).is_expired_at(now)).unwrap_or(false)
+        };
+        let live: Vec<_> = digests.iter().copied().filter(|&digest| is_live(digest)).collect();
+        let oldest = *live.first().filter(|_| live.len() > self.options.per_subject)?;
         self.take(oldest)
     }
 
     /// Takes the session with this digest.
     pub(super) fn take(&mut self, digest: TokenDigest) -> Option<Taken> {
-        let removed = self.remove(digest)?;
-        self.totals.revoked += 1;
-        Some(Taken { id: removed.id, digest })
+        let (removed, was_live) = self.remove(digest)?;
+        self.totals.revoked += u64::from(was_live);
+        Some(Taken { id: removed.id, digest, was_live })
     }
 
     /// Takes the session with this number; one that is pending will not become live.
@@ -160,6 +175,7 @@ impl Table {
         let through = SessionId(self.next_id - 1);
         self.index.end_through(kind, through);
         let live = self.live(kind);
+        self.unswept[position(kind)] += live;
         self.totals.revoked += live as u64;
         (through, live)
     }
@@ -167,20 +183,33 @@ impl Table {
     /// Takes out one bucket of sessions that [`Self::end_kind`] has ended; false when there is none left.
     pub(super) fn sweep(&mut self, kind: UserType) -> bool {
         let through = self.index.ended_through(kind);
-        let deadlines = &mut self.kinds[position(kind)];
-        let taken = deadlines.by_issue.take_through(through).or_else(|| deadlines.by_fixed_end.take_through(through));
-        let Some(digests) = taken else { return false };
+        let before = self.in_live_buckets(kind);
+        let swept = self.sweep_bucket(through, |kinds| &mut kinds[position(kind)].by_issue)
+            || self.sweep_bucket(through, |kinds| &mut kinds[position(kind)].by_fixed_end);
+        let gone = before - self.in_live_buckets(kind);
+        let unswept = &mut self.unswept[position(kind)];
+        *unswept = if swept { unswept.saturating_sub(gone) } else { 0 };
+        swept
+    }
+
+    fn sweep_bucket(
+        &mut self,
+        through: SessionId,
+        deadlines: impl Fn(&mut [KindDeadlines; 3]) -> &mut Deadlines,
+    ) -> bool {
+        let Some((second, digests)) = deadlines(&mut self.kinds).take_through(through) else { return false };
+        let mut issued_afterwards = Vec::new();
         for digest in digests {
             match self.index.peek(digest) {
                 Some(removed) if removed.id <= through => {
                     self.forget(digest, removed);
                     self.forgotten.push(removed.id);
                 }
-                // It was issued after the revocation, in the same second: it stays.
-                Some(removed) => self.push_deadline(&removed, digest),
+                Some(removed) => issued_afterwards.push((removed.id, digest)),
                 None => {}
             }
         }
+        deadlines(&mut self.kinds).put_back(second, &issued_afterwards);
         true
     }
 
@@ -221,15 +250,14 @@ impl Table {
             .min()
     }
 
-    /// Rebuilds at most one shard of the index that has become nearly empty; false when none has.
+    /// Rebuilds at most one shard of the index that holds less than a quarter of what it has held; false when none does.
     pub(super) fn give_memory_back(&mut self) -> bool {
-        self.shards.iter_mut().enumerate().any(|(shard, (held, fullest))| {
-            let rebuilt = self.index.rebuild_if_sparse(shard, *fullest);
-            if rebuilt.is_some() {
-                *fullest = *held;
-            }
-            rebuilt.is_some()
-        })
+        let is_sparse = |(held, fullest): &(usize, usize)| *fullest >= REBUILD_FROM && *held < *fullest / 4;
+        let Some(shard) = self.shards.iter().position(is_sparse) else { return false };
+        self.index.rebuild(shard);
+        let (held, fullest) = &mut self.shards[shard];
+        *fullest = *held;
+        true
     }
 
     /// Live sessions with numbers above `after`, in their order, at most `limit`.
@@ -339,6 +367,10 @@ impl Table {
     }
 
     fn live(&self, kind: UserType) -> usize {
+        self.in_live_buckets(kind).saturating_sub(self.unswept[position(kind)])
+    }
+
+    fn in_live_buckets(&self, kind: UserType) -> usize {
         let deadlines = &self.kinds[position(kind)];
         deadlines.by_issue.counts().0 + deadlines.by_fixed_end.counts().0
     }
@@ -386,8 +418,8 @@ impl Table {
         }
     }
 
-    /// Takes a session out of everything.
-    fn remove(&mut self, digest: TokenDigest) -> Option<Removed> {
+    /// Takes a session out of everything, and says whether it was live.
+    fn remove(&mut self, digest: TokenDigest) -> Option<(Removed, bool)> {
         let removed = self.index.peek(digest)?;
         self.forget(digest, removed);
         let index = Arc::clone(&self.index);
@@ -396,10 +428,16 @@ impl Table {
             Some(end) => (&mut kind.by_fixed_end, end),
             None => (&mut kind.by_issue, removed.issued),
         };
+        let in_live_bucket = deadlines.is_live(second);
         if let Some(sparse) = deadlines.remove(second, removed.id) {
             deadlines.compact(sparse, |digest| index.peek(digest).is_some());
         }
-        Some(removed)
+        let ended_with_its_kind = removed.id <= self.index.ended_through(removed.subject.kind);
+        if in_live_bucket && ended_with_its_kind {
+            let unswept = &mut self.unswept[position(removed.subject.kind)];
+            *unswept = unswept.saturating_sub(1);
+        }
+        Some((removed, in_live_bucket && !ended_with_its_kind))
     }
 
     /// Takes a session out whose bucket was already taken.

@@ -24,7 +24,8 @@ pub(super) struct Revoked {
 impl Revoked {
     pub(super) fn of(taken: &[Taken], reason: EndReason) -> Self {
         let event = |taken: &Taken| SessionEvent::Revoked { id: taken.id, digest: taken.digest, reason };
-        Self { events: taken.iter().map(event).collect(), count: taken.len() }
+        let count = taken.iter().filter(|taken| taken.was_live).count();
+        Self { events: taken.iter().map(event).collect(), count }
     }
 
     pub(super) fn changes(&self) -> Vec<Change> {

@@ -84,7 +84,17 @@ mod tests {
             let scope = directory.scope(text).unwrap();
             assert_eq!(directory.scope_name(scope).as_deref(), Some(text));
         }
-        assert_eq!(directory.scope("websites/eu"), None);
-        assert_eq!(directory.scope("base"), None);
+        for wrong in ["websites/eu", "website:eu", "store:base", "base", "website", "groups/base", ""] {
+            assert_eq!(directory.scope(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn scopes_may_be_named_as_on_the_command_line() {
+        let directory = StoreDirectory::fresh();
+        for (typed, name) in [("website:base", "websites/base"), ("store:default", "stores/default")] {
+            assert!(directory.scope(typed).is_some());
+            assert_eq!(directory.scope(typed), directory.scope(name));
+        }
     }
 }

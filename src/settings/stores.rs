@@ -126,17 +126,20 @@ impl StoreDirectory {
         self.scope_name(scope).is_some()
     }
 
-    /// The scope with this name: `default`, `websites/<code>` or `stores/<code>`, as Magento's table calls them.
+    /// The scope with this name: `default`, `websites/<code>` or `stores/<code>`, as Magento's table calls them, or
+    /// `website:<code>` or `store:<code>`, as one types it.
     pub fn scope(&self, name: &str) -> Option<Scope> {
-        match name.split_once('/') {
+        match name.split_once(['/', ':']) {
             None => (name == "default").then_some(Scope::Default),
-            Some(("websites", code)) => self.website_by_code(code).map(|website| Scope::Website(website.id)),
-            Some(("stores", code)) => self.store(code).map(|store| Scope::Store(store.id)),
+            Some(("websites" | "website", code)) => {
+                self.website_by_code(code).map(|website| Scope::Website(website.id))
+            }
+            Some(("stores" | "store", code)) => self.store(code).map(|store| Scope::Store(store.id)),
             Some(_) => None,
         }
     }
 
-    /// The name of a scope, as [`StoreDirectory::scope`] reads it.
+    /// The name of a scope, as Magento's table calls it.
     pub fn scope_name(&self, scope: Scope) -> Option<String> {
         match scope {
             Scope::Default => Some("default".to_owned()),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::settings::{DEFINITIONS, Definition, StoreDirectory, StoreId, StoreView, WebsiteId};
+use crate::settings::{Definition, StoreDirectory, StoreId, StoreView, WebsiteId};
 
 /// Where a value is set, and for whom it is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -72,11 +72,9 @@ impl Settings {
         is_true(self.text_for(path, store))
     }
 
-    /// A whole number at the default scope, read as PHP casts text: leading digits, else 0.
+    /// A whole number at the default scope, read as PHP casts text: without its fraction, and 0 when there is none.
     pub fn number(&self, path: &str) -> u32 {
-        let text = self.text(path, Scope::Default).trim();
-        let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        text[..digits].parse().unwrap_or(if digits == 0 { 0 } else { u32::MAX })
+        whole(self.text(path, Scope::Default))
     }
 
     /// Sets a value; `None` goes back to the inherited one. An unknown path changes nothing.
@@ -87,16 +85,26 @@ impl Settings {
             None => self.changed.remove(&(definition.path, scope)),
         };
     }
+}
 
-    /// All values that are set, in no particular order.
-    pub fn all_changed(&self) -> impl Iterator<Item = (&'static str, Scope, &str)> {
-        self.changed.iter().map(|(&(path, scope), value)| (path, scope, value.as_str()))
+/// Every text that is valid for a setting with a number is a number here, and the same one: see
+/// [`Definition::validate`]. Others count as far as they begin with digits.
+fn whole(text: &str) -> u32 {
+    let text = text.trim();
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() => truncated(number),
+        Ok(_) => 0,
+        Err(_) => {
+            let text = text.strip_prefix('+').unwrap_or(text);
+            let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+            text[..digits].parse().map_or(0, truncated)
+        }
     }
+}
 
-    /// Every setting there is, with its definition.
-    pub fn definitions() -> &'static [Definition] {
-        DEFINITIONS
-    }
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast ends at the bounds, as it should")]
+fn truncated(number: f64) -> u32 {
+    number as u32
 }
 
 fn is_true(value: &str) -> bool {
@@ -145,7 +153,24 @@ mod tests {
             settings.number(path)
         };
         assert_eq!(Settings::default().number(path), 1800);
-        for (text, number) in [("", 0), ("abc", 0), ("12abc", 12), (" 7 ", 7), ("1.9", 1), ("99999999999", u32::MAX)] {
+        for (text, number) in [
+            ("", 0),
+            ("abc", 0),
+            ("12abc", 12),
+            ("+12abc", 12),
+            (" 7 ", 7),
+            ("1.9", 1),
+            (".9", 0),
+            ("+1800", 1800),
+            ("1e3", 1000),
+            ("1.8E3", 1800),
+            ("-5", 0),
+            ("inf", 0),
+            ("NaN", 0),
+            ("1e999", 0),
+            ("99999999999", u32::MAX),
+            ("99999999999 s", u32::MAX),
+        ] {
             assert_eq!(read(text), number, "{text}");
         }
     }

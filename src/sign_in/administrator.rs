@@ -2,6 +2,8 @@
 //!
 //! The throttle counts unknown names and wrong passwords only.
 
+use tracing::warn;
+
 use crate::accounts::{AccountError, Administrator, LONGEST_NAME};
 use crate::clock::UnixSeconds;
 use crate::session::Subject;
@@ -42,7 +44,8 @@ async fn find(core: &Core, username: &str) -> Result<Option<Administrator>, Acco
     Ok(found.filter(|account| !exactly || account.username == username))
 }
 
-/// Reads the account again, so that a change in the meantime is not overlooked.
+/// Reads the account again, now that it is this attempt's turn, so that a change in the meantime is not overlooked: who
+/// disables the account waits for the session that has been decided on, and then ends it.
 async fn decide(
     core: &Core,
     found: &Administrator,
@@ -50,6 +53,7 @@ async fn decide(
     checked: Checked,
 ) -> Result<IssuedToken, SignInError> {
     let subject = Subject::admin(found.id);
+    let _turn = core.account_turns.wait(subject).await;
     let account = match core.accounts.administrator(found.id).await {
         Ok(Some(account)) => account,
         Ok(None) => return Err(checked.refuse(Failed::counted(Refusal::UnknownUser)).await),
@@ -63,7 +67,11 @@ async fn decide(
         Comparison::Match if found.password_hash != account.password_hash => Comparison::Mismatch,
         unchanged => unchanged,
     };
-    match judge(&account, comparison, core.clock.now()) {
+    let now = core.clock.now();
+    if has_ended(&account, now) {
+        retire(core, &account).await;
+    }
+    match judge(&account, comparison, now) {
         Ok(role) => {
             let grant = Grant { subject, website: WebsiteId::ADMIN, role: Some(role), lock: None };
             checked.issue(grant).await
@@ -86,6 +94,20 @@ fn judge(account: &Administrator, comparison: Comparison, now: UnixSeconds) -> R
     account.role.ok_or(Failed::uncounted(Refusal::NoRole))
 }
 
+/// Switches an account off that has ended, and ends its sessions (step 1). What fails now is done at the next attempt:
+/// the sign-in is refused either way.
+async fn retire(core: &Core, account: &Administrator) {
+    let subject = Subject::admin(account.id);
+    if account.is_active
+        && let Err(error) = core.accounts.deactivate_administrator(account.id).await
+    {
+        warn!(%error, user = %subject, "an administrator whose account has ended was not switched off");
+    }
+    if let Err(error) = core.sessions.end_all(subject).await {
+        warn!(%error, user = %subject, "the sessions of an administrator whose account has ended go on");
+    }
+}
+
 fn has_ended(account: &Administrator, now: UnixSeconds) -> bool {
     account.expires_at.is_some_and(|end| end <= now)
 }
@@ -93,6 +115,8 @@ fn has_ended(account: &Administrator, now: UnixSeconds) -> bool {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::Ordering;
+
+    use futures_util::FutureExt;
 
     use super::*;
     use crate::session::UserType;
@@ -137,6 +161,51 @@ mod tests {
         }
         house.add_administrator(Administrator { expires_at: Some(START.plus(1)), ..admin() });
         assert_eq!(outcome(house.administrator("admin", PASSWORD).await), Ok(()));
+    }
+
+    #[actix::test]
+    async fn who_disables_an_account_comes_before_the_decision_or_after_the_session() {
+        let house = Fixture::new().await;
+        house.add_administrator(administrator("admin"));
+        house.sessions.hold.store(true, Ordering::SeqCst);
+        let mut signing_in = Box::pin(house.administrator("admin", PASSWORD));
+        tokio::select! {
+            _ = &mut signing_in => panic!("the session is held back"),
+            () = house.sessions.reached.notified() => {}
+        }
+        let mut disabling = Box::pin(house.sign_in.turn_of(Subject::admin(3)));
+        assert!((&mut disabling).now_or_never().is_none(), "a session is decided on and has not begun");
+        house.sessions.hold.store(false, Ordering::SeqCst);
+        house.sessions.go_on.notify_one();
+        assert_eq!(outcome(signing_in.await), Ok(()));
+
+        let turn = disabling.await;
+        let mut late = Box::pin(house.administrator("admin", PASSWORD));
+        while house.hashed() < 3 {
+            tokio::select! {
+                _ = &mut late => panic!("it is not this attempt's turn"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        house.add_administrator(Administrator { is_active: false, ..administrator("admin") });
+        drop(turn);
+        assert_eq!(outcome(late.await), refused(Refusal::Inactive));
+    }
+
+    #[actix::test]
+    async fn an_account_that_has_ended_is_switched_off_and_its_sessions_end() {
+        let house = Fixture::new().await;
+        house.add_administrator(Administrator { expires_at: Some(START), ..administrator("admin") });
+        let ended = refused(Refusal::AccountExpired);
+        house.accounts.unwritable.store(true, Ordering::SeqCst);
+        assert_eq!(outcome(house.administrator("admin", PASSWORD).await), ended);
+        assert_eq!(*house.sessions.ended.lock().unwrap(), [Subject::admin(3)], "also when nothing can be stored");
+        house.accounts.unwritable.store(false, Ordering::SeqCst);
+        assert_eq!(outcome(house.administrator("admin", "wrong").await), ended);
+        assert!(!house.accounts.administrators.lock().unwrap()[0].is_active);
+        assert_eq!(outcome(house.administrator("admin", PASSWORD).await), ended);
+        assert_eq!(house.accounts.deactivations.load(Ordering::SeqCst), 1, "once");
+        assert_eq!(house.throttled(), None);
     }
 
     #[actix::test]

@@ -10,9 +10,9 @@ use tracing::{error, warn};
 
 use crate::accounts::{AccountError, AccountStore};
 use crate::clock::SharedClock;
-use crate::registry::{IssueToken, Issued, Registry, RegistryError};
+use crate::registry::{IssueToken, Issued, Registry, RegistryError, Revocation, RevokeSessions};
 use crate::secret::Password;
-use crate::session::Subject;
+use crate::session::{EndReason, Subject};
 use crate::settings::{RoleId, SharedSnapshot, WebsiteId};
 use crate::sign_in::password::{HasherPool, Place, Verdict};
 use crate::sign_in::report::Counters;
@@ -47,6 +47,9 @@ pub(super) trait Sessions: std::fmt::Debug + Send + Sync + 'static {
 
     /// Begins the session.
     async fn begin(&self, change: IssueToken) -> Result<Issued, RegistryError>;
+
+    /// Ends all sessions of a user whose account has ended.
+    async fn end_all(&self, subject: Subject) -> Result<(), RegistryError>;
 }
 
 #[async_trait]
@@ -57,6 +60,11 @@ impl Sessions for Registry {
 
     async fn begin(&self, change: IssueToken) -> Result<Issued, RegistryError> {
         self.issue(change).await
+    }
+
+    async fn end_all(&self, subject: Subject) -> Result<(), RegistryError> {
+        let change = RevokeSessions { which: Revocation::Subject(subject), reason: EndReason::Ended };
+        self.revoke(change).await.map(drop)
     }
 }
 
@@ -142,7 +150,8 @@ pub(super) struct Grant {
 }
 
 impl Checked {
-    /// Refuses the sign-in. The answer is the same when the failure cannot be stored: it counts in memory all the same.
+    /// Refuses the sign-in. The answer is the same when the failure cannot be stored: the throttle counts it in memory
+    /// all the same, the customer's counter does not.
     pub(super) async fn refuse(self, failed: Failed) -> SignInError {
         let Failed { refusal, counted, lock } = failed;
         let _turn = self.core.name_turns.wait(self.in_flight.key()).await;
@@ -150,7 +159,7 @@ impl Checked {
         if (lock.is_some() || row.is_some())
             && let Err(error) = self.core.accounts.failure(lock, row).await
         {
-            warn!(%error, "a failed sign-in was not stored; it is counted until the next restart");
+            warn!(%error, "a failed sign-in was not stored: the throttle counts it until the restart, the account does not");
         }
         SignInError::Refused(refusal)
     }

@@ -7,6 +7,7 @@
 //! - all spellings of a name that reach one account share one throttle, and attempts in flight count;
 //! - what follows the password check is carried out even when the caller has gone;
 //! - a caller that has gone before its hash began is not hashed for, and counts for nothing;
+//! - a sign-in decides on an account and begins its session while nobody else who takes turns changes the account;
 //! - failures of one account are counted one after the other, so that none is lost;
 //! - what cannot be read or stored never makes an answer better: it is "unavailable", or the refusal that it was.
 
@@ -27,3 +28,4 @@ mod turns;
 pub use contract::{AdministratorCredentials, Caller, CustomerCredentials, IssuedToken, Options, Refusal, SignInError};
 pub use report::Statistics;
 pub use service::{Parts, SignIn};
+pub use turns::AccountTurn;

@@ -11,18 +11,17 @@ use crate::accounts::{AccountError, AccountStore};
 use crate::clock::SharedClock;
 use crate::registry::Registry;
 use crate::secret::Password;
-use crate::session::UserType;
+use crate::session::{Subject, UserType};
 use crate::settings::SharedSnapshot;
 use crate::sign_in::attempt::{Attempt, Core, Sessions};
 use crate::sign_in::password::{GuardFactory, HasherPool, InstallationKey, PoolOptions};
 use crate::sign_in::report::{Counters, Label};
 use crate::sign_in::throttle::{Denied, Throttle};
-use crate::sign_in::turns::Turns;
+use crate::sign_in::turns::{AccountTurn, Turns};
 use crate::sign_in::{
     AdministratorCredentials, Caller, CustomerCredentials, IssuedToken, Options, Refusal, SignInError, Statistics,
     administrator, customer,
 };
-use crate::store::Change;
 
 /// How often the throttle forgets what no longer counts.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
@@ -63,7 +62,7 @@ impl SignIn {
             guards: Arc::clone(&parts.guards),
         });
         let throttle = Arc::new(Throttle::new(Arc::clone(&parts.snapshot), Arc::clone(&parts.clock)));
-        sweep_regularly(Arc::downgrade(&throttle), (parts.guards)());
+        sweep_regularly(Arc::downgrade(&throttle), (parts.guards)("throttle-sweeper"));
         Self::from_core(Core {
             accounts: parts.accounts,
             sessions: Arc::new(parts.registry) as Arc<dyn Sessions>,
@@ -113,6 +112,13 @@ impl SignIn {
         self.run(label, |attempt| administrator::sign_in(credentials, attempt)).await
     }
 
+    /// Waits until no sign-in has decided on this account and has yet to begin its session. To be held by whoever
+    /// stores a change after which fewer sign-ins may succeed (a new password, an account that is switched off), so that
+    /// whoever ends the sessions after that leaves none behind.
+    pub async fn turn_of(&self, subject: Subject) -> AccountTurn<'_> {
+        self.0.account_turns.take(subject).await
+    }
+
     /// Hashes a password for storing, on the hashers' threads.
     ///
     /// # Errors
@@ -121,16 +127,22 @@ impl SignIn {
         Ok(self.0.hashers.hash(password).await?)
     }
 
-    /// Forgets the failures of a name, for whoever unlocks an account. This is memory only: what is returned remains to be
-    /// stored, unless the unlocking has stored it already.
-    pub fn clear_throttle(&self, kind: UserType, name: &str) -> Change {
-        self.0.throttle.clear(kind, name)
+    /// Forgets the failures of a name, for whoever unlocks an account. This is memory only: the stored row is theirs to
+    /// clear.
+    pub fn clear_throttle(&self, kind: UserType, name: &str) {
+        self.0.throttle.clear(kind, name);
     }
 
     /// Makes a hasher panic, to show that the process then ends.
     #[cfg(debug_assertions)]
     pub fn provoke_panic(&self) {
         self.0.hashers.provoke_panic();
+    }
+
+    /// Makes the keeper of the hashers' memory panic, to show that the process then ends.
+    #[cfg(debug_assertions)]
+    pub fn provoke_keeper_panic(&self) {
+        self.0.hashers.provoke_keeper_panic();
     }
 
     /// The sign-in in numbers.
@@ -346,8 +358,7 @@ mod tests {
         *house.accounts.stored_rows.lock().unwrap() = vec![row];
         assert_eq!(house.sign_in.load_throttle().await, Ok(1));
         assert_eq!(outcome(house.customer(JANE, PASSWORD).await), refused(Refusal::Throttled));
-        let change = house.sign_in.clear_throttle(UserType::Customer, "Jane@example.com");
-        assert!(matches!(change, Change::ThrottleCleared { kind: UserType::Customer, name } if name == JANE));
+        house.sign_in.clear_throttle(UserType::Customer, "Jane@example.com");
         assert_eq!(outcome(house.customer(JANE, PASSWORD).await), Ok(()));
     }
 

@@ -87,6 +87,7 @@ pub(super) struct MemoryAccounts {
     /// Only accounts asked for by number cannot be read.
     pub(super) unreadable_by_number: AtomicBool,
     pub(super) unwritable: AtomicBool,
+    pub(super) deactivations: AtomicU64,
 }
 
 impl MemoryAccounts {
@@ -164,6 +165,15 @@ impl AccountStore for MemoryAccounts {
         Ok(())
     }
 
+    async fn deactivate_administrator(&self, id: u32) -> Result<(), AccountError> {
+        Self::check(&self.unwritable)?;
+        self.deactivations.fetch_add(1, Ordering::SeqCst);
+        for account in self.administrators.lock().unwrap().iter_mut().filter(|account| account.id == id) {
+            account.is_active = false;
+        }
+        Ok(())
+    }
+
     async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError> {
         Self::check(&self.unreadable)?;
         Ok(self.stored_rows.lock().unwrap().clone())
@@ -176,6 +186,8 @@ pub(super) struct MemorySessions {
     accounts: Arc<MemoryAccounts>,
     clock: SharedClock,
     pub(super) begun: Mutex<Vec<IssueToken>>,
+    /// Whose sessions were ended.
+    pub(super) ended: Mutex<Vec<Subject>>,
     pub(super) fault: Mutex<Option<RegistryError>>,
     /// When set, a session begins only after `go_on`.
     pub(super) hold: AtomicBool,
@@ -213,6 +225,11 @@ impl Sessions for MemorySessions {
         self.begun.lock().unwrap().push(change);
         Ok(Issued { session })
     }
+
+    async fn end_all(&self, subject: Subject) -> Result<(), RegistryError> {
+        self.ended.lock().unwrap().push(subject);
+        Ok(())
+    }
 }
 
 /// A sign-in with everything around it.
@@ -244,6 +261,7 @@ impl Fixture {
             accounts: Arc::clone(&accounts),
             clock: Arc::clone(&shared),
             begun: Mutex::default(),
+            ended: Mutex::default(),
             fault: Mutex::default(),
             hold: AtomicBool::default(),
             reached: Notify::new(),
@@ -253,7 +271,7 @@ impl Fixture {
             concurrency: options.concurrency,
             queue: options.queue,
             installation_key: None,
-            guards: Arc::new(|| Box::new(())),
+            guards: Arc::new(|_| Box::new(())),
         });
         let sign_in = SignIn::from_core(Core {
             accounts: accounts.clone(),

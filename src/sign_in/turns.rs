@@ -9,6 +9,8 @@ use std::sync::Arc;
 use dashmap::DashMap;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use crate::session::Subject;
+
 /// Whose turn it is, for each key. A key that nobody waits for is not listed.
 #[derive(Debug)]
 pub(super) struct Turns<K: Eq + Hash>(DashMap<K, Arc<Mutex<()>>>);
@@ -26,6 +28,18 @@ impl<K: Eq + Hash + Clone> Turns<K> {
 impl<K: Eq + Hash> Default for Turns<K> {
     fn default() -> Self {
         Self(DashMap::new())
+    }
+}
+
+/// The turn of whoever changes an account from outside of a sign-in, until it is dropped: see
+/// [`crate::sign_in::SignIn::turn_of`].
+#[derive(Debug)]
+pub struct AccountTurn<'a>(#[expect(dead_code, reason = "held, not read")] Turn<'a, Subject>);
+
+impl Turns<Subject> {
+    /// The same as [`Turns::wait`], for those who may not know how turns are kept.
+    pub(super) async fn take(&self, subject: Subject) -> AccountTurn<'_> {
+        AccountTurn(self.wait(subject).await)
     }
 }
 
@@ -51,7 +65,6 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::session::Subject;
 
     #[tokio::test]
     async fn one_account_has_one_turn_and_others_have_theirs() {

@@ -13,7 +13,7 @@ use crate::clock::UnixSeconds;
 use crate::session::SessionId;
 use crate::store::ledger::{self, Ledger, Seal};
 use crate::store::log::{self, Log};
-use crate::store::{connection, schema};
+use crate::store::{backup, connection, schema};
 use crate::token::DigestKey;
 
 /// The key in `meta` that says that a folder has got what it starts with.
@@ -66,6 +66,17 @@ pub enum FolderError {
         /// What SQLite found.
         problem: String,
     },
+    /// It was started from a copy.
+    #[error(
+        "{path} was restored from a copy that was made at {made_at}: what was revoked since is good in it again. Start \
+         with `--accept-restored end-sessions`, and everybody signs in anew, or with `--accept-restored keep-sessions`"
+    )]
+    Restored {
+        /// The file.
+        path: PathBuf,
+        /// When the copy was made.
+        made_at: UnixSeconds,
+    },
     /// The file is damaged, or not ours.
     #[error("{path} cannot be read as tokenward's data: {cause}")]
     Unreadable {
@@ -83,6 +94,7 @@ pub struct DataFolder {
     fresh: bool,
     key: DigestKey,
     ledger: Ledger,
+    restored: Option<UnixSeconds>,
     /// Closing it gives the lock back.
     _lock: File,
 }
@@ -93,10 +105,19 @@ impl DataFolder {
     /// # Errors
     /// Any [`FolderError`]. Nothing was changed then, except that folder and empty files may be there.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
+        let folder = Self::open_restored(path)?;
+        match folder.restored {
+            Some(made_at) => Err(FolderError::Restored { path: folder.database(), made_at }),
+            None => Ok(folder),
+        }
+    }
+
+    /// The same, also when the folder was restored from a copy and nobody has accepted that yet.
+    pub(super) fn open_restored(path: &Path) -> Result<Self, FolderError> {
         make(path)?;
         let lock = lock(path)?;
-        let Prepared { fresh, key, ledger } = prepare(&path.join(DATABASE))?;
-        Ok(Self { path: path.to_owned(), fresh, key, ledger, _lock: lock })
+        let Prepared { fresh, key, ledger, restored } = prepare(&path.join(DATABASE))?;
+        Ok(Self { path: path.to_owned(), fresh, key, ledger, restored, _lock: lock })
     }
 
     /// Where it is.
@@ -159,7 +180,7 @@ impl DataFolder {
 }
 
 /// How many numbers a run claims at its start when sessions may be lost: more than it can issue.
-const NUMBERS_OF_A_RUN: u64 = 1 << 32;
+pub(super) const NUMBERS_OF_A_RUN: u64 = 1 << 32;
 
 /// When a change of a session counts as stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -194,6 +215,7 @@ struct Prepared {
     fresh: bool,
     key: DigestKey,
     ledger: Ledger,
+    restored: Option<UnixSeconds>,
 }
 
 /// Brings the file up to date.
@@ -215,7 +237,8 @@ fn prepare(path: &Path) -> Result<Prepared, FolderError> {
     let fresh = is_fresh(&connection).map_err(unreadable)?;
     let key = ledger::digest_key(&connection).map_err(unreadable)?;
     let ledger = Ledger::read(&connection, &Seal::new(&key)).map_err(unreadable)?;
-    Ok(Prepared { fresh, key, ledger })
+    let restored = backup::note(&connection).map_err(unreadable)?;
+    Ok(Prepared { fresh, key, ledger, restored })
 }
 
 fn inspect_log(database: &Path) -> Result<Log, FolderError> {
@@ -256,14 +279,18 @@ fn is_fresh(connection: &Connection) -> rusqlite::Result<bool> {
 }
 
 pub(super) fn create(path: &Path) -> Result<File, FolderError> {
-    OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|cause| unusable(path, cause))
+    own_file().create(true).open(path).map_err(|cause| unusable(path, cause))
+}
+
+pub(super) fn create_new(path: &Path) -> Result<File, FolderError> {
+    own_file().create_new(true).open(path).map_err(|cause| unusable(path, cause))
+}
+
+/// A file that nobody but its owner may read.
+fn own_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.truncate(false).read(true).write(true).mode(0o600);
+    options
 }
 
 pub(super) fn unusable(path: &Path, cause: io::Error) -> FolderError {

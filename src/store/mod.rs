@@ -9,6 +9,7 @@
 //! tries again.
 
 mod apply;
+mod backup;
 mod change;
 mod connection;
 mod fault;
@@ -28,6 +29,7 @@ mod sessions;
 mod tests;
 mod writer;
 
+pub use backup::{accept_restored, back_up};
 pub use change::{
     Change, Committed, CustomerLock, Record, RecordOutcome, SettingRow, StoreError, ThrottleRow, Write, Written,
 };

@@ -104,7 +104,7 @@ impl Books {
         self.append(to, &StoredSession { fixed_end: Some(ends), ..session })
     }
 
-    fn end_kind(&mut self, to: &Connection, kind: UserType, through: SessionId) -> rusqlite::Result<()> {
+    pub(super) fn end_kind(&mut self, to: &Connection, kind: UserType, through: SessionId) -> rusqlite::Result<()> {
         let mut remove =
             to.prepare_cached("DELETE FROM kind_revocations WHERE kind = ?1 RETURNING through, checksum")?;
         let before: Option<(i64, i64)> =

@@ -48,15 +48,6 @@ impl fmt::Debug for DigestKey {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenDigest(pub [u8; 16]);
 
-impl TokenDigest {
-    /// Eight of its bytes as a number; uniformly distributed, since the digest is.
-    pub fn prefix(self) -> u64 {
-        let mut bytes = [0; 8];
-        bytes.copy_from_slice(&self.0[..8]);
-        u64::from_le_bytes(bytes)
-    }
-}
-
 impl fmt::Debug for TokenDigest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("TokenDigest(…)")

@@ -25,13 +25,14 @@ pub enum Lifetime {
 }
 
 impl Lifetime {
-    /// Reads a setting in hours. What is not a number, or not above zero, counts as empty.
+    /// Reads a setting in hours. What is not a number, or not above zero, counts as empty; anything above zero is at
+    /// least a second.
     pub fn from_hours(text: &str, empty: EmptyLifetime) -> Self {
-        let seconds = text.trim().parse::<f64>().map_or(0.0, |hours| (hours * 3600.0).round());
-        if seconds.is_finite() && seconds >= 1.0 {
+        let seconds = text.trim().parse::<f64>().map_or(0.0, |hours| hours * 3600.0);
+        if seconds.is_finite() && seconds > 0.0 {
             // The cast saturates: a lifetime beyond 136 years ends where thirty-two bits of seconds do.
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked, and it saturates")]
-            return Self::Seconds(seconds as u32);
+            return Self::Seconds(seconds.round().max(1.0) as u32);
         }
         match empty {
             EmptyLifetime::AtOnce => Self::Seconds(0),
@@ -58,7 +59,8 @@ mod tests {
         assert_eq!(read("1"), Lifetime::Seconds(3600));
         assert_eq!(read("2.5"), Lifetime::Seconds(9000));
         assert_eq!(read(" 4 "), Lifetime::Seconds(14_400));
-        for empty in ["", "0", "-1", "abc", "NaN", "inf", "0.0001"] {
+        assert_eq!(read("0.0001"), Lifetime::Seconds(1));
+        for empty in ["", "0", "-1", "abc", "NaN", "inf"] {
             assert_eq!(read(empty), Lifetime::Seconds(0), "{empty}");
         }
         assert_eq!(Lifetime::from_hours("", EmptyLifetime::Never), Lifetime::Never);

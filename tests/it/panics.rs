@@ -55,6 +55,11 @@ fn a_panic_of_a_password_hasher_ends_the_process_with_70() {
 }
 
 #[test]
+fn a_panic_of_the_memory_keeper_ends_the_process_with_70() {
+    assert_ends_with_70("memory-keeper");
+}
+
+#[test]
 fn a_panic_of_the_settings_keeper_ends_the_process_with_70() {
     assert_ends_with_70("settings-keeper");
 }

@@ -61,12 +61,15 @@ impl EmbeddedAccounts {
     /// [`AccountError::Conflict`] when there is no such administrator.
     pub async fn disable_administrator(&self, username: &str) -> Result<Administrator, AccountError> {
         let administrator = self.administrator_named(username).await?;
-        let change = Change::AdministratorActive { administrator: administrator.id, active: false };
-        self.store.write(vec![change]).await?;
+        self.deactivate_administrator(administrator.id).await?;
         Ok(administrator)
     }
 
-    async fn administrator_named(&self, username: &str) -> Result<Administrator, AccountError> {
+    /// The administrator with this user name.
+    ///
+    /// # Errors
+    /// [`AccountError::Conflict`] when there is none.
+    pub async fn administrator_named(&self, username: &str) -> Result<Administrator, AccountError> {
         self.administrator_by_username(username)
             .await?
             .ok_or_else(|| conflict(format!("there is no administrator with the user name {username}")))

@@ -2,7 +2,7 @@
 
 use crate::accounts::embedded::rows::{conflict, customer_row, throttle_cleared, website_named};
 use crate::accounts::embedded::{EmbeddedAccounts, NewCustomer, read};
-use crate::accounts::{AccountError, AccountStore, Customer, DirectorySource, folded, name};
+use crate::accounts::{AccountError, AccountStore, Customer, DirectorySource, name};
 use crate::session::UserType;
 use crate::store::{Change, CustomerLock};
 
@@ -13,8 +13,6 @@ const SLICE: usize = 10_000;
 /// Which customers to list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustomerPage {
-    /// Only those whose address contains this text, in upper or lower case.
-    pub containing: Option<String>,
     /// Only those with a greater number: the last one of the page before, or 0.
     pub after: u32,
     /// At most so many.
@@ -59,9 +57,7 @@ impl EmbeddedAccounts {
     /// # Errors
     /// [`AccountError::Unavailable`].
     pub async fn list_customers(&self, page: CustomerPage) -> Result<Vec<Customer>, AccountError> {
-        let part = page.containing.as_deref().map(folded).unwrap_or_default();
-        let page = move |file: &_| read::customers(file, &part, page.after, page.limit);
-        Ok(self.readers.read(page).await?)
+        Ok(self.readers.read(move |file| read::customers(file, page.after, page.limit)).await?)
     }
 
     /// Sets a customer's password. Counters and lock stay; sessions go on (fact sheet 2.7).
@@ -74,14 +70,7 @@ impl EmbeddedAccounts {
         website: Option<&str>,
         hash: String,
     ) -> Result<Customer, AccountError> {
-        let mut found = self.customers_named(email, website).await?;
-        if found.len() > 1 {
-            return Err(conflict(format!(
-                "there are {} customers with the address {email}: name the website",
-                found.len()
-            )));
-        }
-        let customer = found.remove(0);
+        let customer = self.customer_named(email, website).await?;
         let change = Change::CustomerPassword { customer: customer.id, hash, at: self.clock.now() };
         self.store.write(vec![change]).await?;
         Ok(customer)
@@ -108,6 +97,21 @@ impl EmbeddedAccounts {
             self.announce_lock(customer.id, None);
         }
         Ok(found)
+    }
+
+    /// The one customer with this address.
+    ///
+    /// # Errors
+    /// [`AccountError::Conflict`] when there is no such customer, or several and no website is named.
+    pub async fn customer_named(&self, email: &str, website: Option<&str>) -> Result<Customer, AccountError> {
+        let mut found = self.customers_named(email, website).await?;
+        if found.len() > 1 {
+            return Err(conflict(format!(
+                "there are {} customers with the address {email}: name the website",
+                found.len()
+            )));
+        }
+        Ok(found.remove(0))
     }
 
     /// At least one customer.

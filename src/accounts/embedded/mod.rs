@@ -1,7 +1,8 @@
 //! Accounts in our own data folder.
 //!
 //! [`EmbeddedAccounts`] reads with [`Readers`] and writes through [`Store`]. It announces locks and roles to whoever
-//! keeps the sessions, after they are stored. It ends no session: who disables an account does that.
+//! keeps the sessions: a lock that begins before it is stored, everything else after. It ends no session: who disables
+//! an account does that.
 
 mod administrators;
 mod customers;
@@ -127,6 +128,9 @@ impl AccountStore for EmbeddedAccounts {
         lock: Option<CustomerLock>,
         throttle_name: Option<String>,
     ) -> Vec<Change> {
+        if let Some(CustomerLock { customer, lock_expires: None, .. }) = lock {
+            self.announce_lock(customer, None);
+        }
         let signed_in = match subject.kind {
             UserType::Customer => Some(Change::CustomerSignedIn { customer: subject.id, at }),
             UserType::Admin => Some(Change::AdministratorSignedIn { administrator: subject.id, at }),
@@ -137,6 +141,9 @@ impl AccountStore for EmbeddedAccounts {
     }
 
     async fn failure(&self, lock: Option<CustomerLock>, throttle: Option<ThrottleRow>) -> Result<(), AccountError> {
+        if let Some(CustomerLock { customer, lock_expires: Some(until), .. }) = lock {
+            self.announce_lock(customer, Some(until));
+        }
         let changes: Vec<_> = lock
             .map(Change::CustomerLock)
             .into_iter()
@@ -146,9 +153,11 @@ impl AccountStore for EmbeddedAccounts {
         if !changes.is_empty() {
             self.store.write(changes).await?;
         }
-        if let Some(CustomerLock { customer, lock_expires: Some(until), .. }) = lock {
-            self.announce_lock(customer, Some(until));
-        }
+        Ok(())
+    }
+
+    async fn deactivate_administrator(&self, id: u32) -> Result<(), AccountError> {
+        self.store.write(vec![Change::AdministratorActive { administrator: id, active: false }]).await?;
         Ok(())
     }
 

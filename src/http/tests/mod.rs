@@ -90,7 +90,7 @@ impl House {
                 reset_counters_on_success: true,
             },
             installation_key: None,
-            guards: Arc::new(|| Box::new(())),
+            guards: Arc::new(|_| Box::new(())),
         });
         let services = Services {
             clock: clock.clone(),
@@ -267,6 +267,10 @@ impl AccountStore for Accounts {
     }
 
     async fn failure(&self, _: Option<CustomerLock>, _: Option<ThrottleRow>) -> Result<(), AccountError> {
+        Ok(())
+    }
+
+    async fn deactivate_administrator(&self, _: u32) -> Result<(), AccountError> {
         Ok(())
     }
 

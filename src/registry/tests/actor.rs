@@ -306,3 +306,34 @@ async fn ending_everything_is_one_record_and_effective_at_once() {
     let all = ListSessions { subject: None, after: None, limit: 10 };
     assert_eq!(house.registry.list(all).await.unwrap(), []);
 }
+
+#[actix_rt::test]
+async fn a_revocation_that_finds_nothing_is_answered_behind_those_before_it() {
+    let house = house(options());
+    house.issued(Subject::customer(1), 1).await;
+    let first = house.revoke(Revocation::Subject(Subject::customer(1)));
+    let second = house.revoke(Revocation::Subject(Subject::customer(1)));
+    house.run().await;
+    assert!(!second.is_finished());
+    house.settle(RecordOutcome::Failed).await;
+    assert_eq!(first.await.unwrap(), Err(RegistryError::Unavailable));
+    assert_eq!(second.await.unwrap(), Err(RegistryError::Unavailable));
+    let third = house.revoke(Revocation::Subject(Subject::customer(1)));
+    assert_eq!(third.await.unwrap(), Err(RegistryError::Unavailable), "the first one is still not stored");
+}
+
+#[actix_rt::test]
+async fn nothing_is_issued_before_an_unstored_revocation_is_stored() {
+    tokio::time::pause();
+    let house = house(options());
+    house.issued(Subject::customer(1), 1).await;
+    let revoke = house.revoke(Revocation::Token(digest(1)));
+    house.run().await;
+    house.settle(RecordOutcome::Failed).await;
+    assert_eq!(revoke.await.unwrap(), Err(RegistryError::Unavailable));
+    assert_eq!(house.issue(Subject::customer(2), 2).await.unwrap(), Err(RegistryError::Unavailable));
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    house.settle(RecordOutcome::Stored).await;
+    house.issued(Subject::customer(2), 2).await;
+    assert_eq!(house.check(digest(2)), "valid");
+}

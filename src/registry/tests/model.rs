@@ -82,9 +82,9 @@ proptest! {
                     let session = table.begin(subject, WebsiteId(1), digest(number), &snapshot, now).unwrap();
                     if stored { table.commit(session.id); } else { table.abandon(session.id); }
                     known.push(Known { id: session.id, subject, issued: now, expired_since: None, ended: !stored });
-                    while let Some(taken) = table.take_superseded(subject) {
+                    while let Some(taken) = table.take_superseded(subject, &snapshot, now) {
                         let oldest = known.iter_mut().find(|known| known.id == taken.id).unwrap();
-                        prop_assert!(!oldest.ended && oldest.subject == subject);
+                        prop_assert!(!oldest.ended && taken.was_live && oldest.subject == subject);
                         oldest.ended = true;
                     }
                 }

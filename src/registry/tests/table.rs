@@ -56,6 +56,7 @@ fn ending_a_kind_spares_what_is_issued_afterwards_in_the_same_second() {
     let pending = table.begin(BERT, WebsiteId(1), digest(2), &hour, START).unwrap();
     let admin = issue(&mut table, Subject::admin(1), 3, &hour, START);
     assert_eq!(table.end_kind(UserType::Customer), (admin.id, 1));
+    assert_eq!(table.end_kind(UserType::Customer), (admin.id, 0), "what is not swept yet does not count twice");
     assert!(!is_there(&index, 1), "it is effective before anything is swept");
     issue(&mut table, ANNE, 4, &hour, START);
     assert_eq!(table.commit(pending.id), None);
@@ -121,10 +122,10 @@ fn the_oldest_session_of_a_user_with_too_many_is_taken() {
     let hour = customer_hours("1");
     let oldest = issue(&mut table, ANNE, 1, &hour, START);
     issue(&mut table, ANNE, 2, &hour, START);
-    assert_eq!(table.take_superseded(ANNE), None);
+    assert_eq!(table.take_superseded(ANNE, &hour, START), None);
     issue(&mut table, ANNE, 3, &hour, START);
-    assert_eq!(table.take_superseded(ANNE).map(|taken| taken.id), Some(oldest.id));
-    assert_eq!(table.take_superseded(ANNE), None);
+    assert_eq!(table.take_superseded(ANNE, &hour, START).map(|taken| taken.id), Some(oldest.id));
+    assert_eq!(table.take_superseded(ANNE, &hour, START), None);
 }
 
 #[test]
@@ -141,4 +142,18 @@ fn a_session_is_taken_by_its_number_and_pages_follow_one_another() {
     assert_eq!(first, [sessions[0], sessions[1], sessions[2], sessions[4]]);
     assert_eq!(table.list(None, first[3].id, 100, &hour, START), &sessions[5..]);
     assert_eq!(table.list(Some(ANNE), sessions[2].id, 2, &hour, START), [sessions[4], sessions[6]]);
+}
+
+#[test]
+fn an_expired_session_that_is_kept_does_not_count_as_ended_or_towards_the_limit_of_a_user() {
+    let (_, mut table) = table(Options { per_subject: 1, ..options() });
+    let hour = customer_hours("1");
+    issue(&mut table, ANNE, 1, &hour, START);
+    let later = START.plus(3600);
+    table.expire(&hour, later);
+    let second = issue(&mut table, ANNE, 2, &hour, later);
+    assert_eq!(table.take_superseded(ANNE, &hour, later), None);
+    let taken = table.take_subject(ANNE);
+    assert_eq!(taken.iter().map(|taken| taken.was_live).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(taken[1].id, second.id);
 }

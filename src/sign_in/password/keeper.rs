@@ -88,6 +88,9 @@ impl Actor for MemoryKeeper {
     type Context = Context<Self>;
 }
 
+#[cfg(debug_assertions)]
+crate::lifecycle::panics_when_told!(MemoryKeeper);
+
 impl Handler<MemoryUsed> for MemoryKeeper {
     type Result = ();
 

@@ -23,9 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Nobody is told to come back sooner.
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
 
-/// Makes the guards that actors own: a guard that is dropped in a panic ends the process, so that no actor dies
-/// silently.
-pub type GuardFactory = Arc<dyn Fn() -> Box<dyn Any + Send> + Send + Sync>;
+/// Makes the guard that the actor of this name owns: a guard that is dropped in a panic ends the process, so that no
+/// actor dies silently.
+pub type GuardFactory = Arc<dyn Fn(&'static str) -> Box<dyn Any + Send> + Send + Sync>;
 
 /// How the pool behaves.
 #[derive(Clone)]
@@ -79,6 +79,8 @@ pub struct Load {
 #[derive(Clone, Debug)]
 pub struct HasherPool {
     actor: Addr<PasswordHasher>,
+    #[cfg(debug_assertions)]
+    keeper: Addr<MemoryKeeper>,
     gate: Arc<Gate>,
     meter: Arc<Meter>,
     concurrency: usize,
@@ -100,17 +102,25 @@ impl HasherPool {
         let PoolOptions { concurrency, queue, installation_key, guards } = options;
         let concurrency = concurrency.max(1);
         let meter = Arc::new(Meter::default());
+        let keeper = MemoryKeeper::new(guards("memory-keeper")).start();
         let parts = Arc::new(HasherParts {
-            keeper: MemoryKeeper::new(guards()).start().recipient(),
+            keeper: keeper.clone().recipient(),
             key: installation_key,
             cost,
             meter: Arc::clone(&meter),
         });
         let builder = || std::thread::Builder::new().name("hasher".to_owned());
         let actor = SyncArbiter::start_with_thread_builder(concurrency, builder, move || {
-            PasswordHasher::new(Arc::clone(&parts), guards())
+            PasswordHasher::new(Arc::clone(&parts), guards("password-hasher"))
         });
-        Self { actor, gate: Gate::new(concurrency, queue), meter, concurrency }
+        Self {
+            actor,
+            #[cfg(debug_assertions)]
+            keeper,
+            gate: Gate::new(concurrency, queue),
+            meter,
+            concurrency,
+        }
     }
 
     /// A place for a sign-in from this address.
@@ -136,10 +146,16 @@ impl HasherPool {
         self.ask(HashPassword { password }, place).await
     }
 
-    /// Makes the actor panic, to show that the process then ends.
+    /// Makes a hasher panic, to show that the process then ends.
     #[cfg(debug_assertions)]
     pub fn provoke_panic(&self) {
         self.actor.do_send(crate::lifecycle::ProvokePanic);
+    }
+
+    /// Makes the keeper of the hashers' memory panic, to show that the process then ends.
+    #[cfg(debug_assertions)]
+    pub fn provoke_keeper_panic(&self) {
+        self.keeper.do_send(crate::lifecycle::ProvokePanic);
     }
 
     /// What the pool has to do, and has done.
@@ -178,12 +194,12 @@ impl HasherPool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::Mutex;
 
     use super::*;
 
     fn options(concurrency: usize, queue: usize) -> PoolOptions {
-        PoolOptions { concurrency, queue, installation_key: None, guards: Arc::new(|| Box::new(())) }
+        PoolOptions { concurrency, queue, installation_key: None, guards: Arc::new(|_| Box::new(())) }
     }
 
     fn password(text: &str) -> Password {
@@ -227,19 +243,20 @@ mod tests {
     }
 
     #[actix::test]
-    async fn each_actor_owns_a_guard() {
-        let made = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&made);
-        let guards: GuardFactory = Arc::new(move || {
-            counter.fetch_add(1, Ordering::SeqCst);
+    async fn each_actor_owns_a_guard_of_its_name() {
+        let made = Arc::new(Mutex::new(Vec::new()));
+        let notes = Arc::clone(&made);
+        let guards: GuardFactory = Arc::new(move |name| {
+            notes.lock().unwrap().push(name);
             Box::new(())
         });
         let pool = HasherPool::start_cheap(PoolOptions { guards, ..options(3, 8) });
         // Each hasher's thread makes its own guard when it starts, which may be a moment later.
-        while made.load(Ordering::SeqCst) < 4 {
+        while made.lock().unwrap().len() < 4 {
             pool.hash(password("any")).await.unwrap();
         }
-        assert_eq!(made.load(Ordering::SeqCst), 4, "three hashers and the keeper");
+        let hasher = "password-hasher";
+        assert_eq!(*made.lock().unwrap(), ["memory-keeper", hasher, hasher, hasher]);
     }
 
     #[actix::test]

@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -17,8 +18,8 @@ const CYCLES: u32 = 3;
 
 const CLIENTS: usize = 4;
 
-/// How long a server lives at least and at most, in milliseconds.
-const LIFE: std::ops::Range<u64> = 100..1100;
+/// How long a server lives on after its first answer, in milliseconds.
+const LIFE: std::ops::Range<u64> = 0..700;
 
 /// What a client was told.
 #[derive(Default)]
@@ -38,13 +39,15 @@ impl Told {
 }
 
 /// Signs in and revokes until the server is gone.
-fn live(public: SocketAddr, customer: usize, mine: Vec<String>, dead: &AtomicBool) -> Told {
+fn live(public: SocketAddr, customer: usize, mine: Vec<String>, dead: &AtomicBool, answered: &Sender<()>) -> Told {
     let mut told = Told { good: mine, ..Told::default() };
     while !dead.load(Ordering::Relaxed) {
         match ask(public, None, &sign_in_query(customer)) {
             Some((200, answer)) => {
                 let token = answer.pointer("/data/generateCustomerToken/token").unwrap().as_str().unwrap();
                 told.good.push(token.to_owned());
+                // Nobody listens any more after the first one.
+                let _nobody_listens = answered.send(());
             }
             Some((503, _)) | None => {}
             other => panic!("{other:?}"),
@@ -70,13 +73,18 @@ fn live(public: SocketAddr, customer: usize, mine: Vec<String>, dead: &AtomicBoo
 fn cycle(home: &Home, mut server: TestServer, mut tokens: Vec<Vec<String>>) -> Vec<Told> {
     let (dead, public) = (AtomicBool::new(false), server.public);
     assert_eq!(tokens.len(), home.customers);
+    let (sender, answered) = channel();
     std::thread::scope(|scope| {
         let dead = &dead;
         let clients: Vec<_> = tokens
             .drain(..)
             .enumerate()
-            .map(|(customer, mine)| scope.spawn(move || live(public, customer, mine, dead)))
+            .map(|(customer, mine)| {
+                let sender = sender.clone();
+                scope.spawn(move || live(public, customer, mine, dead, &sender))
+            })
             .collect();
+        answered.recv_timeout(SOON).unwrap();
         // Nothing is waited for but the random moment.
         server.process.log.wait_for(Duration::from_millis(rand::random_range(LIFE)), |_| None::<()>);
         server.process.signal(Signal::KILL);

@@ -1,5 +1,6 @@
 //! Nothing acknowledged is lost: restarts, crashes, faults and damage.
 
+mod backup;
 mod crash;
 mod damage;
 mod faults;

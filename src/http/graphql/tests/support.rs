@@ -97,6 +97,10 @@ impl AccountStore for FakeAccounts {
         Ok(())
     }
 
+    async fn deactivate_administrator(&self, _: u32) -> Result<(), AccountError> {
+        Ok(())
+    }
+
     async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError> {
         Ok(Vec::new())
     }
@@ -183,7 +187,7 @@ impl House {
                 reset_counters_on_success: true,
             },
             installation_key: None,
-            guards: Arc::new(|| Box::new(())),
+            guards: Arc::new(|_| Box::new(())),
         });
         let services = Services {
             clock: clock.clone(),

@@ -1,0 +1,126 @@
+//! Commands about customers and administrators.
+
+use serde_json::{Map, Value, json};
+
+use super::{LONGEST_PAGE, Office, Outcome, done, filled, moment, row, text};
+use crate::accounts::embedded::{CustomerPage, NewAdministrator, NewCustomer};
+use crate::accounts::{Administrator, Customer};
+use crate::control::{Answer, ExposedPassword};
+use crate::registry::Revocation;
+use crate::session::{Subject, UserType};
+use crate::settings::Snapshot;
+
+impl Office {
+    pub(super) async fn add_customer(
+        &self,
+        email: String,
+        firstname: String,
+        lastname: String,
+        website: Option<String>,
+        password: Option<ExposedPassword>,
+    ) -> Outcome {
+        let password_hash = match password {
+            Some(password) => Some(self.hash(password).await?),
+            None => None,
+        };
+        let (firstname, lastname) = (filled(firstname), filled(lastname));
+        let new = NewCustomer { email, firstname, lastname, website, password_hash, confirmed: true, active: true };
+        let customer = self.accounts.add_customer(new).await.map_err(text)?;
+        done(format!("customer {} ({}) is added", customer.id, customer.email))
+    }
+
+    pub(super) async fn list_customers(&self, after: u32, limit: u32) -> Outcome {
+        let page = CustomerPage { after, limit: limit.min(LONGEST_PAGE) };
+        let customers = self.accounts.list_customers(page).await.map_err(text)?;
+        let snapshot = self.keeper.snapshot();
+        Ok(Answer::Rows(customers.iter().map(|customer| self.customer_row(customer, &snapshot)).collect()))
+    }
+
+    fn customer_row(&self, customer: &Customer, snapshot: &Snapshot) -> Map<String, Value> {
+        row([
+            ("id", json!(customer.id)),
+            ("email", json!(customer.email)),
+            ("website", json!(snapshot.stores.website(customer.website).map(|website| &website.code))),
+            ("firstname", json!(customer.firstname)),
+            ("lastname", json!(customer.lastname)),
+            ("confirmed", json!(customer.confirmation.is_none())),
+            ("failures", json!(customer.failures)),
+            ("locked_until", moment(customer.lock_expires.filter(|_| customer.is_locked_at(self.clock.now())))),
+        ])
+    }
+
+    pub(super) async fn set_customer_password(
+        &self,
+        email: &str,
+        website: Option<&str>,
+        password: ExposedPassword,
+    ) -> Outcome {
+        let hash = self.hash(password).await?;
+        let customer = self.accounts.customer_named(email, website).await.map_err(text)?;
+        let _turn = self.sign_in.turn_of(Subject::customer(customer.id)).await;
+        let customer = self.accounts.set_customer_password(email, website, hash).await.map_err(text)?;
+        done(format!("the password of customer {} is set; their sessions go on", customer.id))
+    }
+
+    pub(super) async fn unlock_customer(&self, email: &str, website: Option<&str>) -> Outcome {
+        let unlocked = self.accounts.unlock_customer(email, website).await.map_err(text)?;
+        self.sign_in.clear_throttle(UserType::Customer, email);
+        let numbers: Vec<_> = unlocked.iter().map(|customer| customer.id.to_string()).collect();
+        done(format!("unlocked: customer {}", numbers.join(", ")))
+    }
+
+    pub(super) async fn add_administrator(
+        &self,
+        new: impl FnOnce(String) -> NewAdministrator,
+        password: ExposedPassword,
+    ) -> Outcome {
+        let hash = self.hash(password).await?;
+        let administrator = self.accounts.add_administrator(new(hash)).await.map_err(text)?;
+        done(format!("administrator {} ({}) is added", administrator.id, administrator.username))
+    }
+
+    pub(super) async fn list_administrators(&self) -> Outcome {
+        let administrators = self.accounts.list_administrators().await.map_err(text)?;
+        let snapshot = self.keeper.snapshot();
+        let roles = &snapshot.roles;
+        let row = |administrator: &Administrator| {
+            row([
+                ("id", json!(administrator.id)),
+                ("username", json!(administrator.username)),
+                ("email", json!(administrator.email)),
+                ("role", json!(administrator.role.and_then(|role| roles.role(role)).map(|role| &role.name))),
+                ("active", json!(administrator.is_active)),
+                ("expires_at", moment(administrator.expires_at)),
+            ])
+        };
+        Ok(Answer::Rows(administrators.iter().map(row).collect()))
+    }
+
+    pub(super) async fn set_administrator_password(&self, username: &str, password: ExposedPassword) -> Outcome {
+        let hash = self.hash(password).await?;
+        let administrator = self.accounts.administrator_named(username).await.map_err(text)?;
+        let _turn = self.sign_in.turn_of(Subject::admin(administrator.id)).await;
+        let administrator = self.accounts.set_administrator_password(username, hash).await.map_err(text)?;
+        done(format!("the password of administrator {} is set; their sessions go on", administrator.id))
+    }
+
+    pub(super) async fn unlock_administrator(&self, username: &str) -> Outcome {
+        let administrator = self.accounts.unlock_administrator(username).await.map_err(text)?;
+        self.sign_in.clear_throttle(UserType::Admin, username);
+        done(format!("unlocked: administrator {}", administrator.id))
+    }
+
+    pub(super) async fn disable_administrator(&self, username: &str) -> Outcome {
+        let administrator = self.accounts.administrator_named(username).await.map_err(text)?;
+        let subject = Subject::admin(administrator.id);
+        // Until the sessions are ended, so that none begins that was decided on before the account was disabled.
+        let _turn = self.sign_in.turn_of(subject).await;
+        self.accounts.disable_administrator(username).await.map_err(text)?;
+        let count = self.revoke(Revocation::Subject(subject)).await?;
+        done(format!("administrator {} is disabled; sessions ended: {count}", administrator.id))
+    }
+
+    async fn hash(&self, password: ExposedPassword) -> Result<String, String> {
+        self.sign_in.hash_password(password.0).await.map_err(text)
+    }
+}

@@ -1,0 +1,155 @@
+//! Carries commands out.
+
+mod accounts;
+mod sessions;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value};
+
+use crate::accounts::embedded::{EmbeddedAccounts, NewAdministrator};
+use crate::clock::{SharedClock, UnixSeconds};
+use crate::control::{Answer, Command};
+use crate::keeper::Keeper;
+use crate::registry::{Registry, Revocation};
+use crate::session::SessionId;
+use crate::sign_in::SignIn;
+
+/// The most rows of one answer.
+const LONGEST_PAGE: u32 = 10_000;
+
+/// What commands are carried out on.
+#[derive(Debug)]
+pub struct Office {
+    /// The time.
+    pub clock: SharedClock,
+    /// Customers and administrators.
+    pub accounts: Arc<EmbeddedAccounts>,
+    /// The live settings.
+    pub keeper: Keeper,
+    /// The sessions.
+    pub registry: Registry,
+    /// Hashing, and the throttle.
+    pub sign_in: SignIn,
+    /// Copies the data folder's file.
+    pub copier: Copier,
+    /// What makes each actor panic, by the actor's name.
+    #[cfg(debug_assertions)]
+    pub panics: Vec<(&'static str, PanicButton)>,
+}
+
+/// Copies everything to the file at a path, and says what went wrong.
+pub struct Copier(pub Box<dyn Fn(PathBuf) -> BoxFuture<'static, Result<(), String>> + Send + Sync>);
+
+impl std::fmt::Debug for Copier {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Copier")
+    }
+}
+
+/// Makes an actor panic.
+#[cfg(debug_assertions)]
+pub struct PanicButton(pub Box<dyn Fn() + Send + Sync>);
+
+#[cfg(debug_assertions)]
+impl std::fmt::Debug for PanicButton {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("PanicButton")
+    }
+}
+
+type Outcome = Result<Answer, String>;
+
+/// Carries a command out.
+pub async fn execute(command: Command, office: &Office) -> Answer {
+    let outcome = match command {
+        Command::AddCustomer { email, firstname, lastname, website, password } => {
+            office.add_customer(email, firstname, lastname, website, password).await
+        }
+        Command::ListCustomers { after, limit } => office.list_customers(after, limit).await,
+        Command::SetCustomerPassword { email, website, password } => {
+            office.set_customer_password(&email, website.as_deref(), password).await
+        }
+        Command::UnlockCustomer { email, website } => office.unlock_customer(&email, website.as_deref()).await,
+        Command::AddAdministrator { username, email, firstname, lastname, role, password } => {
+            let new = |password_hash| NewAdministrator {
+                username,
+                email,
+                firstname: filled(firstname),
+                lastname: filled(lastname),
+                role,
+                password_hash,
+            };
+            office.add_administrator(new, password).await
+        }
+        Command::ListAdministrators => office.list_administrators().await,
+        Command::SetAdministratorPassword { username, password } => {
+            office.set_administrator_password(&username, password).await
+        }
+        Command::UnlockAdministrator { username } => office.unlock_administrator(&username).await,
+        Command::DisableAdministrator { username } => office.disable_administrator(&username).await,
+        Command::ListSessions { user, after, limit } => office.list_sessions(user, after, limit).await,
+        Command::RevokeUser { user } => office.revoke_user(user).await,
+        Command::RevokeSession { id } => {
+            let count = office.revoke(Revocation::Session(SessionId(id))).await;
+            count.and_then(|count| match count {
+                0 => {
+                    Err(format!("there is no live session with the number {id}; `session list` shows those there are"))
+                }
+                _ => done(format!("session {id} is revoked")),
+            })
+        }
+        Command::RevokeTokens { tokens } => office.revoke_tokens(tokens).await,
+        Command::RevokeAll => {
+            let count = office.revoke(Revocation::Everything).await;
+            count.and_then(|count| done(format!("all sessions are revoked: {count}")))
+        }
+        Command::ShowSettings { path, scope } => office.show_settings(path.as_deref(), &scope),
+        Command::SetSetting { path, scope, value } => office.set_setting(path, &scope, value).await,
+        Command::BackUp { file } => {
+            let copied = office.copier.0(file.clone()).await;
+            copied.and_then(|()| done(format!("everything is copied to {}", file.display())))
+        }
+        #[cfg(debug_assertions)]
+        Command::ProvokePanic { actor } => office.provoke_panic(&actor),
+    };
+    outcome.unwrap_or_else(Answer::Failed)
+}
+
+#[cfg(debug_assertions)]
+impl Office {
+    fn provoke_panic(&self, actor: &str) -> Outcome {
+        let Some((_, button)) = self.panics.iter().find(|(name, _)| *name == actor) else {
+            let names: Vec<_> = self.panics.iter().map(|(name, _)| *name).collect();
+            return Err(format!("there is no actor {actor:?}; there are {}", names.join(", ")));
+        };
+        (button.0)();
+        done(format!("{actor} has been told to panic"))
+    }
+}
+
+fn row<const N: usize>(cells: [(&str, Value); N]) -> Map<String, Value> {
+    cells.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn moment(at: Option<UnixSeconds>) -> Value {
+    at.map_or(Value::Null, |at| Value::String(at.to_rfc3339()))
+}
+
+fn filled(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn text<E: std::fmt::Display>(error: E) -> String {
+    error.to_string()
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every command ends with an outcome")]
+fn done(text: String) -> Outcome {
+    Ok(Answer::Done(text))
+}

@@ -1,0 +1,90 @@
+//! Commands about sessions.
+
+use serde_json::{Map, Value, json};
+
+use super::{LONGEST_PAGE, Office, Outcome, done, moment, row, text};
+use crate::accounts::AccountStore;
+use crate::clock::UnixSeconds;
+use crate::control::{Answer, ExposedPassword, UserName};
+use crate::registry::{ListSessions, RegistryError, Revocation, RevokeSessions};
+use crate::session::{EndReason, Session, SessionId, Subject};
+use crate::settings::Snapshot;
+
+impl Office {
+    pub(super) async fn list_sessions(&self, user: Option<UserName>, after: u64, limit: usize) -> Outcome {
+        let mut sessions = Vec::new();
+        let subjects = match user {
+            Some(user) => self.subjects(user).await?.into_iter().map(Some).collect(),
+            None => vec![None],
+        };
+        let limit = limit.min(LONGEST_PAGE as usize);
+        for subject in subjects {
+            let question = ListSessions { subject, after: Some(SessionId(after)), limit };
+            sessions.extend(self.registry.list(question).await.map_err(text)?);
+        }
+        // Each subject's are in order; the first of all of them make the page.
+        sessions.sort_unstable_by_key(|session| session.id);
+        let snapshot = self.keeper.snapshot();
+        let now = self.clock.now();
+        Ok(Answer::Rows(sessions.iter().take(limit).map(|session| session_row(session, &snapshot, now)).collect()))
+    }
+
+    pub(super) async fn revoke_user(&self, user: UserName) -> Outcome {
+        let mut count = 0;
+        for subject in self.subjects(user).await? {
+            count += self.revoke(Revocation::Subject(subject)).await?;
+        }
+        done(format!("sessions ended: {count}"))
+    }
+
+    pub(super) async fn revoke_tokens(&self, tokens: Vec<ExposedPassword>) -> Outcome {
+        let (mut count, given) = (0, tokens.len());
+        for token in tokens {
+            if let Some(digest) = self.registry.reader().digest(token.0.expose()) {
+                count += self.revoke(Revocation::Token(digest)).await?;
+            }
+        }
+        done(format!("tokens given: {given}, sessions ended: {count}, not live: {}", given - count))
+    }
+
+    pub(super) async fn revoke(&self, which: Revocation) -> Result<usize, String> {
+        let change = RevokeSessions { which, reason: EndReason::Ended };
+        self.registry.revoke(change).await.map_err(|error| match error {
+            RegistryError::Full | RegistryError::Busy | RegistryError::Unavailable => format!("{error}; try again"),
+        })
+    }
+
+    /// The subjects that a name means: an e-mail address may belong to a customer in each website.
+    async fn subjects(&self, user: UserName) -> Result<Vec<Subject>, String> {
+        match user {
+            UserName::CustomerId(id) => Ok(vec![Subject::customer(id)]),
+            UserName::AdministratorId(id) => Ok(vec![Subject::admin(id)]),
+            UserName::CustomerEmail(email) => {
+                let mut found = Vec::new();
+                for website in self.keeper.snapshot().stores.websites() {
+                    let customer = self.accounts.customer_by_email(&email, Some(website.id)).await.map_err(text)?;
+                    found.extend(customer.map(|customer| Subject::customer(customer.id)));
+                }
+                if found.is_empty() { Err(format!("there is no customer with the address {email}")) } else { Ok(found) }
+            }
+            UserName::AdministratorName(name) => {
+                let found = self.accounts.administrator_by_username(&name).await.map_err(text)?;
+                found
+                    .map(|administrator| vec![Subject::admin(administrator.id)])
+                    .ok_or_else(|| format!("there is no administrator with the user name {name}"))
+            }
+        }
+    }
+}
+
+fn session_row(session: &Session, snapshot: &Snapshot, now: UnixSeconds) -> Map<String, Value> {
+    row([
+        ("id", json!(session.id.0)),
+        ("user", json!(session.subject.to_string())),
+        ("website", json!(snapshot.stores.website(session.website).map(|website| &website.code))),
+        ("issued", moment(Some(session.issued))),
+        ("last_used", moment(Some(session.last_used))),
+        ("ends", moment(session.ends)),
+        ("expires_in", json!(session.expires_in(now))),
+    ])
+}
