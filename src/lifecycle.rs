@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_server::ServerHandle;
+use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tracing::{error, info, warn};
@@ -82,6 +83,16 @@ macro_rules! panics_when_told {
 
 #[cfg(debug_assertions)]
 pub(crate) use panics_when_told;
+
+/// From now on a write beyond a limit on the size of files is an error of that write, as on a full disk, and not the end
+/// of the process.
+///
+/// # Errors
+/// When signals cannot be listened to.
+pub fn outlive_file_limits() -> std::io::Result<()> {
+    // Whoever listens once has taken the place of the default action for good.
+    signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
+}
 
 /// How the server stops.
 #[derive(Clone, Copy, Debug)]

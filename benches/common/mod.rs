@@ -12,7 +12,7 @@ use tokenward::registry::{
 };
 use tokenward::session::{SessionId, Subject};
 use tokenward::settings::{Roles, Settings, Snapshot, StoreDirectory, WebsiteId};
-use tokenward::store::{Committed, Record, RecordOutcome};
+use tokenward::store::{Committed, Durability, Record, RecordOutcome};
 use tokenward::token::{DigestKey, EmptyLifetime, TokenDigest};
 
 /// Commits whatever it is given.
@@ -57,7 +57,7 @@ pub(crate) async fn registry(sessions: u32) -> Registry {
     let registry = TokenRegistry::start_apart(Parts {
         snapshot: snapshot.shared(),
         clock,
-        options: Options { capacity: 100_000_000, per_subject: 1000 },
+        options: Options { capacity: 100_000_000, per_subject: 1000, durability: Durability::Sync },
         key: DigestKey::generate(),
         first_id: SessionId(1),
         recorder: store.clone().recipient(),
@@ -70,7 +70,12 @@ pub(crate) async fn registry(sessions: u32) -> Registry {
         digest: digest(number),
     };
     let all = (0..sessions).map(session).collect();
-    registry.actor().send(PreloadSessions(all)).await.expect("the registry runs").expect("there is room");
+    registry
+        .actor()
+        .send(PreloadSessions { sessions: all, stored: false })
+        .await
+        .expect("the registry runs")
+        .expect("there is room");
     registry
 }
 

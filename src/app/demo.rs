@@ -184,7 +184,7 @@ tokenward is ready, for trying out. {kept}
             let emails = (first..first + slice).map(|number| format!("customer-{}@example.com", number + 1)).collect();
             let ids = made_up_customers(house, website, emails).await?;
             let count = (self.sessions - begun).min(slice * SESSIONS_EACH);
-            begin(house, website, &ids, count, &mut out).await?;
+            begin(house, self.folder.is_none(), website, &ids, count, &mut out).await?;
             begun += count;
             info!(begun, of = self.sessions, "beginning sessions");
         }
@@ -226,6 +226,7 @@ fn private_file(path: &Path) -> io::Result<File> {
 
 async fn begin(
     house: &House,
+    stored: bool,
     website: WebsiteId,
     ids: &[u32],
     count: usize,
@@ -240,7 +241,7 @@ async fn begin(
         let digest = reader.digest(token.expose()).expect("a generated token has the shape of one");
         sessions.push(PreloadSession { subject: Subject::customer(id), website, digest });
     }
-    let loaded = house.services.registry.actor().send(PreloadSessions(sessions)).await;
+    let loaded = house.services.registry.actor().send(PreloadSessions { sessions, stored }).await;
     let gone = |_| DemoError::Failed("the registry is gone".to_owned());
     loaded.map_err(gone)?.map_err(|error| DemoError::Failed(error.to_string()))
 }

@@ -1,31 +1,29 @@
 //! Everything but the listeners.
 
 use std::any::Any;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use thiserror::Error;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::accounts::seed::{self, Seed, SeedError};
 use crate::accounts::{AccountError, EmbeddedAccounts};
-use crate::app::{Validators, options};
-use crate::clock::{SharedClock, SystemClock};
+use crate::app::{LoadingError, Validators, loading, options};
+use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::{self, Config, ConfigError};
-use crate::control::Office;
 #[cfg(debug_assertions)]
 use crate::control::PanicButton;
+use crate::control::{Copier, Office};
 use crate::http::Services;
 use crate::keeper::{self, Keeper, KeeperError, SettingsKeeper};
 use crate::lifecycle::{Panics, Watch};
 use crate::registry::{self, SettingsChanged, TokenRegistry};
 use crate::secret::Password;
-use crate::session::SessionId;
 use crate::settings::Snapshot;
 use crate::sign_in::{self, SignIn, password};
-use crate::store::{DataFolder, FolderError, Readers, Store, StoreError};
+use crate::store::{self, DataFolder, FolderError, Loader, Readers, Recovery, Store, StoreError};
 use crate::telemetry::{Metrics, Readiness};
-use crate::token::DigestKey;
 
 /// A data folder that is open, and every actor that works on it.
 #[derive(Debug)]
@@ -44,8 +42,7 @@ pub struct House {
     pub watch: Watch,
     /// Where actors that panic are heard of.
     pub panics: Panics,
-    #[cfg_attr(not(debug_assertions), expect(dead_code, reason = "only its panic button needs it"))]
-    store: Store,
+    pub(super) store: Store,
     /// Kept for as long as the house stands: with it goes the folder's lock.
     folder: DataFolder,
 }
@@ -68,6 +65,9 @@ pub enum OpenError {
     /// Sessions and hashing do not fit into the memory.
     #[error(transparent)]
     Budget(#[from] ConfigError),
+    /// The sessions in it.
+    #[error(transparent)]
+    Sessions(#[from] LoadingError),
     /// The seed file.
     #[error("the data folder cannot be filled: {0}")]
     Seed(#[from] SeedError),
@@ -75,14 +75,15 @@ pub enum OpenError {
 
 impl House {
     /// Opens the data folder of `config` and starts every actor; a fresh folder is filled from the `seed` file. To be
-    /// called inside a running actix system.
+    /// called inside a running actix system. No session is there before [`House::load_sessions`] has been called.
     ///
     /// # Errors
     /// Any [`OpenError`]; nothing is left running that holds the folder.
     pub async fn open(config: Config, seed: Option<&Path>) -> Result<Self, OpenError> {
         let budget = config.budget(config::memory_limit())?;
-        let folder = DataFolder::open(&config.data.dir)?;
-        let clock: SharedClock = Arc::new(SystemClock::default());
+        let mut folder = DataFolder::open(&config.data.dir)?;
+        let first_id = folder.first_session(options::durability(&config))?;
+        let clock = clock(&folder);
         let (watch, panics) = Watch::new();
         let store = Store::start(&folder, Some(guard(&watch, "store-writer")))?;
         let readers = Readers::new(&folder);
@@ -94,8 +95,8 @@ impl House {
             snapshot: Arc::clone(&snapshot),
             clock: Arc::clone(&clock),
             options: options::registry(&config, budget.sessions),
-            key: DigestKey::generate(),
-            first_id: SessionId(1),
+            key: folder.digest_key().clone(),
+            first_id,
             recorder: store.recorder(),
             guard: guard(&watch, "token-registry"),
         });
@@ -138,6 +139,19 @@ impl House {
         Ok(Self { config, services: Arc::new(services), accounts, keeper, validators, watch, panics, store, folder })
     }
 
+    /// Takes over the sessions of the data folder. To be called once, before anything else is done with sessions.
+    ///
+    /// # Errors
+    /// [`OpenError::Sessions`]: the house must not be used then.
+    pub async fn load_sessions(&self) -> Result<(), OpenError> {
+        Ok(loading::load(Loader::new(&self.folder), self.folder.sessions(), &self.services).await?)
+    }
+
+    /// Waits until everything is stored, and closes the file as after a clean stop.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+
     /// The open data folder.
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -151,10 +165,51 @@ impl House {
             keeper: self.keeper.clone(),
             registry: self.services.registry.clone(),
             sign_in: self.services.sign_in.clone(),
+            copier: copier(self.folder.database(), Arc::clone(&self.services.clock)),
             #[cfg(debug_assertions)]
             panics: panic_buttons(self),
         }
     }
+}
+
+/// How far the wall clock may be behind the last stored stamp without a word.
+const UNREMARKABLE_SECONDS: u32 = 60;
+
+/// Session time, which does not start before the last session that was stored.
+fn clock(folder: &DataFolder) -> SharedClock {
+    let clock = SystemClock::starting_at(folder.latest_issue());
+    let behind = folder.latest_issue().since(clock.wall());
+    if behind > UNREMARKABLE_SECONDS {
+        warn!(
+            behind_seconds = behind,
+            "the clock is behind the last session that was stored: session time stands still until it has caught up"
+        );
+    }
+    Arc::new(clock)
+}
+
+/// Accepts a data folder that was restored from a copy, when it is one.
+///
+/// # Errors
+/// [`FolderError`]: nothing was accepted.
+pub fn accept_restored(folder: &Path, keep_sessions: bool) -> Result<(), FolderError> {
+    match (store::accept_restored(folder, keep_sessions)?, keep_sessions) {
+        (false, _) => info!("the data folder is not a restored one, so there is nothing to accept"),
+        (true, false) => warn!("the data folder was restored from a copy: all its sessions have ended"),
+        (true, true) => warn!(
+            "the data folder was restored from a copy, and its sessions go on: what was revoked after the copy was made \
+             is good again"
+        ),
+    }
+    Ok(())
+}
+
+/// Saves what is whole of a damaged data folder that no house stands on.
+///
+/// # Errors
+/// [`FolderError`]: the folder is as it was then.
+pub fn recover(folder: &Path, keep_sessions: bool) -> Result<Recovery, FolderError> {
+    store::recover(folder, keep_sessions, SystemClock::default().now())
 }
 
 /// Fills a folder that is still fresh with the `[settings]` of the configuration and the seed file.
@@ -190,6 +245,18 @@ fn metrics(validators: Arc<Validators>) -> Arc<Metrics> {
     let metrics = Metrics::default();
     metrics.set_validation_source(move || validators.counts());
     Arc::new(metrics)
+}
+
+/// Copies the file at `database`, on a thread that may block.
+fn copier(database: PathBuf, clock: SharedClock) -> Copier {
+    Copier(Box::new(move |to| {
+        let (database, now) = (database.clone(), clock.now());
+        let copied = tokio::task::spawn_blocking(move || store::back_up(&database, &to, now));
+        Box::pin(async move {
+            let copied = copied.await.map_err(|error| error.to_string())?;
+            copied.map_err(|error| error.to_string())
+        })
+    }))
 }
 
 /// What makes each long-lived actor panic.

@@ -1,15 +1,18 @@
 //! The composition root: starts every part, and hands each what it needs. Used by the command line and by tests alike.
 //!
-//! A [`House`] is everything but the listeners; [`serve`] opens the listeners on it. Each part has `Options` of its own,
+//! A [`House`] is everything but the listeners; [`serve`] opens the listeners on it, which answer nothing but health until
+//! the sessions are loaded ([`Running::load`]) and the doors are opened ([`Running::welcome`]). Each part has `Options` of its own,
 //! and only this folder knows how they follow from the configuration.
 
 mod demo;
 mod house;
+mod loading;
 mod options;
 mod servers;
 mod validators;
 
 pub use demo::{Demo, DemoError};
-pub use house::{House, OpenError};
+pub use house::{House, OpenError, accept_restored, recover};
+pub use loading::LoadingError;
 pub use servers::{Listeners, Running, ServeError, serve};
 pub use validators::Validators;

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::config::{Config, Locked, MagentoLine};
+use crate::config::{self, Config, Locked, MagentoLine};
 use crate::http::graphql;
 use crate::http::{self, MagentoVersion};
+use crate::store::Durability;
 use crate::{registry, sign_in};
 
 /// Whose behaviour is spoken.
@@ -20,6 +21,16 @@ pub(super) fn registry(config: &Config, capacity: u64) -> registry::Options {
     registry::Options {
         capacity: usize::try_from(capacity).unwrap_or(usize::MAX),
         per_subject: config.tokens.per_subject as usize,
+        durability: durability(config),
+    }
+}
+
+/// When a change of a session counts as stored.
+pub(super) fn durability(config: &Config) -> Durability {
+    match config.data.durability {
+        config::Durability::Sync => Durability::Sync,
+        config::Durability::Async => Durability::Async,
+        config::Durability::None => Durability::None,
     }
 }
 

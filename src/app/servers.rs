@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix::{Actor, Addr};
 use actix_http::{HttpService, KeepAlive};
-use actix_server::{Server, ServerBuilder};
+use actix_server::{Server, ServerBuilder, ServerHandle};
 use actix_service::map_config;
 use actix_web::dev::AppConfig;
 use actix_web::{App, web};
@@ -17,9 +17,10 @@ use thiserror::Error;
 use tracing::{info, warn};
 
 use crate::accounts::EmbeddedAccounts;
-use crate::app::{House, Validators};
+use crate::app::{House, OpenError, Validators};
 use crate::control;
 use crate::http::admin::AdminServices;
+use crate::http::starting::UntilReady;
 use crate::http::{self, Services};
 use crate::lifecycle::{self, Watch};
 use crate::registry::{TokenValidator, ValidatorCounts};
@@ -49,7 +50,7 @@ pub struct Listeners {
 pub struct Running {
     /// Where it listens; port 0 of the configuration has become a real one.
     pub listeners: Listeners,
-    server: Server,
+    server: ServerHandle,
     house: House,
 }
 
@@ -71,11 +72,12 @@ pub enum ServeError {
     Start(#[from] std::io::Error),
 }
 
-/// Opens the listeners of a house, and is ready.
+/// Opens the listeners of a house. They answer health and nothing else until [`Running::welcome`].
 ///
 /// # Errors
 /// Any [`ServeError`]; nothing listens then.
 pub fn serve(house: House) -> Result<Running, ServeError> {
+    lifecycle::outlive_file_limits()?;
     let public = listen("public", house.config.http.public)?;
     let internal = listen("internal", house.config.http.internal)?;
     let admin = listen("admin", house.config.http.admin)?;
@@ -94,26 +96,53 @@ pub fn serve(house: House) -> Result<Running, ServeError> {
     let server = add(server, "public", public, worker.clone(), http::public)?;
     let server = add(server, "internal", internal, worker.clone(), http::internal)?;
     let server = add(server, "admin", admin, worker, admin_routes(&house))?;
-    actix_rt::spawn(control::listen(house.folder(), Arc::new(house.office()))?);
     let server = server.run();
+    let handle = server.handle();
+    actix_rt::spawn(server);
     info!(listener = "public", address = %listeners.public, "listening");
     info!(listener = "internal", address = %listeners.internal, "listening");
     info!(listener = "admin", address = %listeners.admin, "listening");
-    house.services.readiness.set_ready();
-    Ok(Running { listeners, server, house })
+    Ok(Running { listeners, server: handle, house })
 }
 
 impl Running {
+    /// Loads the sessions.
+    ///
+    /// # Errors
+    /// [`OpenError::Sessions`]; nothing may be answered then.
+    pub async fn load(&self) -> Result<(), OpenError> {
+        self.house.load_sessions().await
+    }
+
+    /// What the listeners were opened on.
+    pub fn house(&self) -> &House {
+        &self.house
+    }
+
+    /// From now on everything is answered, also on the control socket: a command must not miss a session that is not
+    /// loaded yet.
+    ///
+    /// # Errors
+    /// When the control socket cannot be opened.
+    pub fn welcome(&self) -> std::io::Result<()> {
+        actix_rt::spawn(control::listen(self.house.folder(), Arc::new(self.house.office()))?);
+        self.house.services.readiness.set_ready();
+        info!("ready");
+        Ok(())
+    }
+
     /// Answers until a signal or a panic ends it.
     ///
     /// # Errors
     /// When the signals cannot be listened to.
     pub async fn until_stopped(self) -> std::io::Result<ExitCode> {
-        let House { config, services, panics, .. } = self.house;
-        let handle = self.server.handle();
-        actix_rt::spawn(self.server);
+        let House { config, services, panics, store, .. } = self.house;
         let options = lifecycle::Options { drain_delay: config.lifecycle.drain_delay };
-        lifecycle::run(handle, panics, Arc::clone(&services.readiness), options).await
+        let code = lifecycle::run(self.server, panics, Arc::clone(&services.readiness), options).await?;
+        if code == ExitCode::SUCCESS {
+            store.close().await;
+        }
+        Ok(code)
     }
 }
 
@@ -156,7 +185,9 @@ fn add(
     server.listen(name, listener, move || {
         let stopping = stopping.clone();
         let services = web::Data::from(Arc::clone(&worker.services));
-        let app = App::new().app_data(services).app_data(worker.validator()).configure(routes.clone());
+        let until_ready = UntilReady(Arc::clone(&services.readiness));
+        let app =
+            App::new().app_data(services).app_data(worker.validator()).configure(routes.clone()).wrap(until_ready);
         HttpService::build()
             .keep_alive(KeepAlive::Timeout(IDLE))
             .client_request_timeout(SLOWEST_HEAD)

@@ -5,6 +5,7 @@
 //! an argument, where other users of the machine could read them.
 
 mod accounts;
+mod backup;
 mod check_config;
 mod common;
 mod export_openapi;
@@ -12,6 +13,7 @@ mod healthcheck;
 mod office;
 mod output;
 mod password;
+mod recover;
 mod serve;
 mod session;
 mod setting;
@@ -49,6 +51,10 @@ enum Command {
     /// The live settings, by Magento's path
     #[command(subcommand)]
     Setting(setting::SettingCommand),
+    /// Copy everything to a file, also while the server runs
+    Backup(backup::Backup),
+    /// Save what is whole of a damaged data folder
+    Recover(recover::Recover),
     /// Exit with 0 when the server is ready; for containers
     Healthcheck(healthcheck::Healthcheck),
     /// Print the GraphQL schema
@@ -104,6 +110,8 @@ impl Command {
             Self::Admin(command) => command.run(),
             Self::Session(command) => command.run(),
             Self::Setting(command) => command.run(),
+            Self::Backup(backup) => backup.run(),
+            Self::Recover(recover) => recover.run(),
             Self::Healthcheck(check) => check.run(),
             Self::ExportSchema => {
                 output::print(graphql::schema_text());

@@ -20,6 +20,9 @@ pub(crate) fn carry_out(config: &ConfigArguments, command: Command) -> Result<An
 fn on_the_folder(config: crate::config::Config, command: Command) -> anyhow::Result<Answer> {
     actix::System::new().block_on(async move {
         let house = app::House::open(config, None).await.context("the data folder cannot be opened")?;
-        Ok(control::execute(command, &house.office()).await)
+        house.load_sessions().await?;
+        let answer = control::execute(command, &house.office()).await;
+        house.close().await;
+        Ok(answer)
     })
 }

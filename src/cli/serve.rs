@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::app::{self, Demo, House};
 use crate::cli::common::ConfigArguments;
@@ -20,6 +20,10 @@ pub(crate) struct Serve {
     /// Fill a fresh data folder from this file (TOML)
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
+
+    /// Start on a data folder that was restored from a backup: what becomes of its sessions
+    #[arg(long, value_name = "WHAT")]
+    accept_restored: Option<RestoredSessions>,
 
     /// Try it out: a temporary data folder, known accounts, commands to paste
     #[arg(long)]
@@ -54,17 +58,31 @@ pub(crate) struct Serve {
     log_level: Option<String>,
 }
 
+/// What becomes of the sessions of a restored data folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum RestoredSessions {
+    /// All end: everybody signs in anew
+    EndSessions,
+    /// They go on, and tokens that were revoked after the backup are good again
+    KeepSessions,
+}
+
 impl Serve {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let mut config = self.config.load_for_serving(self.flags())?;
         logging::init(log_format(&config), &log_filter(&config))?;
         let demo = if self.demo { Some(Demo::prepare(&mut config, self.sessions, self.tokens_out)?) } else { None };
+        if let Some(sessions) = self.accept_restored {
+            app::accept_restored(&config.data.dir, sessions == RestoredSessions::KeepSessions)?;
+        }
         actix::System::new().block_on(async {
             let house = House::open(config, self.seed.as_deref()).await?;
-            if let Some(demo) = &demo {
-                demo.furnish(&house).await?;
-            }
             let running = app::serve(house)?;
+            running.load().await?;
+            if let Some(demo) = &demo {
+                demo.furnish(running.house()).await?;
+            }
+            running.welcome()?;
             if let Some(demo) = &demo {
                 output::print(&demo.invitation(running.listeners));
             }

@@ -43,9 +43,6 @@ const ROWS: &[Row] = &[
 
 impl Config {
     /// The keys that are set to values which this version does not serve yet, so that none is ignored silently.
-    ///
-    /// `data.durability` is not among them: its default asks for durable sessions, and a server that keeps sessions in
-    /// memory only says so when it starts.
     pub fn not_yet_available(&self) -> Vec<ConfigError> {
         ROWS.iter()
             .filter(|row| (row.is_set)(self))

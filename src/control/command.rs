@@ -120,6 +120,11 @@ pub enum Command {
         /// The new value; `None` goes back to the inherited one.
         value: Option<String>,
     },
+    /// Copy everything to a file.
+    BackUp {
+        /// An absolute path at which there is nothing yet.
+        file: std::path::PathBuf,
+    },
     /// Make an actor panic, to show that the process then ends.
     #[cfg(debug_assertions)]
     ProvokePanic {

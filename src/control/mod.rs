@@ -13,5 +13,5 @@ pub use client::{ControlError, send};
 pub use command::{Answer, Command, ExposedPassword, UserName};
 #[cfg(debug_assertions)]
 pub use execute::PanicButton;
-pub use execute::{Office, execute};
+pub use execute::{Copier, Office, execute};
 pub use server::{SOCKET, listen};

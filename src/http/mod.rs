@@ -18,6 +18,7 @@ pub mod graphql;
 pub mod latency;
 pub mod problem;
 pub mod rest;
+pub mod starting;
 pub mod store;
 #[cfg(test)]
 mod tests;

@@ -14,25 +14,32 @@ use actix::{
     SpawnHandle,
 };
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::clock::{SharedClock, UnixSeconds};
+use crate::registry::forgotten::Forgotten;
 use crate::registry::handle::{MAILBOX, WAITING_CHANGES};
 use crate::registry::index::Index;
-use crate::registry::table::{Table, Taken};
+use crate::registry::table::Table;
+use crate::registry::unstored::{self, Handed, Revoked, Unstored};
 use crate::registry::{
-    CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, Options, PreloadSessions, Reader,
-    Registry, RegistryError, Revocation, RevokeSessions, SettingsChanged, Statistics, SubjectFacts,
+    CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, Options, Reader, Registry,
+    RegistryError, Revocation, RevokeSessions, SettingsChanged, Statistics, SubjectFacts,
 };
 use crate::session::{EndReason, Session, SessionEvent, SessionId, SubjectChanged, UserType};
 use crate::settings::SharedSnapshot;
-use crate::store::{Change, Committed, Record, RecordOutcome};
-use crate::token::{DigestKey, TokenDigest};
+use crate::store::{Change, Committed, Durability, Record, RecordOutcome};
+use crate::token::DigestKey;
 
 /// The timer is armed for at most this long, so that a step of the clock or a suspended machine delays it no longer.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
-/// How long after a failure the store is asked again to store a revocation.
+/// How long after a failure the store is asked again to store what it could not.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// With `data.durability = "async"`: a token is handed out before it is stored only while everything that is not stored
+/// yet is younger than this.
+const HANDED_OUT_EARLY: Duration = Duration::from_millis(100);
 
 /// What a registry is made of.
 #[derive(Debug)]
@@ -55,14 +62,21 @@ pub struct Parts {
 
 /// Every session; the only writer of the index.
 pub struct TokenRegistry {
-    table: Table,
-    snapshot: SharedSnapshot,
-    clock: SharedClock,
+    pub(super) table: Table,
+    pub(super) snapshot: SharedSnapshot,
+    pub(super) clock: SharedClock,
+    pub(super) durability: Durability,
     recorder: Recipient<Record>,
     next_ticket: u64,
     waiting: VecDeque<Waiting>,
-    /// Revocations that could not be stored, to be stored before anything else.
-    unstored: Vec<Revoked>,
+    /// What could not be stored, to be stored before anything else.
+    unstored: Vec<Unstored>,
+    /// Whether the store is asked again in a while.
+    retrying: bool,
+    /// Whether the store failed the last time.
+    failing: bool,
+    /// Sessions whose rows are still to be deleted.
+    pub(super) forgotten: Forgotten,
     index: Arc<Index>,
     timer: Option<(UnixSeconds, SpawnHandle)>,
     _guard: Box<dyn Any + Send>,
@@ -72,35 +86,19 @@ pub struct TokenRegistry {
 #[derive(Debug)]
 struct Waiting {
     ticket: u64,
+    since: Instant,
     what: Waited,
 }
 
+/// What follows when the store has answered.
 #[derive(Debug)]
-enum Waited {
+pub(super) enum Waited {
     Issue(SessionId, oneshot::Sender<Result<Issued, RegistryError>>),
+    /// The token was handed out already.
+    Handed(Handed),
     Revoke(Revoked, Option<oneshot::Sender<Result<usize, RegistryError>>>),
-}
-
-/// Sessions that were ended: no check says yes to them any more, stored or not.
-#[derive(Clone, Debug)]
-struct Revoked {
-    events: Vec<SessionEvent>,
-    count: usize,
-}
-
-impl Revoked {
-    fn of(taken: &[Taken], reason: EndReason) -> Self {
-        let event = |taken: &Taken| SessionEvent::Revoked { id: taken.id, digest: taken.digest, reason };
-        let count = taken.iter().filter(|taken| taken.was_live).count();
-        Self { events: taken.iter().map(event).collect(), count }
-    }
-
-    fn digests(&self) -> impl Iterator<Item = TokenDigest> {
-        self.events.iter().filter_map(|event| match event {
-            SessionEvent::Revoked { digest, .. } => Some(*digest),
-            _ => None,
-        })
-    }
+    Forget(Vec<SessionId>),
+    Preload(oneshot::Sender<Result<(), RegistryError>>),
 }
 
 impl TokenRegistry {
@@ -125,6 +123,7 @@ impl TokenRegistry {
 
     fn new(index: Arc<Index>, parts: Parts) -> Self {
         Self {
+            durability: parts.options.durability,
             table: Table::new(Arc::clone(&index), parts.options, parts.first_id),
             snapshot: parts.snapshot,
             clock: parts.clock,
@@ -132,6 +131,9 @@ impl TokenRegistry {
             next_ticket: 1,
             waiting: VecDeque::new(),
             unstored: Vec::new(),
+            retrying: false,
+            failing: false,
+            forgotten: Forgotten::default(),
             index,
             timer: None,
             _guard: parts.guard,
@@ -157,10 +159,24 @@ impl TokenRegistry {
                     self.table.set_role(subject, role);
                 }
                 let mut changes = along;
-                changes.push(Change::Session(SessionEvent::Issued { session, digest }));
-                self.record(changes, Waited::Issue(session.id, reply));
+                if self.durability != Durability::None {
+                    changes.push(unstored::issued(session, digest));
+                }
+                if self.may_hand_out_early() {
+                    self.record(changes, Waited::Handed(Handed { session, digest }));
+                    self.finish_issue(session.id, reply);
+                } else {
+                    self.record(changes, Waited::Issue(session.id, reply));
+                }
             }
         }
+        self.forget_rows();
+    }
+
+    /// Whether a token may be handed out before it is stored. Not while the store fails, nor when it is slow.
+    fn may_hand_out_early(&self) -> bool {
+        let young = |waiting: &Waiting| waiting.since.elapsed() < HANDED_OUT_EARLY;
+        self.durability == Durability::Async && !self.failing && self.waiting.front().is_none_or(young)
     }
 
     fn revoke(
@@ -202,37 +218,75 @@ impl TokenRegistry {
     }
 
     fn record_revocation(&mut self, revoked: Revoked, reply: Option<oneshot::Sender<Result<usize, RegistryError>>>) {
-        let changes = revoked.events.iter().cloned().map(Change::Session).collect();
+        let changes = if self.durability == Durability::None { Vec::new() } else { revoked.changes() };
         self.record(changes, Waited::Revoke(revoked, reply));
     }
 
-    fn record(&mut self, changes: Vec<Change>, what: Waited) {
+    /// Has the next slice of rows deleted, when there is one and none is on its way.
+    fn forget_rows(&mut self) {
+        let forgotten = self.table.take_forgotten();
+        if self.durability == Durability::None {
+            return;
+        }
+        self.forgotten.push(forgotten);
+        if let Some(ids) = self.forgotten.next() {
+            self.record(vec![Change::SessionsForgotten(ids.clone())], Waited::Forget(ids));
+        }
+    }
+
+    pub(super) fn record(&mut self, changes: Vec<Change>, what: Waited) {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        self.waiting.push_back(Waiting { ticket, what });
+        self.waiting.push_back(Waiting { ticket, since: Instant::now(), what });
         // What waits is bounded above, and the answer comes as `Committed`.
         self.recorder.do_send(Record { ticket, changes });
     }
 
     fn settle(&mut self, committed: Committed, context: &mut Context<Self>) {
+        self.failing = committed.outcome == RecordOutcome::Failed;
         while self.waiting.front().is_some_and(|waiting| waiting.ticket <= committed.through) {
             let Some(waiting) = self.waiting.pop_front() else { break };
-            match (waiting.what, committed.outcome) {
-                (Waited::Issue(id, reply), RecordOutcome::Stored) => self.finish_issue(id, reply),
-                (Waited::Issue(id, reply), RecordOutcome::Failed) => {
-                    self.table.abandon(id);
-                    answer(reply, Err(RegistryError::Unavailable));
-                }
-                (Waited::Revoke(revoked, reply), RecordOutcome::Stored) => self.finish_revocation(&revoked, reply),
-                (Waited::Revoke(revoked, reply), RecordOutcome::Failed) => {
-                    if self.unstored.is_empty() {
-                        context.run_later(RETRY, |registry, _| registry.retry());
-                    }
-                    self.keep_for_retry(revoked, reply);
-                }
+            match committed.outcome {
+                RecordOutcome::Stored => self.stored(waiting.what),
+                RecordOutcome::Failed => self.failed(waiting.what, context),
             }
         }
         self.arm(context);
+    }
+
+    fn stored(&mut self, what: Waited) {
+        match what {
+            Waited::Issue(id, reply) => self.finish_issue(id, reply),
+            Waited::Handed(_) => {}
+            Waited::Revoke(revoked, reply) => self.finish_revocation(&revoked, reply),
+            Waited::Forget(_) => {
+                self.forgotten.stored();
+                self.forget_rows();
+            }
+            Waited::Preload(reply) => answer(reply, Ok(())),
+        }
+    }
+
+    fn failed(&mut self, what: Waited, context: &mut Context<Self>) {
+        match what {
+            Waited::Issue(id, reply) => {
+                self.table.abandon(id);
+                answer(reply, Err(RegistryError::Unavailable));
+            }
+            Waited::Handed(handed) => {
+                self.unstored.push(Unstored::Handed(handed));
+                self.retry_later(context);
+            }
+            Waited::Revoke(revoked, reply) => {
+                self.keep_for_retry(revoked, reply);
+                self.retry_later(context);
+            }
+            Waited::Forget(ids) => {
+                self.forgotten.failed(ids);
+                self.retry_later(context);
+            }
+            Waited::Preload(reply) => answer(reply, Err(RegistryError::Unavailable)),
+        }
     }
 
     fn finish_issue(&mut self, id: SessionId, reply: oneshot::Sender<Result<Issued, RegistryError>>) {
@@ -260,20 +314,35 @@ impl TokenRegistry {
         for digest in revoked.digests() {
             self.index.set_unstored(digest, true);
         }
-        self.unstored.push(revoked);
+        self.unstored.push(Unstored::Revoked(revoked));
         if let Some(reply) = reply {
             answer(reply, Err(RegistryError::Unavailable));
         }
     }
 
-    fn retry(&mut self) {
-        for revoked in std::mem::take(&mut self.unstored) {
-            self.record_revocation(revoked, None);
+    fn retry_later(&mut self, context: &mut Context<Self>) {
+        if !std::mem::replace(&mut self.retrying, true) {
+            context.run_later(RETRY, |registry, _| registry.retry());
         }
     }
 
+    fn retry(&mut self) {
+        self.retrying = false;
+        for unstored in std::mem::take(&mut self.unstored) {
+            match unstored {
+                Unstored::Revoked(revoked) => self.record_revocation(revoked, None),
+                // One that was ended meanwhile must not be stored after its revocation.
+                Unstored::Handed(handed) if self.table.holds(handed.session.id, handed.digest) => {
+                    self.record(vec![handed.change()], Waited::Handed(handed));
+                }
+                Unstored::Handed(_) => {}
+            }
+        }
+        self.forget_rows();
+    }
+
     /// Arms the timer for the next deadline, unless it is armed for it already.
-    fn arm(&mut self, context: &mut Context<Self>) {
+    pub(super) fn arm(&mut self, context: &mut Context<Self>) {
         let due = self.table.next_due(&self.snapshot.load());
         if self.timer.map(|(armed, _)| armed) == due {
             return;
@@ -291,11 +360,11 @@ impl TokenRegistry {
 }
 
 /// Replies; a caller that no longer waits does not mind.
-fn answer<T>(reply: oneshot::Sender<T>, with: T) {
+pub(super) fn answer<T>(reply: oneshot::Sender<T>, with: T) {
     drop(reply.send(with));
 }
 
-fn promised<T: Send + 'static>(
+pub(super) fn promised<T: Send + 'static>(
     reply: oneshot::Receiver<Result<T, RegistryError>>,
 ) -> ResponseFuture<Result<T, RegistryError>> {
     Box::pin(async move { reply.await.unwrap_or(Err(RegistryError::Unavailable)) })
@@ -376,16 +445,6 @@ impl Handler<CollectStatistics> for TokenRegistry {
     }
 }
 
-impl Handler<PreloadSessions> for TokenRegistry {
-    type Result = Result<(), RegistryError>;
-
-    fn handle(&mut self, message: PreloadSessions, context: &mut Self::Context) -> Self::Result {
-        let loaded = self.table.preload(message.0, &self.snapshot.load(), self.clock.now());
-        self.arm(context);
-        loaded
-    }
-}
-
 impl Handler<SubjectChanged> for TokenRegistry {
     type Result = ();
 
@@ -412,7 +471,9 @@ impl Handler<ExpireDue> for TokenRegistry {
     type Result = ();
 
     fn handle(&mut self, _: ExpireDue, context: &mut Self::Context) {
-        if self.table.expire(&self.snapshot.load(), self.clock.now()) {
+        let more = self.table.expire(&self.snapshot.load(), self.clock.now());
+        self.forget_rows();
+        if more {
             context.address().do_send(ExpireDue); // Its answer is empty.
         } else {
             self.timer = self.timer.take().and_then(|(_, handle)| {
@@ -435,6 +496,7 @@ impl Handler<Sweep> for TokenRegistry {
 
     fn handle(&mut self, message: Sweep, context: &mut Self::Context) {
         let next = self.table.sweep(message.0);
+        self.forget_rows();
         let own = context.address();
         // The answers are empty.
         if next {

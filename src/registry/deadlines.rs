@@ -19,7 +19,7 @@ pub(super) const BUCKET: usize = 4096;
 
 /// How long an expired session is kept in seconds, so that its holder hears "expired" rather than "unknown", and a
 /// lifetime that was set by mistake can be set back.
-pub(super) const KEEP_ENDED: u32 = 600;
+pub const KEEP_ENDED: u32 = 600;
 
 /// Sessions by the second that decides their end.
 #[derive(Debug, Default)]

@@ -12,6 +12,7 @@ use crate::registry::{
     TokenRegistry,
 };
 use crate::session::Session;
+use crate::store::Durability;
 
 /// How many changes may be on their way at once; beyond that a caller hears [`RegistryError::Busy`] at once.
 pub(super) const WAITING_CHANGES: usize = 4096;
@@ -29,6 +30,8 @@ pub struct Options {
     pub capacity: usize,
     /// At most so many live sessions of one user: `tokens.per_subject`.
     pub per_subject: usize,
+    /// When a change counts as stored: `data.durability`.
+    pub durability: Durability,
 }
 
 /// Why a change was not made. Nothing of it is left behind, except that a revocation that could not be stored keeps

@@ -68,6 +68,11 @@ impl Entry {
         }
     }
 
+    /// Its number.
+    pub(super) fn id(&self) -> SessionId {
+        self.id
+    }
+
     /// Notes that the session was used.
     pub(super) fn touch(&self, now: UnixSeconds) {
         if now.get().saturating_sub(self.last_used.load(Ordering::Relaxed)) >= LAST_USE_GRAIN {
@@ -132,6 +137,16 @@ impl Index {
 
 /// What only the registry may do.
 impl Index {
+    /// Makes room for so many sessions, and says for how many in each shard. Only while it is empty.
+    pub(super) fn reserve(&self, sessions: usize) -> usize {
+        // A little more than an equal share, so that hardly any shard has to grow.
+        let share = sessions / SHARDS + sessions / SHARDS / 16;
+        for shard in &self.shards {
+            shard.store(Arc::new(Shard::with_capacity_and_hasher(share, BuildHasherDefault::default())));
+        }
+        share
+    }
+
     /// Puts a session in.
     pub(super) fn insert(&self, digest: TokenDigest, entry: Entry) {
         self.shards[shard_of(digest)].load().pin().insert(digest, entry);

@@ -5,7 +5,7 @@ use actix::Message;
 use crate::registry::{RegistryError, Validation};
 use crate::session::{EndReason, Session, SessionId, Subject, UserType};
 use crate::settings::{RoleId, WebsiteId};
-use crate::store::Change;
+use crate::store::{Change, StoredSession};
 use crate::token::{Lifetime, TokenDigest};
 
 /// Begin a session. The caller made the token and keeps its text; the registry only ever sees the digest.
@@ -135,7 +135,32 @@ pub struct PreloadSession {
 /// Take over many sessions at once, issued now. Meant for the time before the server answers.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<(), RegistryError>")]
-pub struct PreloadSessions(pub Vec<PreloadSession>);
+pub struct PreloadSessions {
+    /// Which ones.
+    pub sessions: Vec<PreloadSession>,
+    /// Whether they are stored; the reply waits for it.
+    pub stored: bool,
+}
+
+/// So many sessions are going to be loaded from the store. The first message of all, once.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct BeginLoading {
+    /// How many, about.
+    pub expected: usize,
+    /// Up to which number all sessions of a kind were ended.
+    pub kinds_ended: Vec<(UserType, SessionId)>,
+}
+
+/// Take over sessions that were stored, in the order of their numbers. After the last one follows [`SettingsChanged`].
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), RegistryError>")]
+pub struct LoadSessions {
+    /// The sessions.
+    pub sessions: Vec<StoredSession>,
+    /// Rows that are no longer needed: they are deleted later.
+    pub over: Vec<SessionId>,
+}
 
 /// Is this token good, and whose is it?
 #[derive(Debug, Message)]

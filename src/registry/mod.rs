@@ -15,19 +15,24 @@
 
 mod actor;
 mod deadlines;
+mod forgotten;
 mod handle;
 mod index;
+mod loading;
 mod messages;
 mod reader;
 mod subjects;
 mod table;
+mod unstored;
 mod validator;
 
 pub use actor::{Parts, TokenRegistry};
+pub use deadlines::KEEP_ENDED;
 pub use handle::{Options, Registry, RegistryError};
 pub use messages::{
-    CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, PreloadSession, PreloadSessions,
-    Revocation, RevokeSessions, SettingsChanged, Statistics, ValidateToken, ValidateTokens,
+    BeginLoading, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, LoadSessions,
+    PreloadSession, PreloadSessions, Revocation, RevokeSessions, SettingsChanged, Statistics, ValidateToken,
+    ValidateTokens,
 };
 pub use reader::{Reader, SubjectFacts, Validation};
 pub use validator::{TokenValidator, ValidatorCounts};

@@ -14,6 +14,7 @@ use crate::registry::subjects::Subjects;
 use crate::registry::{Options, PreloadSession, RegistryError, Statistics, SubjectFacts};
 use crate::session::{Session, SessionId, Subject, UserType};
 use crate::settings::{RoleId, Snapshot, WebsiteId};
+use crate::store::StoredSession;
 use crate::token::{Lifetime, TokenDigest};
 
 /// A shard of the index below this many entries at its fullest is never worth rebuilding.
@@ -35,6 +36,8 @@ pub(super) struct Table {
     /// How many each shard of the index holds, and the most it has held since it was built.
     shards: Vec<(usize, usize)>,
     totals: Statistics,
+    /// Sessions that were let go of without a revocation of their own: their rows are to be deleted.
+    forgotten: Vec<SessionId>,
 }
 
 /// The deadlines of the sessions of one kind.
@@ -91,6 +94,7 @@ impl Table {
             held: 0,
             shards: vec![(0, 0); SHARDS],
             totals: Statistics::default(),
+            forgotten: Vec::new(),
         }
     }
 
@@ -120,6 +124,7 @@ impl Table {
             return None;
         }
         self.insert(&pending.session, pending.fixed_end, pending.digest);
+        self.totals.issued += 1;
         Some(pending.session)
     }
 
@@ -202,7 +207,10 @@ impl Table {
         let mut issued_afterwards = Vec::new();
         for digest in digests {
             match self.index.peek(digest) {
-                Some(removed) if removed.id <= through => self.forget(digest, removed),
+                Some(removed) if removed.id <= through => {
+                    self.forget(digest, removed);
+                    self.forgotten.push(removed.id);
+                }
                 Some(removed) => issued_afterwards.push((removed.id, digest)),
                 None => {}
             }
@@ -324,7 +332,7 @@ impl Table {
         page
     }
 
-    /// Puts sessions in that are live from the start.
+    /// Puts sessions in that are live from the start, and says which numbers they got.
     ///
     /// # Errors
     /// [`RegistryError::Full`] when there is no room; those before stay.
@@ -333,13 +341,50 @@ impl Table {
         sessions: Vec<PreloadSession>,
         snapshot: &Snapshot,
         now: UnixSeconds,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<Vec<(Session, TokenDigest)>, RegistryError> {
+        let mut begun = Vec::with_capacity(sessions.len());
         for preload in sessions {
             self.make_room()?;
             let session = self.number(preload.subject, preload.website, snapshot, now);
             self.insert(&session, None, preload.digest);
+            begun.push((session, preload.digest));
+        }
+        self.totals.issued += begun.len() as u64;
+        Ok(begun)
+    }
+
+    /// Makes room for so many sessions, and ends those of whole kinds before they come.
+    pub(super) fn begin_loading(&mut self, expected: usize, kinds_ended: &[(UserType, SessionId)]) {
+        let share = self.index.reserve(expected.min(self.options.capacity));
+        // When fewer come, the room is given back.
+        self.shards = vec![(0, share); SHARDS];
+        for &(kind, through) in kinds_ended {
+            self.index.end_through(kind, through);
+        }
+    }
+
+    /// Puts sessions in that were issued in an earlier run, in the order of their numbers.
+    ///
+    /// # Errors
+    /// [`RegistryError::Full`] when there is no room; those before stay.
+    pub(super) fn load(&mut self, sessions: &[StoredSession]) -> Result<(), RegistryError> {
+        for stored in sessions {
+            self.make_room()?;
+            let StoredSession { id, subject, website, issued, fixed_end, digest } = *stored;
+            self.next_id = self.next_id.max(id.0 + 1);
+            self.insert(&Session { id, subject, website, issued, ends: None, last_used: issued }, fixed_end, digest);
         }
         Ok(())
+    }
+
+    /// Whether this session is live or kept as expired.
+    pub(super) fn holds(&self, id: SessionId, digest: TokenDigest) -> bool {
+        self.index.read(digest, Entry::id) == Some(id)
+    }
+
+    /// Sessions that were let go of since the last time, and whose rows are to be deleted.
+    pub(super) fn take_forgotten(&mut self) -> Vec<SessionId> {
+        std::mem::take(&mut self.forgotten)
     }
 
     /// Notes the role of an administrator who signs in.
@@ -403,7 +448,6 @@ impl Table {
         *held += 1;
         *fullest = (*fullest).max(*held);
         self.held += 1;
-        self.totals.issued += 1;
     }
 
     fn push_deadline(&mut self, session: &Removed, digest: TokenDigest) {
@@ -440,6 +484,7 @@ impl Table {
     fn forget_taken(&mut self, digest: TokenDigest) {
         if let Some(removed) = self.index.peek(digest) {
             self.forget(digest, removed);
+            self.forgotten.push(removed.id);
         }
     }
 

@@ -12,6 +12,8 @@ pub enum SessionEvent {
     Issued {
         /// The session that began.
         session: Session,
+        /// The end that was fixed at issue; `None` when the lifetime of the kind decides.
+        fixed_end: Option<UnixSeconds>,
         /// What it is found by.
         digest: TokenDigest,
     },

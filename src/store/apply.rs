@@ -5,13 +5,14 @@ use rusqlite::{Connection, params};
 use crate::clock::UnixSeconds;
 use crate::settings::{Scope, StoreDirectory};
 use crate::store::folder::INITIALISED;
+use crate::store::sessions::Books;
 use crate::store::{AdministratorRow, Change, CustomerLock, CustomerRow, RoleRow, SettingRow, ThrottleRow};
 
-/// Carries out one change inside a transaction, and adds the numbers of new accounts to `ids`.
-pub(super) fn apply(to: &Connection, change: &Change, ids: &mut Vec<u32>) -> rusqlite::Result<()> {
+/// Carries out one change inside a transaction: counts sessions in `books`, adds the numbers of new accounts to `ids`.
+pub(super) fn apply(to: &Connection, change: &Change, books: &mut Books, ids: &mut Vec<u32>) -> rusqlite::Result<()> {
     match change {
-        // Sessions live in memory alone until the store learns to keep them; their records are acknowledged all the same.
-        Change::Session(_) => Ok(()),
+        Change::Session(event) => books.apply(to, event),
+        Change::SessionsForgotten(ids) => books.delete(to, ids),
         Change::CustomerLock(lock) => lock_customer(to, lock),
         Change::ThrottleSet(row) => set_throttle(to, row),
         Change::ThrottleCleared { kind, name } => to

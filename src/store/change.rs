@@ -4,7 +4,7 @@ use actix::Message;
 use thiserror::Error;
 
 use crate::clock::UnixSeconds;
-use crate::session::SessionEvent;
+use crate::session::{SessionEvent, SessionId};
 use crate::settings::{Scope, StoreDirectory};
 use crate::store::{AdministratorRow, CustomerRow, RoleRow};
 
@@ -13,6 +13,9 @@ use crate::store::{AdministratorRow, CustomerRow, RoleRow};
 pub enum Change {
     /// Something happened to a session.
     Session(SessionEvent),
+    /// These sessions have ended by themselves, or with their whole kind, and need no longer be kept. What
+    /// [`SessionEvent::Expired`] says, for many.
+    SessionsForgotten(Vec<SessionId>),
     /// The failure counters and the lock of a customer.
     CustomerLock(CustomerLock),
     /// A row of the throttle was written.

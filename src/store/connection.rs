@@ -1,6 +1,7 @@
 //! How the file is opened.
 
 use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -20,6 +21,39 @@ pub(super) fn writing(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
     Ok(connection)
+}
+
+/// Asks SQLite what is wrong with the structure of the file: the first problem, if there is any. It is interrupted after
+/// `limit`.
+pub(super) fn check(connection: &Connection, limit: Duration) -> rusqlite::Result<Option<String>> {
+    let handle = connection.get_interrupt_handle();
+    let (done, waiting) = mpsc::channel::<()>();
+    let watch = std::thread::spawn(move || {
+        if waiting.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+            handle.interrupt();
+        }
+    });
+    let answer = connection.query_row("PRAGMA quick_check(1)", (), |row| row.get::<_, String>(0));
+    drop(done);
+    // It has nothing to say, and ends at once.
+    drop(watch.join());
+    answer.map(|answer| (answer != "ok").then_some(answer))
+}
+
+/// Begins a new round of the log after failed commits: their remains look like damage to whoever reads it.
+pub(super) fn renew_log(connection: &Connection) {
+    if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(())) {
+        tracing::debug!(%error, "the log of the store cannot be renewed at the moment");
+    }
+}
+
+/// Closes the connection that writes after a last checkpoint, so that the log is empty: that is what a clean stop looks
+/// like. Somebody who reads at the moment only keeps the next start from seeing that it was clean.
+pub(super) fn put_away(connection: Connection) {
+    if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(())) {
+        tracing::warn!(%error, "the log of the store cannot be emptied; nothing is lost by that");
+    }
+    drop(connection);
 }
 
 /// A connection that only reads.

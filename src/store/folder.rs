@@ -4,11 +4,17 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use thiserror::Error;
 
-use crate::store::{connection, schema};
+use crate::clock::UnixSeconds;
+use crate::session::SessionId;
+use crate::store::ledger::{self, Ledger, Seal};
+use crate::store::log::{self, Log};
+use crate::store::{backup, connection, schema};
+use crate::token::DigestKey;
 
 /// The key in `meta` that says that a folder has got what it starts with.
 pub(super) const INITIALISED: &str = "initialised";
@@ -37,6 +43,40 @@ pub enum FolderError {
         /// The newest version that this program knows.
         known: usize,
     },
+    /// The log of the last changes is damaged: what lies behind the damage would be lost without a word.
+    #[error(
+        "{path} is damaged at byte {at}, and changes that were acknowledged lie behind that. Nothing is served from it, \
+         because a revoked token might come back to life. Restore a backup, or save what is whole with `tokenward \
+         recover`"
+    )]
+    DamagedLog {
+        /// The log.
+        path: PathBuf,
+        /// Where.
+        at: u64,
+    },
+    /// The file itself is damaged.
+    #[error(
+        "{path} is damaged: {problem}. Nothing is served from it. Restore a backup, or save what is whole with \
+         `tokenward recover`"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite found.
+        problem: String,
+    },
+    /// It was started from a copy.
+    #[error(
+        "{path} was restored from a copy that was made at {made_at}: what was revoked since is good in it again. Start \
+         with `--accept-restored end-sessions`, and everybody signs in anew, or with `--accept-restored keep-sessions`"
+    )]
+    Restored {
+        /// The file.
+        path: PathBuf,
+        /// When the copy was made.
+        made_at: UnixSeconds,
+    },
     /// The file is damaged, or not ours.
     #[error("{path} cannot be read as tokenward's data: {cause}")]
     Unreadable {
@@ -52,6 +92,9 @@ pub enum FolderError {
 pub struct DataFolder {
     path: PathBuf,
     fresh: bool,
+    key: DigestKey,
+    ledger: Ledger,
+    restored: Option<UnixSeconds>,
     /// Closing it gives the lock back.
     _lock: File,
 }
@@ -62,10 +105,19 @@ impl DataFolder {
     /// # Errors
     /// Any [`FolderError`]. Nothing was changed then, except that folder and empty files may be there.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
+        let folder = Self::open_restored(path)?;
+        match folder.restored {
+            Some(made_at) => Err(FolderError::Restored { path: folder.database(), made_at }),
+            None => Ok(folder),
+        }
+    }
+
+    /// The same, also when the folder was restored from a copy and nobody has accepted that yet.
+    pub(super) fn open_restored(path: &Path) -> Result<Self, FolderError> {
         make(path)?;
         let lock = lock(path)?;
-        let fresh = prepare(&path.join(DATABASE))?;
-        Ok(Self { path: path.to_owned(), fresh, _lock: lock })
+        let Prepared { fresh, key, ledger, restored } = prepare(&path.join(DATABASE))?;
+        Ok(Self { path: path.to_owned(), fresh, key, ledger, restored, _lock: lock })
     }
 
     /// Where it is.
@@ -83,15 +135,72 @@ impl DataFolder {
     pub fn is_fresh(&self) -> bool {
         self.fresh
     }
+
+    /// The key of all digests in it.
+    pub fn digest_key(&self) -> &DigestKey {
+        &self.key
+    }
+
+    /// How many sessions were stored when it was opened.
+    pub fn sessions(&self) -> u64 {
+        self.ledger.sessions
+    }
+
+    /// The latest moment at which a stored session was issued; session time must not start before it.
+    pub fn latest_issue(&self) -> UnixSeconds {
+        self.ledger.latest
+    }
+
+    /// The number of the first session of this run: none is ever given twice. Without any durability everything that is
+    /// stored of sessions is deleted, because what is revoked in this run would come back to life in the next.
+    ///
+    /// # Errors
+    /// [`FolderError::Unreadable`] when the file cannot be used.
+    pub fn first_session(&mut self, durability: Durability) -> Result<SessionId, FolderError> {
+        let first = SessionId(self.ledger.last + 1);
+        if durability != Durability::Sync {
+            let path = self.database();
+            self.claim_numbers(durability).map_err(|cause| FolderError::Unreadable { path, cause })?;
+        }
+        Ok(first)
+    }
+
+    /// Sessions that may not be stored must not have their numbers given away again either.
+    fn claim_numbers(&mut self, durability: Durability) -> rusqlite::Result<()> {
+        let mut connection = connection::writing(&self.database())?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        self.ledger.last += NUMBERS_OF_A_RUN;
+        if durability == Durability::None {
+            transaction.execute_batch("DELETE FROM sessions; DELETE FROM kind_revocations;")?;
+            self.ledger = Ledger { sessions: 0, sum: 0, ..self.ledger };
+        }
+        self.ledger.write(&transaction, &Seal::new(&self.key))?;
+        transaction.commit()
+    }
 }
 
-const DATABASE: &str = "tokenward.db";
+/// How many numbers a run claims at its start when sessions may be lost: more than it can issue.
+pub(super) const NUMBERS_OF_A_RUN: u64 = 1 << 32;
 
-fn make(path: &Path) -> Result<(), FolderError> {
+/// When a change of a session counts as stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// It is answered after it is on the disk.
+    #[default]
+    Sync,
+    /// A new session is answered first: at most 100 ms of them are lost in a power cut. Revocations always wait.
+    Async,
+    /// Sessions are in memory only.
+    None,
+}
+
+pub(super) const DATABASE: &str = "tokenward.db";
+
+pub(super) fn make(path: &Path) -> Result<(), FolderError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|cause| unusable(path, cause))
 }
 
-fn lock(folder: &Path) -> Result<File, FolderError> {
+pub(super) fn lock(folder: &Path) -> Result<File, FolderError> {
     let path = folder.join("lock");
     let file = create(&path)?;
     match file.try_lock() {
@@ -101,21 +210,67 @@ fn lock(folder: &Path) -> Result<File, FolderError> {
     }
 }
 
-/// Brings the file up to date and says whether it is still fresh.
-fn prepare(path: &Path) -> Result<bool, FolderError> {
+/// What a file holds that is up to date.
+struct Prepared {
+    fresh: bool,
+    key: DigestKey,
+    ledger: Ledger,
+    restored: Option<UnixSeconds>,
+}
+
+/// Brings the file up to date.
+fn prepare(path: &Path) -> Result<Prepared, FolderError> {
     // SQLite gives its other files the mode of this one, so nobody but us reads any of them.
     drop(create(path)?);
+    let log = inspect_log(path)?;
     let unreadable = |cause| FolderError::Unreadable { path: path.to_owned(), cause };
     let mut connection = connection::writing(path).map_err(unreadable)?;
+    check(&connection, path, &log)?;
     let found = schema::version(&connection).map_err(unreadable)?;
     let version = usize::try_from(found).unwrap_or(usize::MAX);
-    if version > schema::NEWEST {
+    if version > schema::NEWEST && !is_understood(&connection).map_err(unreadable)? {
         return Err(FolderError::Newer { path: path.to_owned(), found, known: schema::NEWEST });
     }
     if version < schema::NEWEST {
         schema::migrate(&mut connection, version).map_err(unreadable)?;
     }
-    is_fresh(&connection).map_err(unreadable)
+    let fresh = is_fresh(&connection).map_err(unreadable)?;
+    let key = ledger::digest_key(&connection).map_err(unreadable)?;
+    let ledger = Ledger::read(&connection, &Seal::new(&key)).map_err(unreadable)?;
+    let restored = backup::note(&connection).map_err(unreadable)?;
+    Ok(Prepared { fresh, key, ledger, restored })
+}
+
+fn inspect_log(database: &Path) -> Result<Log, FolderError> {
+    let path = log::path_of(database);
+    let log = log::inspect(database).map_err(|cause| unusable(&path, cause))?;
+    match log.damaged_at {
+        Some(at) => Err(FolderError::DamagedLog { path, at }),
+        None => Ok(log),
+    }
+}
+
+/// How long SQLite's own check may take after a stop that was not clean, and after a clean one.
+const CHECK: [Duration; 2] = [Duration::from_secs(5), Duration::from_millis(100)];
+
+/// SQLite's own check; what it has not reached in time stays unchecked, and the log says so.
+fn check(connection: &Connection, path: &Path, log: &Log) -> Result<(), FolderError> {
+    let limit = CHECK[usize::from(!log.is_used)];
+    match connection::check(connection, limit) {
+        Ok(Some(problem)) => Err(FolderError::Damaged { path: path.to_owned(), problem }),
+        Ok(None) => Ok(()),
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) => {
+            tracing::info!(file = %path.display(), ?limit, "the check of the file was not finished in time");
+            Ok(())
+        }
+        Err(cause) => Err(FolderError::Unreadable { path: path.to_owned(), cause }),
+    }
+}
+
+/// Whether a newer program has left the file so that this one can still use it.
+fn is_understood(connection: &Connection) -> rusqlite::Result<bool> {
+    let oldest = schema::oldest_program(connection)?;
+    Ok(oldest.is_some_and(|oldest| oldest <= schema::NEWEST))
 }
 
 fn is_fresh(connection: &Connection) -> rusqlite::Result<bool> {
@@ -123,18 +278,22 @@ fn is_fresh(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(row.is_none())
 }
 
-fn create(path: &Path) -> Result<File, FolderError> {
-    OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|cause| unusable(path, cause))
+pub(super) fn create(path: &Path) -> Result<File, FolderError> {
+    own_file().create(true).open(path).map_err(|cause| unusable(path, cause))
 }
 
-fn unusable(path: &Path, cause: io::Error) -> FolderError {
+pub(super) fn create_new(path: &Path) -> Result<File, FolderError> {
+    own_file().create_new(true).open(path).map_err(|cause| unusable(path, cause))
+}
+
+/// A file that nobody but its owner may read.
+fn own_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.truncate(false).read(true).write(true).mode(0o600);
+    options
+}
+
+pub(super) fn unusable(path: &Path, cause: io::Error) -> FolderError {
     FolderError::Unusable { path: path.to_owned(), cause }
 }
 
@@ -174,9 +333,47 @@ mod tests {
     fn a_file_of_a_newer_version_is_refused_and_both_versions_are_named() {
         let home = home();
         let database = DataFolder::open(home.path()).unwrap().database();
-        Connection::open(database).unwrap().pragma_update(None, "user_version", 9001).unwrap();
+        let file = Connection::open(database).unwrap();
+        file.pragma_update(None, "user_version", 9001).unwrap();
+        file.execute("UPDATE meta SET value = CAST('9000' AS BLOB) WHERE key = 'oldest_program'", ()).unwrap();
         let refused = DataFolder::open(home.path()).unwrap_err().to_string();
-        assert!(refused.contains("9001") && refused.contains("up to version 1"), "{refused}");
+        assert!(refused.contains("9001") && refused.contains("up to version 2"), "{refused}");
+    }
+
+    #[test]
+    fn a_file_of_a_newer_version_that_only_adds_is_opened_and_left_at_its_version() {
+        let home = home();
+        let database = DataFolder::open(home.path()).unwrap().database();
+        let file = Connection::open(database).unwrap();
+        let newer = i64::try_from(schema::NEWEST).unwrap() + 1;
+        file.pragma_update(None, "user_version", newer).unwrap();
+        file.execute_batch("ALTER TABLE roles ADD COLUMN added INTEGER").unwrap();
+        DataFolder::open(home.path()).unwrap();
+        assert_eq!(schema::version(&file).unwrap(), newer);
+    }
+
+    #[test]
+    fn a_file_of_the_version_before_gets_its_key_and_keeps_what_it_has() {
+        let home = home();
+        drop(create(&home.path().join(DATABASE)).unwrap());
+        let mut file = connection::writing(&home.path().join(DATABASE)).unwrap();
+        schema::migrate_to_version_1(&mut file);
+        file.execute("INSERT INTO throttle VALUES (3, 'jane', 1, 2)", ()).unwrap();
+        let key = DataFolder::open(home.path()).unwrap().digest_key().clone();
+        let kept: u32 = file.query_row("SELECT count(*) FROM throttle", (), |row| row.get(0)).unwrap();
+        assert_eq!(kept, 1);
+        let again = DataFolder::open(home.path()).unwrap();
+        assert_eq!(again.digest_key().expose(), key.expose());
+    }
+
+    #[test]
+    fn numbers_of_a_run_that_may_lose_sessions_are_not_given_away_again() {
+        let home = home();
+        let number = |durability| DataFolder::open(home.path()).unwrap().first_session(durability).unwrap().0;
+        assert_eq!(number(Durability::Sync), 1);
+        assert_eq!(number(Durability::Async), 1);
+        assert_eq!(number(Durability::None), 1 + NUMBERS_OF_A_RUN);
+        assert_eq!(number(Durability::Sync), 1 + 2 * NUMBERS_OF_A_RUN);
     }
 
     #[test]

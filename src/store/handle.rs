@@ -8,6 +8,8 @@ use std::time::Duration;
 use actix::{Actor, Addr, Arbiter, Recipient};
 use tokio::sync::Semaphore;
 
+use crate::store::ledger::Seal;
+use crate::store::writer::Close;
 use crate::store::{AttachRegistry, Change, Committed, DataFolder, Record, StoreError, StoreWriter, Write, Written};
 
 /// How many changes may wait at once; beyond that a caller hears [`StoreError::Unavailable`] at once.
@@ -49,7 +51,8 @@ impl Store {
         start: impl FnOnce(StoreWriter) -> Addr<StoreWriter>,
     ) -> Result<Self, StoreError> {
         let commits = Arc::default();
-        let writer = StoreWriter::open(folder.database(), Arc::clone(&commits), guard)?;
+        let seal = Seal::new(folder.digest_key());
+        let writer = StoreWriter::open(folder.database(), seal, Arc::clone(&commits), guard)?;
         Ok(Self { writer: start(writer), gate: Arc::new(Semaphore::new(WAITING_CHANGES)), commits })
     }
 
@@ -74,6 +77,12 @@ impl Store {
             Ok(outcome) => outcome,
             Err(_) => Err(unavailable("the writer is gone")),
         }
+    }
+
+    /// Waits until everything that was sent before is written, and closes the file: nothing is to be written afterwards.
+    pub async fn close(&self) {
+        // A writer that is gone has nothing left to write.
+        let _closed = self.writer.send(Close).await;
     }
 
     /// Makes the actor panic, to show that the process then ends.

@@ -9,23 +9,35 @@
 //! tries again.
 
 mod apply;
+mod backup;
 mod change;
 mod connection;
 mod fault;
 mod folder;
 mod handle;
+mod ledger;
+mod load;
+mod log;
 mod readers;
+mod recover;
 mod rows;
 mod schema;
+#[cfg(test)]
+mod session_tests;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+pub use backup::{accept_restored, back_up};
 pub use change::{
     Change, Committed, CustomerLock, Record, RecordOutcome, SettingRow, StoreError, ThrottleRow, Write, Written,
 };
-pub use folder::{DataFolder, FolderError};
+pub use folder::{DataFolder, Durability, FolderError};
 pub use handle::Store;
+pub use load::{LoadError, Loaded, Loader};
 pub use readers::Readers;
+pub use recover::{Recovery, recover};
 pub use rows::{AdministratorRow, CustomerRow, RoleRow};
+pub use sessions::StoredSession;
 pub use writer::{AttachRegistry, StoreWriter};

@@ -6,10 +6,10 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::settings::StoreDirectory;
-use crate::store::apply;
+use crate::store::{apply, ledger};
 
 /// One script per version, oldest first. A new version appends one; none is ever changed.
-const MIGRATIONS: &[&str] = &[VERSION_1];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
 
 /// The version that this program writes.
 pub(super) const NEWEST: usize = MIGRATIONS.len();
@@ -121,6 +121,40 @@ INSERT INTO roles (id, name) VALUES (1, 'Administrators');
 INSERT INTO role_rules (role, resource, allowed) VALUES (1, 'Magento_Backend::all', 1);
 ";
 
+/// Sessions, by number and nothing else: a second index would cost a random page a session.
+const VERSION_2: &str = "
+CREATE TABLE sessions (
+    id INTEGER PRIMARY KEY,
+    kind INTEGER NOT NULL,
+    user INTEGER NOT NULL,
+    website INTEGER NOT NULL,
+    issued INTEGER NOT NULL,
+    fixed_end INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    checksum INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE kind_revocations (
+    kind INTEGER PRIMARY KEY,
+    through INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
+) STRICT;
+";
+
+/// The key in `meta` that says which version a program has to know at least to use the file. A version that only adds
+/// keeps the one before, so that a program that is one version older still opens it.
+const OLDEST_PROGRAM: &str = "oldest_program";
+
+/// What this version writes there: sessions are in the file since version 2, and a program that does not know them
+/// would give their numbers away again.
+const OLDEST_PROGRAM_VERSION: usize = 2;
+
+/// The version that a program has to know at least to use this file.
+pub(super) fn oldest_program(connection: &Connection) -> rusqlite::Result<Option<usize>> {
+    let row = ledger::meta(connection, OLDEST_PROGRAM)?;
+    Ok(row.and_then(|text| String::from_utf8(text).ok()?.parse().ok()))
+}
+
 /// The version of a file; 0 is an empty one.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", (), |row| row.get(0))
@@ -135,6 +169,17 @@ pub(super) fn migrate(connection: &mut Connection, version: usize) -> rusqlite::
     if version == 0 {
         apply::replace_directory(&transaction, &StoreDirectory::fresh())?;
     }
+    if version < 2 {
+        ledger::found(&transaction)?;
+    }
+    ledger::set_meta(&transaction, OLDEST_PROGRAM, OLDEST_PROGRAM_VERSION.to_string().as_bytes())?;
     transaction.pragma_update(None, "user_version", i64::try_from(NEWEST).unwrap_or(i64::MAX))?;
     transaction.commit()
+}
+
+#[cfg(test)]
+pub(super) fn migrate_to_version_1(connection: &mut Connection) {
+    connection.execute_batch(VERSION_1).expect("the script is sound");
+    apply::replace_directory(connection, &StoreDirectory::fresh()).expect("the tables are there");
+    connection.pragma_update(None, "user_version", 1).expect("the pragma is known");
 }

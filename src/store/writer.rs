@@ -1,7 +1,7 @@
 //! The actor that writes.
 
 use std::any::Any;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,6 +9,8 @@ use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, ResponseF
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
+use crate::store::ledger::Seal;
+use crate::store::sessions::Books;
 use crate::store::{Change, Committed, Record, RecordOutcome, StoreError, Write, Written, apply, connection, fault};
 
 /// The mailbox: twice what the gate of [`crate::store::Store`] lets through, so that sending never waits for a place.
@@ -21,8 +23,11 @@ pub(super) const MAILBOX: usize = 8192;
 /// the file fails the batch; the next batch opens the file anew and tries again.
 pub struct StoreWriter {
     path: PathBuf,
+    seal: Seal,
     /// `None` after a fault of the file.
-    connection: Option<Connection>,
+    open: Option<Open>,
+    /// Whether the last transaction failed by a fault of the file: the log tells changes of this, not every failure.
+    failing: bool,
     batch: Vec<Waiting>,
     registry: Option<Recipient<Committed>>,
     commits: Arc<AtomicU64>,
@@ -33,6 +38,35 @@ pub struct StoreWriter {
 impl std::fmt::Debug for StoreWriter {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("StoreWriter").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// The file while it can be used.
+struct Open {
+    connection: Connection,
+    books: Books,
+}
+
+impl Open {
+    fn new(path: &Path, seal: &Seal) -> rusqlite::Result<Self> {
+        let connection = connection::writing(path)?;
+        let books = Books::open(&connection, seal.clone())?;
+        Ok(Self { connection, books })
+    }
+
+    /// Fails only by a fault of the file; nothing of the batch is stored then.
+    fn commit(&mut self, batch: &[Waiting]) -> rusqlite::Result<Vec<Result<Written, StoreError>>> {
+        let before = self.books.ledger;
+        let mut transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let outcomes = batch
+            .iter()
+            .map(|waiting| store_one(&mut transaction, &waiting.changes, &mut self.books))
+            .collect::<rusqlite::Result<_>>()?;
+        if self.books.ledger != before {
+            self.books.ledger.write(&transaction, &self.books.seal)?;
+        }
+        transaction.commit()?;
+        Ok(outcomes)
     }
 }
 
@@ -55,20 +89,28 @@ enum Answer {
 #[rtype(result = "()")]
 struct Flush;
 
+/// Write what waits, and leave the file as it is after a clean stop. The last message of all.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(super) struct Close;
+
 /// Answer all records to this recipient from now on.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct AttachRegistry(pub Recipient<Committed>);
 
 impl StoreWriter {
-    /// A writer of the file at `path`, which has to be there. `commits` counts its transactions.
+    /// A writer of the file at `path`, which has to be there and whose checksums `seal` computes. `commits` counts its
+    /// transactions.
     pub(super) fn open(
         path: PathBuf,
+        seal: Seal,
         commits: Arc<AtomicU64>,
         guard: Option<Box<dyn Any + Send>>,
     ) -> Result<Self, StoreError> {
-        let connection = connection::writing(&path).map_err(|error| fault::explain(&error))?;
-        Ok(Self { path, connection: Some(connection), batch: Vec::new(), registry: None, commits, _guard: guard })
+        let open = Open::new(&path, &seal).map_err(|error| fault::explain(&error))?;
+        let batch = Vec::new();
+        Ok(Self { path, seal, open: Some(open), failing: false, batch, registry: None, commits, _guard: guard })
     }
 
     fn enqueue(&mut self, waiting: Waiting, context: &Context<Self>) {
@@ -81,17 +123,28 @@ impl StoreWriter {
 
     /// The outcome of each message of the batch, in order.
     fn store(&mut self, batch: &[Waiting]) -> Vec<Result<Written, StoreError>> {
-        if batch.iter().all(|waiting| waiting.changes.iter().all(is_in_memory_only)) {
+        if batch.iter().all(|waiting| waiting.changes.is_empty()) {
             return vec![Ok(Written::default()); batch.len()];
         }
         match self.commit(batch) {
             Ok(outcomes) => {
                 self.commits.fetch_add(1, Ordering::Relaxed);
+                if std::mem::take(&mut self.failing) {
+                    if let Some(open) = &self.open {
+                        connection::renew_log(&open.connection);
+                    }
+                    tracing::info!(file = %self.path.display(), "the store can be written again");
+                }
                 outcomes
             }
             Err(error) => {
-                tracing::error!(file = %self.path.display(), %error, "the store cannot be written");
-                self.connection = None;
+                if !std::mem::replace(&mut self.failing, true) {
+                    tracing::error!(
+                        file = %self.path.display(), %error,
+                        "the store cannot be written: sign-ins and revocations are refused until it can"
+                    );
+                }
+                self.open = None;
                 vec![Err(StoreError::Unavailable(error.to_string())); batch.len()]
             }
         }
@@ -99,18 +152,11 @@ impl StoreWriter {
 
     /// Fails only by a fault of the file; nothing of the batch is stored then.
     fn commit(&mut self, batch: &[Waiting]) -> rusqlite::Result<Vec<Result<Written, StoreError>>> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => connection::writing(&self.path)?,
+        let open = match self.open.take() {
+            Some(open) => open,
+            None => Open::new(&self.path, &self.seal)?,
         };
-        let connection = self.connection.insert(connection);
-        let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let outcomes = batch
-            .iter()
-            .map(|waiting| store_one(&mut transaction, &waiting.changes))
-            .collect::<rusqlite::Result<_>>()?;
-        transaction.commit()?;
-        Ok(outcomes)
+        self.open.insert(open).commit(batch)
     }
 
     /// Tells everybody. Records with the same outcome, one after the other, share one message.
@@ -139,19 +185,22 @@ impl StoreWriter {
     }
 }
 
-/// Whether the store keeps nothing of this change.
-fn is_in_memory_only(change: &Change) -> bool {
-    matches!(change, Change::Session(_))
-}
-
 /// Stores one message, or nothing of it. Fails only by a fault of the file.
-fn store_one(transaction: &mut Transaction<'_>, changes: &[Change]) -> rusqlite::Result<Result<Written, StoreError>> {
+fn store_one(
+    transaction: &mut Transaction<'_>,
+    changes: &[Change],
+    books: &mut Books,
+) -> rusqlite::Result<Result<Written, StoreError>> {
+    let ledger = books.ledger;
     let savepoint = transaction.savepoint()?;
     let mut written = Written::default();
-    let outcome = changes.iter().try_for_each(|change| apply::apply(&savepoint, change, &mut written.ids));
+    let outcome = changes.iter().try_for_each(|change| apply::apply(&savepoint, change, books, &mut written.ids));
     match outcome {
         Ok(()) => savepoint.commit().map(|()| Ok(written)),
-        Err(error) if fault::is_of_the_change(&error) => savepoint.finish().map(|()| Err(fault::explain(&error))),
+        Err(error) if fault::is_of_the_change(&error) => {
+            books.ledger = ledger;
+            savepoint.finish().map(|()| Err(fault::explain(&error)))
+        }
         Err(error) => Err(error),
     }
 }
@@ -196,6 +245,19 @@ impl Handler<Flush> for StoreWriter {
     }
 }
 
+impl Handler<Close> for StoreWriter {
+    type Result = ();
+
+    fn handle(&mut self, _: Close, _: &mut Self::Context) {
+        let batch = std::mem::take(&mut self.batch);
+        let outcomes = self.store(&batch);
+        self.answer(batch, outcomes);
+        if let Some(Open { connection, .. }) = self.open.take() {
+            connection::put_away(connection);
+        }
+    }
+}
+
 impl Handler<AttachRegistry> for StoreWriter {
     type Result = ();
 
@@ -208,13 +270,13 @@ impl Handler<AttachRegistry> for StoreWriter {
 impl StoreWriter {
     /// The connection in use gets no more pages, as on a full disk.
     pub(super) fn limit_pages(&mut self, pages: u32) {
-        let connection = self.connection.as_ref().expect("it was just opened");
+        let connection = &self.open.as_ref().expect("it was just opened").connection;
         connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).expect("the pragma is known");
     }
 
     /// The connection in use refuses to write, as on a file system that has become read-only.
     pub(super) fn make_read_only(&mut self) {
-        let connection = self.connection.as_ref().expect("it was just opened");
+        let connection = &self.open.as_ref().expect("it was just opened").connection;
         connection.pragma_update(None, "query_only", true).expect("the pragma is known");
     }
 }

@@ -24,6 +24,11 @@ impl DigestKey {
         &self.0
     }
 
+    /// Another key for another purpose; neither tells anything about the other.
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        blake3::derive_key(purpose, &self.0)
+    }
+
     /// The digest of a token's text.
     pub fn digest(&self, token: &str) -> TokenDigest {
         let hash = blake3::keyed_hash(&self.0, token.as_bytes());

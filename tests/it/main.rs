@@ -13,6 +13,7 @@ mod cli;
 mod clients;
 mod config;
 mod demo;
+mod durability;
 mod gateway;
 mod graphql;
 mod layers;

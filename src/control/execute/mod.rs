@@ -6,8 +6,10 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
 use crate::accounts::embedded::{EmbeddedAccounts, NewAdministrator};
@@ -34,9 +36,20 @@ pub struct Office {
     pub registry: Registry,
     /// Hashing, and the throttle.
     pub sign_in: SignIn,
+    /// Copies the data folder's file.
+    pub copier: Copier,
     /// What makes each actor panic, by the actor's name.
     #[cfg(debug_assertions)]
     pub panics: Vec<(&'static str, PanicButton)>,
+}
+
+/// Copies everything to the file at a path, and says what went wrong.
+pub struct Copier(pub Box<dyn Fn(PathBuf) -> BoxFuture<'static, Result<(), String>> + Send + Sync>);
+
+impl std::fmt::Debug for Copier {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Copier")
+    }
 }
 
 /// Makes an actor panic.
@@ -98,6 +111,10 @@ pub async fn execute(command: Command, office: &Office) -> Answer {
         }
         Command::ShowSettings { path, scope } => office.show_settings(path.as_deref(), &scope),
         Command::SetSetting { path, scope, value } => office.set_setting(path, &scope, value).await,
+        Command::BackUp { file } => {
+            let copied = office.copier.0(file.clone()).await;
+            copied.and_then(|()| done(format!("everything is copied to {}", file.display())))
+        }
         #[cfg(debug_assertions)]
         Command::ProvokePanic { actor } => office.provoke_panic(&actor),
     };

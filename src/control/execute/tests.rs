@@ -6,14 +6,14 @@ use super::*;
 use crate::accounts::embedded::NewCustomer;
 use crate::accounts::{AccountStore, Administrator};
 use crate::clock::MockClock;
-use crate::control::{ExposedPassword, UserName};
+use crate::control::{Copier, ExposedPassword, UserName};
 use crate::keeper::{self, SettingsKeeper};
 use crate::registry::{self, IssueToken, ListSessions, TokenRegistry};
 use crate::secret::Password;
 use crate::session::Subject;
 use crate::settings::{Snapshot, StoreDirectory, StoreId, StoreView, Website, WebsiteId};
 use crate::sign_in;
-use crate::store::{Change, DataFolder, Readers, Store};
+use crate::store::{Change, DataFolder, Durability, Readers, Store};
 use crate::token::{DigestKey, EmptyLifetime, Token};
 
 struct House {
@@ -36,7 +36,7 @@ impl House {
         let registry = TokenRegistry::start_here(registry::Parts {
             snapshot: Arc::clone(&snapshot),
             clock: clock.clone(),
-            options: registry::Options { capacity: 100, per_subject: 100 },
+            options: registry::Options { capacity: 100, per_subject: 100, durability: Durability::Sync },
             key: DigestKey::generate(),
             first_id: SessionId(1),
             recorder: store.recorder(),
@@ -68,10 +68,11 @@ impl House {
             password_hash: String::new(),
         };
         accounts.add_administrator(chief).await.unwrap();
+        let copier = Copier(Box::new(|_| Box::pin(async { Ok(()) })));
         #[cfg(debug_assertions)]
-        let office = Office { clock, accounts, keeper, registry, sign_in, panics: Vec::new() };
+        let office = Office { clock, accounts, keeper, registry, sign_in, copier, panics: Vec::new() };
         #[cfg(not(debug_assertions))]
-        let office = Office { clock, accounts, keeper, registry, sign_in };
+        let office = Office { clock, accounts, keeper, registry, sign_in, copier };
         Self { office, _folder: folder, _home: home }
     }
 

@@ -37,6 +37,18 @@ pub(super) fn answer(decision: &Decision, stores: &StoreDirectory, now: UnixSeco
     response
 }
 
+/// The answer to a request at `path` before anything can be told.
+pub(in crate::http) fn cannot_tell(path: &str) -> HttpResponse {
+    let mut response = refusal(Reason::Undecided);
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if path.starts_with("/check") {
+        headers.insert(DECISION.clone(), verdict(Verdict::Deny));
+        name_nobody(Verdict::Deny, headers);
+    }
+    response
+}
+
 /// The answer to a question that was not understood.
 pub(super) fn answer_bad_question(question: BadQuestion) -> HttpResponse {
     let status = match question {

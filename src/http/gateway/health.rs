@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::{HttpResponse, web};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::http::Services;
 use crate::telemetry::Readiness;
@@ -20,13 +20,20 @@ pub(super) async fn ready(services: web::Data<Services>) -> HttpResponse {
 
 fn readiness(readiness: &Readiness) -> HttpResponse {
     let status = if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    state(status, readiness.name())
+    let (loaded, of) = readiness.progress();
+    if readiness.is_starting() && of > 0 {
+        answer(status, &json!({ "status": readiness.name(), "sessions_loaded": loaded, "sessions_stored": of }))
+    } else {
+        state(status, readiness.name())
+    }
 }
 
 fn state(status: StatusCode, name: &str) -> HttpResponse {
-    HttpResponse::build(status)
-        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
-        .json(json!({ "status": name }))
+    answer(status, &json!({ "status": name }))
+}
+
+fn answer(status: StatusCode, body: &Value) -> HttpResponse {
+    HttpResponse::build(status).insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store"))).json(body)
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder};
 
+pub(in crate::http) use answer::cannot_tell;
+
 use crate::http::problem::problem;
 
 /// Mounts the routes. They expect `web::Data<Services>` and an `Addr<TokenValidator>` among the application's data.

@@ -30,7 +30,7 @@ use crate::secret::Password;
 use crate::session::{EndReason, SessionId, Subject, SubjectChanged};
 use crate::settings::{Role, RoleId, Roles, Settings, SharedSnapshot, Snapshot, StoreDirectory, WebsiteId};
 use crate::sign_in::{self, SignIn, password};
-use crate::store::{Change, Committed, CustomerLock, Record, RecordOutcome, ThrottleRow};
+use crate::store::{Change, Committed, CustomerLock, Durability, Record, RecordOutcome, ThrottleRow};
 use crate::telemetry::Readiness;
 use crate::token::{DigestKey, EmptyLifetime, Token};
 
@@ -208,7 +208,7 @@ fn registry(snapshot: &SharedSnapshot, clock: &Arc<MockClock>, store: &Arc<Mutex
     let registry = TokenRegistry::start_here(Parts {
         snapshot: snapshot.clone(),
         clock: clock.clone(),
-        options: RegistryOptions { capacity: 1000, per_subject: 100 },
+        options: RegistryOptions { capacity: 1000, per_subject: 100, durability: Durability::default() },
         key: DigestKey::generate(),
         first_id: SessionId(1),
         recorder: store.recipient(),

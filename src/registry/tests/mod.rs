@@ -1,6 +1,7 @@
 //! What the registry promises, tried out.
 
 mod actor;
+mod durability;
 mod model;
 mod questions;
 mod table;
@@ -13,13 +14,14 @@ use crate::registry::index::Index;
 use crate::registry::table::Table;
 use crate::session::SessionId;
 use crate::settings::{Roles, Scope, Settings, Snapshot, StoreDirectory};
+use crate::store::Durability;
 use crate::token::{EmptyLifetime, TokenDigest};
 
 /// The time at which tests begin.
 const START: UnixSeconds = UnixSeconds(1_000_000);
 
 fn options() -> Options {
-    Options { capacity: 10_000_000, per_subject: 1000 }
+    Options { capacity: 10_000_000, per_subject: 1000, durability: Durability::Sync }
 }
 
 fn table(options: Options) -> (Arc<Index>, Table) {

@@ -21,7 +21,7 @@ use crate::settings::{
     Role, RoleId, Roles, Settings, Snapshot, StoreDirectory, StoreId, StoreView, Website, WebsiteId,
 };
 use crate::sign_in::{self, SignIn, password};
-use crate::store::{Change, Committed, CustomerLock, Record, RecordOutcome, ThrottleRow};
+use crate::store::{Change, Committed, CustomerLock, Durability, Record, RecordOutcome, ThrottleRow};
 use crate::telemetry::{Metrics, Readiness};
 use crate::token::{DigestKey, EmptyLifetime, Token};
 
@@ -189,7 +189,7 @@ impl House {
         let registry: Registry = TokenRegistry::start_here(Parts {
             snapshot: snapshot.clone(),
             clock: clock.clone(),
-            options: registry::Options { capacity: 1000, per_subject: 100 },
+            options: registry::Options { capacity: 1000, per_subject: 100, durability: Durability::default() },
             key: DigestKey::generate(),
             first_id: SessionId(1),
             recorder: store.recipient(),

@@ -1,0 +1,111 @@
+//! The sessions of the data folder come into the registry.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tracing::info;
+
+use crate::clock::UnixSeconds;
+use crate::http::Services;
+use crate::registry::{BeginLoading, KEEP_ENDED, LoadSessions, RegistryError, SettingsChanged};
+use crate::settings::Snapshot;
+use crate::store::{LoadError, Loaded, Loader, StoredSession};
+use crate::telemetry::Readiness;
+
+/// How many slices may wait between the thread that reads and the registry.
+const WAITING_SLICES: usize = 4;
+
+/// How often the log says how far it has come.
+const REPORT: Duration = Duration::from_secs(1);
+
+/// Why the sessions could not be taken over.
+#[derive(Debug, Error)]
+pub enum LoadingError {
+    /// The file.
+    #[error(transparent)]
+    Store(#[from] LoadError),
+    /// There are more than may be held.
+    #[error("{stored} sessions are stored, more than tokens.capacity allows: raise it")]
+    TooMany {
+        /// How many there are.
+        stored: u64,
+    },
+    /// The registry, or the thread that reads, is gone.
+    #[error("loading the sessions was broken off")]
+    Gone,
+}
+
+/// Loads `expected` sessions: a thread reads and checks them while the registry takes over those before.
+pub(super) async fn load(loader: Loader, expected: u64, services: &Services) -> Result<(), LoadingError> {
+    let begun = Instant::now();
+    let (sender, mut slices) = mpsc::channel(WAITING_SLICES);
+    let (snapshot, now) = (services.snapshot.load_full(), services.clock.now());
+    let reading = tokio::task::spawn_blocking(move || {
+        loader.run(|session| is_over(session, &snapshot, now), |loaded| sender.blocking_send(loaded).is_ok())
+    });
+    let mut progress = Progress { readiness: Arc::clone(&services.readiness), read: 0, expected, reported: begun };
+    let mut live = 0;
+    while let Some(loaded) = slices.recv().await {
+        live += hand_over(loaded, expected, services, &mut progress).await?;
+    }
+    reading.await.map_err(|_| LoadingError::Gone)??;
+    // What has ended while the server was away is noticed now.
+    services.registry.actor().send(SettingsChanged).await.map_err(|_| LoadingError::Gone)?;
+    let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    info!(sessions = live, over = progress.read - live, milliseconds, "the sessions are loaded");
+    Ok(())
+}
+
+/// Gives the registry what was read, and says how many sessions of it are live.
+async fn hand_over(
+    loaded: Loaded,
+    expected: u64,
+    services: &Services,
+    progress: &mut Progress,
+) -> Result<u64, LoadingError> {
+    let registry = services.registry.actor();
+    match loaded {
+        Loaded::Kinds(kinds_ended) => {
+            let expected = usize::try_from(expected).unwrap_or(usize::MAX);
+            registry.send(BeginLoading { expected, kinds_ended }).await.map_err(|_| LoadingError::Gone)?;
+            Ok(0)
+        }
+        Loaded::Sessions { sessions, over } => {
+            let (live, all) = (sessions.len() as u64, (sessions.len() + over.len()) as u64);
+            match registry.send(LoadSessions { sessions, over }).await {
+                Ok(Ok(())) => {}
+                Ok(Err(RegistryError::Full)) => return Err(LoadingError::TooMany { stored: expected }),
+                Ok(Err(_)) | Err(_) => return Err(LoadingError::Gone),
+            }
+            progress.add(all);
+            Ok(live)
+        }
+    }
+}
+
+/// Whether nobody needs to hear any more that this session has expired.
+fn is_over(session: &StoredSession, snapshot: &Snapshot, now: UnixSeconds) -> bool {
+    let end = session.fixed_end.or_else(|| snapshot.lifetime(session.subject.kind).end_of(session.issued));
+    end.is_some_and(|end| end.plus(KEEP_ENDED) <= now)
+}
+
+struct Progress {
+    readiness: Arc<Readiness>,
+    read: u64,
+    expected: u64,
+    reported: Instant,
+}
+
+impl Progress {
+    fn add(&mut self, read: u64) {
+        self.read += read;
+        self.readiness.set_progress(self.read, self.expected);
+        if self.reported.elapsed() >= REPORT {
+            self.reported = Instant::now();
+            info!(loaded = self.read, of = self.expected, "loading sessions");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! `tokenward recover`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::app;
+use crate::cli::common::ConfigArguments;
+use crate::cli::{Failure, output};
+
+/// Saves what is whole of a damaged data folder; no server may run on it.
+#[derive(Debug, Args)]
+pub(crate) struct Recover {
+    #[command(flatten)]
+    config: ConfigArguments,
+
+    /// Let the sessions that are whole go on, although a revocation may have been lost
+    #[arg(long)]
+    keep_sessions: bool,
+}
+
+impl Recover {
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        let config = self.config.load()?;
+        let recovery = app::recover(&config.data.dir, self.keep_sessions)?;
+        output::print(&recovery.to_string());
+        Ok(ExitCode::SUCCESS)
+    }
+}
