@@ -87,7 +87,7 @@ fn what_has_ended_while_the_server_was_away_has_ended() {
     let home = Home::with_customers(1);
     let server = home.start();
     let token = sign_in(&server, 0);
-    server.command(&["setting", "set", "oauth/access_token_lifetime/customer", "0.00003"], "").printed();
+    server.command(&["setting", "set", "oauth/access_token_lifetime/customer", "0"], "").printed();
     stop(server, Signal::TERM);
     let server = home.start();
     assert_eq!(session(&server, &token), None);
