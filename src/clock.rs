@@ -72,18 +72,36 @@ pub type SharedClock = Arc<dyn Clock>;
 /// A step of the wall clock forwards that is smaller than this is left to the boot-time clock.
 const ADOPTED_STEP_MILLIS: i64 = 1000;
 
+/// How often the wall clock is looked at: reading it every time would cost each check as much as the time itself.
+const WALL_CLOCK_EVERY_MILLIS: i64 = 100;
+
 /// The clock of a running server.
 #[derive(Debug)]
 pub struct SystemClock {
     /// Session time minus boot time, in milliseconds; it only grows.
     offset: AtomicI64,
+    /// The boot time at which the wall clock was last looked at, in milliseconds.
+    looked: AtomicI64,
 }
 
 impl SystemClock {
     /// A clock that starts at the wall clock, but not below `floor`, the last moment known from an earlier run.
     pub fn starting_at(floor: UnixSeconds) -> Self {
         let start = wall_millis().max(i64::from(floor.get()) * 1000);
-        Self { offset: AtomicI64::new(start - boot_millis()) }
+        let boot = boot_millis();
+        Self { offset: AtomicI64::new(start - boot), looked: AtomicI64::new(boot) }
+    }
+
+    fn adopt_step(&self) {
+        // In this order: a thread that is stopped between the two seems to lag, which is ignored, and not to have been
+        // overtaken by the wall clock, which would be adopted for good.
+        let wall = wall_millis();
+        let boot = boot_millis();
+        self.looked.store(boot, Ordering::Relaxed);
+        let ahead = wall - boot;
+        if ahead - self.offset.load(Ordering::Relaxed) > ADOPTED_STEP_MILLIS {
+            self.offset.fetch_max(ahead, Ordering::Relaxed);
+        }
     }
 }
 
@@ -95,18 +113,11 @@ impl Default for SystemClock {
 
 impl Clock for SystemClock {
     fn now_millis(&self) -> u64 {
-        // In this order: a thread that is stopped between the two seems to lag, which is ignored, and not to have been
-        // overtaken by the wall clock, which would be adopted for good.
-        let wall = wall_millis();
         let boot = boot_millis();
-        let ahead = wall - boot;
-        let offset = self.offset.load(Ordering::Relaxed);
-        let offset = if ahead - offset > ADOPTED_STEP_MILLIS {
-            self.offset.fetch_max(ahead, Ordering::Relaxed).max(ahead)
-        } else {
-            offset
-        };
-        u64::try_from(boot + offset).unwrap_or(0)
+        if boot - self.looked.load(Ordering::Relaxed) >= WALL_CLOCK_EVERY_MILLIS {
+            self.adopt_step();
+        }
+        u64::try_from(boot + self.offset.load(Ordering::Relaxed)).unwrap_or(0)
     }
 
     fn wall(&self) -> UnixSeconds {
