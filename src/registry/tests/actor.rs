@@ -1,9 +1,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use actix::{Actor, Addr, Context, Handler, Recipient};
+use actix::{Actor, Context, Handler, Recipient};
 
-use super::{START, customer_hours, digest};
+use super::{START, customer_hours, digest, options};
 use crate::clock::{Clock, MockClock};
 use crate::registry::{
     IssueToken, ListSessions, Options, Parts, Reader, Registry, RegistryError, Revocation, RevokeSessions,
@@ -14,10 +14,18 @@ use crate::settings::{SharedSnapshot, WebsiteId};
 use crate::store::{Committed, Record, RecordOutcome};
 use crate::token::{DigestKey, TokenDigest};
 
+struct House {
+    registry: Registry,
+    reader: Reader,
+    snapshot: SharedSnapshot,
+    clock: Arc<MockClock>,
+    /// The last record that the store was given.
+    last: Arc<Mutex<u64>>,
+}
+
 /// A store that answers when it is told to, so that a test sees what lies between.
-#[derive(Default)]
 struct FakeStore {
-    records: Vec<Record>,
+    last: Arc<Mutex<u64>>,
 }
 
 impl Actor for FakeStore {
@@ -28,34 +36,7 @@ impl Handler<Record> for FakeStore {
     type Result = ();
 
     fn handle(&mut self, record: Record, _: &mut Self::Context) {
-        self.records.push(record);
-    }
-}
-
-struct House {
-    registry: Registry,
-    reader: Reader,
-    snapshot: SharedSnapshot,
-    clock: Arc<MockClock>,
-    /// The last record that the store was given.
-    last: Arc<Mutex<u64>>,
-}
-
-struct Counting {
-    last: Arc<Mutex<u64>>,
-    store: Addr<FakeStore>,
-}
-
-impl Actor for Counting {
-    type Context = Context<Self>;
-}
-
-impl Handler<Record> for Counting {
-    type Result = ();
-
-    fn handle(&mut self, record: Record, _: &mut Self::Context) {
         *self.last.lock().unwrap() = record.ticket;
-        self.store.do_send(record);
     }
 }
 
@@ -63,8 +44,7 @@ fn house(options: Options) -> House {
     let snapshot = customer_hours("1").shared();
     let clock = MockClock::at(START);
     let last = Arc::new(Mutex::new(0));
-    let recorder: Recipient<Record> =
-        Counting { last: Arc::clone(&last), store: FakeStore::default().start() }.start().recipient();
+    let recorder: Recipient<Record> = FakeStore { last: Arc::clone(&last) }.start().recipient();
     let parts = Parts {
         snapshot: snapshot.clone(),
         clock: clock.clone(),
@@ -127,10 +107,6 @@ impl House {
         tokio::time::sleep(time).await;
         self.run().await;
     }
-}
-
-fn options() -> Options {
-    super::options()
 }
 
 #[actix_rt::test]
