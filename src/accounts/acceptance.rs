@@ -27,6 +27,7 @@ pub(crate) async fn keeps_its_promises(accounts: &dyn AccountStore, sample: &Sam
     nobody_is_no_error(accounts).await;
     a_failure_is_stored_and_a_success_clears_it(accounts, sample).await;
     an_administrator_is_switched_off(accounts, sample).await;
+    a_password_is_set_for_one_customer(accounts, sample).await;
 }
 
 async fn an_administrator_is_switched_off(accounts: &dyn AccountStore, sample: &Sample) {
@@ -96,4 +97,13 @@ async fn a_failure_is_stored_and_a_success_clears_it(accounts: &dyn AccountStore
     assert_eq!((free.failures, free.first_failure, free.lock_expires), (0, None, None));
     assert_eq!(accounts.throttle_rows().await.unwrap(), []);
     (sample.carry_out)(accounts.success(Subject::admin(sample.administrator), NOW, None, None)).await;
+}
+
+async fn a_password_is_set_for_one_customer(accounts: &dyn AccountStore, sample: &Sample) {
+    let [(one, _), (other, _)] = sample.customers;
+    let before = accounts.customer(other).await.unwrap().unwrap().password_hash;
+    accounts.change_password(one, "hash:salt:1".to_owned()).await.unwrap();
+    assert_eq!(accounts.customer(one).await.unwrap().unwrap().password_hash.as_deref(), Some("hash:salt:1"));
+    assert_eq!(accounts.customer(other).await.unwrap().unwrap().password_hash, before);
+    accounts.change_password(u32::MAX, "hash:salt:1".to_owned()).await.unwrap();
 }

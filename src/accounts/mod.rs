@@ -70,6 +70,13 @@ pub trait AccountStore: std::fmt::Debug + Send + Sync + 'static {
     /// [`AccountError::Unavailable`] when it could not be stored.
     async fn deactivate_administrator(&self, id: u32) -> Result<(), AccountError>;
 
+    /// Sets a customer's password. Counters and lock stay; sessions go on (fact sheet 2.7). A customer who is no longer
+    /// there is no error.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`] when it could not be stored.
+    async fn change_password(&self, id: u32, hash: String) -> Result<(), AccountError>;
+
     /// The throttle's rows as they were stored, for the start.
     async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError>;
 }

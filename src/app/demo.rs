@@ -1,9 +1,10 @@
 //! `serve --demo`: the newcomer's first minute, and the load test's sessions.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, BufWriter, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use thiserror::Error;
@@ -51,7 +52,7 @@ pub enum DemoError {
         /// What was to be done.
         what: String,
         /// What the system says.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The accounts.
     #[error(transparent)]
@@ -105,7 +106,7 @@ impl Demo {
         let (customer, administrator) = (self.customer_password.expose(), self.administrator_password.expose());
         let kept = match &self.folder {
             Some(_) => "Everything is forgotten when it stops.",
-            None => "It keeps its accounts in the data folder that you gave.",
+            None => "It keeps its accounts, and the passwords below, in the data folder that you gave.",
         };
         format!(
             r#"
@@ -128,11 +129,17 @@ tokenward is ready, for trying out. {kept}
         )
     }
 
+    /// The customer may be there already, with another password than the one that is printed.
     async fn add_customer(&self, house: &House) -> Result<(), DemoError> {
-        if house.accounts.customer_by_email(CUSTOMER, None).await?.is_some() {
+        let hash = hash(house, &self.customer_password).await?;
+        let snapshot = house.services.snapshot.load();
+        let website = snapshot.stores.default_store().website;
+        if house.accounts.customer_by_email(CUSTOMER, Some(website)).await?.is_some() {
+            let code = snapshot.stores.website(website).map(|website| website.code.as_str());
+            house.accounts.set_customer_password(CUSTOMER, code, hash).await?;
             return Ok(());
         }
-        let password_hash = Some(hash(house, &self.customer_password).await?);
+        let password_hash = Some(hash);
         let new = NewCustomer {
             firstname: Some("Veronica".to_owned()),
             lastname: Some("Costello".to_owned()),
@@ -143,8 +150,11 @@ tokenward is ready, for trying out. {kept}
         Ok(())
     }
 
+    /// As for the customer.
     async fn add_administrator(&self, house: &House) -> Result<(), DemoError> {
+        let password_hash = hash(house, &self.administrator_password).await?;
         if house.accounts.administrator_by_username(ADMINISTRATOR).await?.is_some() {
+            house.accounts.set_administrator_password(ADMINISTRATOR, password_hash).await?;
             return Ok(());
         }
         let new = NewAdministrator {
@@ -153,7 +163,7 @@ tokenward is ready, for trying out. {kept}
             firstname: Some("Ada".to_owned()),
             lastname: Some("Min".to_owned()),
             role: None,
-            password_hash: hash(house, &self.administrator_password).await?,
+            password_hash,
         };
         house.accounts.add_administrator(new).await?;
         Ok(())
@@ -166,8 +176,8 @@ tokenward is ready, for trying out. {kept}
         while begun < self.sessions {
             let slice = SLICE.min((self.sessions - begun).div_ceil(SESSIONS_EACH));
             let first = begun / SESSIONS_EACH;
-            let names = (first..first + slice).map(|number| customer(format!("customer-{}@example.com", number + 1)));
-            let ids = house.accounts.add_customers(names).await?;
+            let emails = (first..first + slice).map(|number| format!("customer-{}@example.com", number + 1)).collect();
+            let ids = made_up_customers(house, website, emails).await?;
             let count = (self.sessions - begun).min(slice * SESSIONS_EACH);
             begin(house, self.folder.is_none(), website, &ids, count, &mut out).await?;
             begun += count;
@@ -178,18 +188,35 @@ tokenward is ready, for trying out. {kept}
 
     fn open_tokens(&self) -> Result<Box<dyn Write>, DemoError> {
         match &self.tokens_out {
-            None => Ok(Box::new(std::io::sink())),
+            None => Ok(Box::new(io::sink())),
             Some(path) => {
-                let file = File::create(path).map_err(|source| self.tokens_failed(source))?;
+                let file = private_file(path).map_err(|source| self.tokens_failed(source))?;
                 Ok(Box::new(BufWriter::new(file)))
             }
         }
     }
 
-    fn tokens_failed(&self, source: std::io::Error) -> DemoError {
+    fn tokens_failed(&self, source: io::Error) -> DemoError {
         let path = self.tokens_out.clone().unwrap_or_default();
         DemoError::File { what: format!("the tokens cannot be written to {}", path.display()), source }
     }
+}
+
+/// The numbers of the customers with these addresses; those who are not there yet are added.
+async fn made_up_customers(house: &House, website: WebsiteId, emails: Vec<String>) -> Result<Vec<u32>, DemoError> {
+    let known = house.accounts.customer_numbers(&emails, website).await?;
+    let missing = emails.into_iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(email, _)| customer(email));
+    let mut added = house.accounts.add_customers(missing).await?.into_iter();
+    Ok(known.into_iter().filter_map(|known| known.or_else(|| added.next())).collect())
+}
+
+/// A file that nobody else may read, also when it was there before: whoever reads a token may use it.
+fn private_file(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    if file.metadata()?.is_file() {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
 }
 
 async fn begin(

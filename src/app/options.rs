@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::config::{self, Config, Locked, MagentoLine};
+use crate::http::graphql;
 use crate::http::{self, MagentoVersion};
 use crate::store::Durability;
 use crate::{registry, sign_in};
@@ -53,6 +54,10 @@ pub(super) fn http(config: &Config) -> http::Options {
         trusted_proxies: config.http.trusted_proxies.clone(),
         allowed_origins: config.http.cors.allowed_origins.clone(),
         policies,
+        graphql: graphql::Options {
+            introspection: config.graphql.introspection,
+            developer_mode: config.graphql.developer_mode,
+        },
         refuse_locked: config.check.locked == Locked::Deny,
     }
 }

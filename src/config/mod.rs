@@ -31,6 +31,7 @@ mod demo;
 mod environment;
 mod error;
 mod exchange;
+mod graphql;
 mod http;
 mod layers;
 mod lifecycle;
@@ -60,6 +61,7 @@ pub use demo::Demo;
 pub use environment::process_environment;
 pub use error::{ConfigError, ConfigErrors, Fault, Place, Places};
 pub use exchange::{Exchange, ExchangeKind};
+pub use graphql::Graphql;
 pub use http::{Cors, Http};
 pub use lifecycle::Lifecycle;
 pub use log::{Log, LogFormat, LogLevel};
@@ -82,6 +84,8 @@ use reader::Reader;
 pub struct Config {
     /// Where tokenward listens, and how it treats requests.
     pub http: Http,
+    /// What GraphQL shows of itself.
+    pub graphql: Graphql,
     /// The data folder.
     pub data: Data,
     /// Where customers and administrators are kept.
@@ -156,6 +160,7 @@ impl Config {
     fn read(reader: &mut Reader) -> Self {
         Self {
             http: Http::read(reader),
+            graphql: Graphql::read(reader),
             data: Data::read(reader),
             accounts: Accounts::read(reader),
             magento: Magento::read(reader),

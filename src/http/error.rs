@@ -78,6 +78,8 @@ pub enum Failure {
     RequestUnparsable,
     /// A body over `http.max_body`.
     BodyTooLarge,
+    /// A body that did not come to its end in good time.
+    BodyTooSlow,
     /// More aliases than `graphql/validation/maximum_alias_allowed`.
     TooManyAliases {
         /// How many may be.
@@ -97,6 +99,12 @@ pub enum Failure {
         /// When to try again.
         retry_after: Duration,
     },
+    /// `generateCustomerTokenAsAdmin` while it is switched off, or for a role that may not (fact sheet 2.3).
+    LoginAsCustomerDisabled,
+    /// The same for a role that may not assist.
+    AssistanceDisabled,
+    /// The same for somebody who is no customer of the website.
+    NoSuchCustomerEmail,
     /// It cannot be done or told at the moment.
     Unavailable,
     /// A GraphQL document with more in it than is read or validated at all.
@@ -170,6 +178,18 @@ impl Failure {
             Self::PostRequired => input("Mutation requests allowed only for POST requests"),
             Self::RequestUnparsable => input("Unable to parse the request."),
             Self::BodyTooLarge => input("Request body is too large."),
+            Self::BodyTooSlow => Row {
+                category: None,
+                graphql: Some(StatusCode::REQUEST_TIMEOUT),
+                ..client("Request body took too long.", Category::Input, StatusCode::REQUEST_TIMEOUT)
+            },
+            Self::LoginAsCustomerDisabled => {
+                client("Login as Customer is disabled.", Authorization, StatusCode::UNAUTHORIZED)
+            }
+            Self::AssistanceDisabled => {
+                client("Allow remote shopping assistance is disabled.", Authorization, StatusCode::UNAUTHORIZED)
+            }
+            Self::NoSuchCustomerEmail => input("Customer email provided does not exist"),
             Self::TooManyAliases { limit, got } => {
                 input(format!("Max Aliases in query should be {limit} but got {got}."))
             }
@@ -225,6 +245,15 @@ pub fn refused_status(category: Category, version: MagentoVersion) -> StatusCode
         (Category::Input | Category::NoSuchEntity, MagentoVersion::V248) => StatusCode::BAD_REQUEST,
         (Category::Input | Category::NoSuchEntity, MagentoVersion::V247) => StatusCode::INTERNAL_SERVER_ERROR,
         (Category::Authentication | Category::Authorization, _) => executed_status(category, version),
+    }
+}
+
+/// The status of the GraphQL-over-HTTP draft for a request that failed with this category before anything was executed.
+pub fn draft_status(category: Category) -> StatusCode {
+    match category {
+        Category::Authentication => StatusCode::UNAUTHORIZED,
+        Category::Authorization => StatusCode::FORBIDDEN,
+        Category::Input | Category::NoSuchEntity => StatusCode::BAD_REQUEST,
     }
 }
 

@@ -8,6 +8,7 @@
 //! `web::Data<Services>`, and, one for each worker and made on its thread, an `Addr<TokenValidator>`.
 
 pub mod bearer;
+pub mod body;
 pub mod client;
 pub mod cors;
 pub mod error;
@@ -62,6 +63,8 @@ pub struct Options {
     pub allowed_origins: Vec<String>,
     /// The policies of the configuration by name, built-in ones included.
     pub policies: std::collections::HashMap<String, crate::decision::Policy>,
+    /// What GraphQL shows of itself.
+    pub graphql: graphql::Options,
     /// Whether a locked customer's token is refused at the gateway: `check.locked`.
     pub refuse_locked: bool,
 }

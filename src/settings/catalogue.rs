@@ -90,6 +90,9 @@ pub static DEFINITIONS: &[Definition] = &[
     .unit("hours"),
     setting("general/locale/code", "Locale", "en_US", Kind::Text).required().reach(Reach::Store),
     setting("general/locale/timezone", "Timezone", "UTC", Kind::Text).required().reach(Reach::Website),
+    setting("general/locale/weight_unit", "Weight Unit", "lbs", Kind::Choice(&["lbs", "kgs"]))
+        .required()
+        .reach(Reach::Store),
     setting("graphql/validation/alias_limit_enabled", "Limit Aliases in a GraphQL Query", "1", Kind::YesNo),
     setting(
         "graphql/validation/maximum_alias_allowed",

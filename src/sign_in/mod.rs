@@ -15,9 +15,11 @@ pub mod password;
 
 mod administrator;
 mod attempt;
+mod change_password;
 mod contract;
 mod customer;
 mod lockout;
+mod password_rules;
 mod report;
 mod service;
 #[cfg(test)]
@@ -25,7 +27,9 @@ mod support;
 mod throttle;
 mod turns;
 
+pub use change_password::{PasswordChange, PasswordChangeError};
 pub use contract::{AdministratorCredentials, Caller, CustomerCredentials, IssuedToken, Options, Refusal, SignInError};
+pub use password_rules::PasswordProblem;
 pub use report::Statistics;
 pub use service::{Parts, SignIn};
 pub use turns::AccountTurn;

@@ -50,7 +50,7 @@ pub struct Parts {
 
 /// The sign-in service. Cheap to clone.
 #[derive(Clone)]
-pub struct SignIn(Arc<Core>);
+pub struct SignIn(pub(super) Arc<Core>);
 
 impl SignIn {
     /// Starts the hashers and puts the parts together. To be called inside a running actix system, once.

@@ -174,6 +174,14 @@ impl AccountStore for MemoryAccounts {
         Ok(())
     }
 
+    async fn change_password(&self, id: u32, hash: String) -> Result<(), AccountError> {
+        Self::check(&self.unwritable)?;
+        for customer in self.customers.lock().unwrap().iter_mut().filter(|customer| customer.id == id) {
+            customer.password_hash = Some(hash.clone());
+        }
+        Ok(())
+    }
+
     async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError> {
         Self::check(&self.unreadable)?;
         Ok(self.stored_rows.lock().unwrap().clone())

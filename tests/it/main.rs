@@ -5,13 +5,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod audits;
 mod bad_input;
 mod citations;
 mod cli;
 mod clients;
 mod config;
+mod demo;
 mod durability;
 mod gateway;
+mod graphql;
 mod layers;
 mod lifecycle;
 mod panics;

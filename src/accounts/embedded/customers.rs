@@ -4,6 +4,7 @@ use crate::accounts::embedded::rows::{conflict, customer_row, throttle_cleared, 
 use crate::accounts::embedded::{EmbeddedAccounts, NewCustomer, read};
 use crate::accounts::{AccountError, AccountStore, Customer, DirectorySource, name};
 use crate::session::UserType;
+use crate::settings::WebsiteId;
 use crate::store::{Change, CustomerLock};
 
 /// How many customers [`EmbeddedAccounts::add_customers`] writes in one transaction: enough to make the commit cheap,
@@ -50,6 +51,19 @@ impl EmbeddedAccounts {
             ids.extend(written.ids);
         }
         Ok(ids)
+    }
+
+    /// The numbers of the customers with these addresses in one website, in the same order; `None` for who is not there.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`].
+    pub async fn customer_numbers(
+        &self,
+        emails: &[String],
+        website: WebsiteId,
+    ) -> Result<Vec<Option<u32>>, AccountError> {
+        let keys: Vec<_> = emails.iter().map(|email| folded(email)).collect();
+        Ok(self.readers.read(move |file| read::customer_numbers(file, &keys, website)).await?)
     }
 
     /// Lists customers in the order of their numbers.

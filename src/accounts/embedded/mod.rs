@@ -161,6 +161,11 @@ impl AccountStore for EmbeddedAccounts {
         Ok(())
     }
 
+    async fn change_password(&self, id: u32, hash: String) -> Result<(), AccountError> {
+        self.store.write(vec![Change::CustomerPassword { customer: id, hash, at: self.clock.now() }]).await?;
+        Ok(())
+    }
+
     async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError> {
         let now = self.clock.now();
         Ok(self.readers.read(move |file| read::throttle_rows(file, now)).await?)

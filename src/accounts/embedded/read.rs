@@ -63,6 +63,12 @@ pub(super) fn customers_by_key(file: &Connection, key: &str, website: Option<Web
         .collect()
 }
 
+/// The numbers of the customers with these folded addresses in one website, in the same order.
+pub(super) fn customer_numbers(file: &Connection, keys: &[String], website: WebsiteId) -> Result<Vec<Option<u32>>> {
+    let mut statement = file.prepare_cached("SELECT id FROM customers WHERE email_key = ?1 AND website = ?2")?;
+    keys.iter().map(|key| statement.query_row(params![key, website.0], |row| row.get("id")).optional()).collect()
+}
+
 pub(super) fn customer(file: &Connection, id: u32) -> Result<Option<Customer>> {
     file.prepare_cached("SELECT * FROM customers WHERE id = ?1")?.query_row([id], to_customer).optional()
 }

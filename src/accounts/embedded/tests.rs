@@ -179,6 +179,17 @@ async fn customers_are_listed_in_pages() {
 }
 
 #[actix::test]
+async fn the_numbers_of_many_customers_are_in_the_order_of_their_addresses() {
+    let house = house().await;
+    let new = |email: &str| NewCustomer { email: email.to_owned(), ..jane(None) };
+    house.accounts.add_customer(jane(Some("eu"))).await.unwrap();
+    house.accounts.add_customers(["A@example.com", "b@example.com"].map(new)).await.unwrap();
+    let asked = ["b@example.com", "jane.doe@example.com", "a@Example.com"].map(str::to_owned);
+    let numbers = house.accounts.customer_numbers(&asked, WebsiteId(1)).await;
+    assert_eq!(numbers.unwrap(), [Some(3), None, Some(2)]);
+}
+
+#[actix::test]
 async fn passwords_are_set_for_exactly_one_account() {
     let house = house().await;
     let first = house.accounts.add_customer(jane(None)).await.unwrap();

@@ -1,5 +1,6 @@
 //! What the operations of one request share.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::UnixSeconds;
@@ -23,6 +24,24 @@ pub(super) struct Context {
     pub(super) caller: Caller,
     /// What operations could not do.
     pub(super) failures: Failures,
+    /// Whether something was read that is not the same for everybody.
+    pub(super) personal: Personal,
+}
+
+/// Whether the answer to a request is one that nobody else may see.
+#[derive(Debug, Default)]
+pub(super) struct Personal(AtomicBool);
+
+impl Personal {
+    /// From now on it is.
+    pub(super) fn mark(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is.
+    pub(super) fn is_marked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Context {

@@ -2,21 +2,22 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use actix_web::web::{Data, Payload};
+use actix_web::web::{Data, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use mime::Mime;
 
 use crate::http::error::Failure;
-use crate::http::graphql::answer::Answer;
-use crate::http::graphql::context::{Context, Failures};
+use crate::http::graphql::accept::Form;
+use crate::http::graphql::answer::{Answer, Manner};
+use crate::http::graphql::context::{Context, Failures, Personal};
 use crate::http::graphql::engine::{Engine, Limits, Operation, Parsed};
 use crate::http::graphql::identity::Identity;
 use crate::http::graphql::operations::{MutationRoot, QueryRoot};
 use crate::http::graphql::request::GraphqlRequest;
 use crate::http::{Services, client, store};
-use crate::settings::{Snapshot, StoreView};
+use crate::settings::{Snapshot, StoreDirectory, StoreView};
 use crate::sign_in::Caller;
 
 const STORE: HeaderName = HeaderName::from_static("store");
@@ -24,10 +25,10 @@ const CONTENT_CURRENCY: HeaderName = HeaderName::from_static("content-currency")
 
 /// Answers a request of any method.
 pub(super) async fn answer(request: HttpRequest, services: Data<Services>, payload: Payload) -> HttpResponse {
-    let version = services.options.version;
+    let manner = Manner { version: services.options.version, form: Form::preferred(request.headers()) };
     match carry_out(&request, services.into_inner(), payload).await {
         Ok(Reply::Empty(status)) => HttpResponse::new(status),
-        Ok(Reply::Answer(answer)) | Err(answer) => answer.into_response(version),
+        Ok(Reply::Answer(answer)) | Err(answer) => answer.into_response(manner),
     }
 }
 
@@ -40,7 +41,9 @@ enum Reply {
 }
 
 async fn carry_out(request: &HttpRequest, services: Arc<Services>, payload: Payload) -> Result<Reply, Answer> {
-    let asked = GraphqlRequest::read(request, payload, services.options.max_body).await.map_err(Answer::Refused)?;
+    let line = services.options.version.line();
+    let max_body = services.options.max_body;
+    let asked = GraphqlRequest::read(request, payload, max_body, line).await.map_err(Answer::Refused)?;
     let snapshot = services.snapshot.load_full();
     check_content_type(request).map_err(Answer::Refused)?;
     let early = check_verb(request, &asked)?;
@@ -49,6 +52,7 @@ async fn carry_out(request: &HttpRequest, services: Arc<Services>, payload: Payl
     let identity = Identity::of(request, &services).await.map_err(Answer::Refused)?;
     match *request.method() {
         Method::GET | Method::POST => {}
+        _ if !line.answers_other_methods_empty => return Err(nothing_asked()),
         Method::OPTIONS => return Ok(Reply::Empty(StatusCode::NO_CONTENT)),
         _ => return Ok(Reply::Empty(StatusCode::OK)),
     }
@@ -59,6 +63,7 @@ async fn carry_out(request: &HttpRequest, services: Arc<Services>, payload: Payl
         store,
         identity,
         failures: Failures::default(),
+        personal: Personal::default(),
     };
     execute(asked, early, &context).await.map(Reply::Answer)
 }
@@ -66,23 +71,35 @@ async fn carry_out(request: &HttpRequest, services: Arc<Services>, payload: Payl
 /// Reads, limits, validates and executes the document.
 async fn execute(asked: GraphqlRequest, early: Option<Parsed>, context: &Context) -> Result<Answer, Answer> {
     let engine = Engine::shared();
-    let limits = Limits::of(context.services.options.version, &context.snapshot.settings);
+    let options = &context.services.options;
+    let limits = Limits::of(options.version.line(), options.graphql, &context.snapshot.settings);
+    let all = limits.tells_all;
     let parsed = match early {
         Some(parsed) => parsed,
         None => engine.parse(&asked.query).map_err(Answer::Unreadable)?,
     };
     parsed.refuse_by_size(&limits).map_err(Answer::Refused)?;
     let document = engine.validate(parsed, &limits).map_err(Answer::Invalid)?;
-    let operation = document.select(asked.operation_name.as_deref()).map_err(Answer::Invalid)?;
-    let variables = engine.coerce_variables(&document, operation, &asked.variables).map_err(Answer::Invalid)?;
+    let only = |complaint| Answer::Invalid(vec![complaint]);
+    let operation = document.select(asked.operation_name.as_deref()).map_err(only)?;
+    let variables = engine.coerce_variables(&document, operation, &asked.variables, all).map_err(Answer::Invalid)?;
     // What the client sent is wiped before anything waits.
     drop(asked);
     let executed = if operation.is_mutation() {
-        engine.execute(&document, operation, &variables, &MutationRoot(context)).await
+        engine.execute(&document, operation, &variables, &MutationRoot(context), all).await
     } else {
-        engine.execute(&document, operation, &variables, &QueryRoot(context)).await
+        engine.execute(&document, operation, &variables, &QueryRoot(context), all).await
     };
-    Ok(Answer::executed(executed.map_err(Answer::Invalid)?, &context.failures))
+    let is_public = !operation.is_mutation() && !context.personal.is_marked();
+    Ok(Answer::executed(executed.map_err(only)?, &context.failures, all, is_public))
+}
+
+/// The answer to an empty document.
+fn nothing_asked() -> Answer {
+    match Engine::shared().parse("") {
+        Err(complaint) => Answer::Unreadable(complaint),
+        Ok(_) => Answer::Refused(Failure::RequestUnparsable),
+    }
 }
 
 /// A POST has to be JSON. The content type is parsed as a media type.
@@ -112,19 +129,34 @@ fn check_verb(request: &HttpRequest, asked: &GraphqlRequest) -> Result<Option<Pa
     Ok(Some(parsed))
 }
 
-/// The store view of the `Store` header, else of the path, else the default one.
+/// The store view of the `Store` header, else of the path, else of the parameter or the cookie, else the default one
+/// (fact sheet 1.7). The last two are hints: a code that is not there is overlooked.
 fn store_view(request: &HttpRequest, snapshot: &Snapshot) -> Result<StoreView, Failure> {
-    let path = request.match_info().get("store");
-    let store = match path {
-        Some(code) if !request.headers().contains_key(&STORE) => {
-            let mut headers = HeaderMap::new();
-            let value = HeaderValue::from_str(code).map_err(|_| Failure::StoreUnknown(code.to_owned()))?;
-            headers.insert(STORE, value);
-            store::named_by_header(&headers, &snapshot.stores)
-        }
-        _ => store::named_by_header(request.headers(), &snapshot.stores),
-    };
-    store.cloned()
+    let stores = &snapshot.stores;
+    if request.headers().contains_key(&STORE) {
+        return store::named_by_header(request.headers(), stores).cloned();
+    }
+    if let Some(code) = request.match_info().get("store") {
+        return named(code, stores).cloned();
+    }
+    let hinted = hints(request).into_iter().flatten().find_map(|code| named(&code, stores).ok());
+    Ok(hinted.unwrap_or_else(|| stores.default_store()).clone())
+}
+
+fn named<'a>(code: &str, stores: &'a StoreDirectory) -> Result<&'a StoreView, Failure> {
+    let mut headers = HeaderMap::new();
+    let value = HeaderValue::from_str(code).map_err(|_| Failure::StoreUnknown(code.to_owned()))?;
+    headers.insert(STORE, value);
+    store::named_by_header(&headers, stores)
+}
+
+/// The parameter `___store` and the cookie `store`.
+fn hints(request: &HttpRequest) -> [Option<String>; 2] {
+    let parameters = Query::<Vec<(String, String)>>::from_query(request.query_string());
+    let parameter = parameters.ok().and_then(|Query(pairs)| pairs.into_iter().rfind(|(name, _)| name == "___store"));
+    let cookies = request.headers().get_all(COOKIE).filter_map(|value| value.to_str().ok());
+    let cookie = cookies.flat_map(|text| text.split(';')).find_map(|pair| pair.trim().strip_prefix("store="));
+    [parameter.map(|(_, code)| code), cookie.map(ToOwned::to_owned)]
 }
 
 /// The currency has to be allowed in the store view.

@@ -2,12 +2,14 @@
 
 use actix_web::HttpRequest;
 
+use crate::http::Services;
 use crate::http::bearer::{self, Presented};
 use crate::http::error::Failure;
 use crate::http::graphql::context::Context;
-use crate::http::{MagentoVersion, Services};
+use crate::http::graphql::line::Line;
 use crate::registry::Validation;
 use crate::session::{Session, UserType};
+use crate::settings::RoleId;
 use crate::token::TokenDigest;
 
 /// Who asks.
@@ -25,7 +27,7 @@ pub(super) enum Identity {
 }
 
 impl Identity {
-    /// Reads the `Authorization` header. Up to 2.4.7 a token that is not good makes a guest.
+    /// Reads the `Authorization` header. In the older line a token that is not good makes a guest.
     ///
     /// # Errors
     /// [`Failure::TokenUnknown`], [`Failure::TokenExpired`], [`Failure::TokenRevoked`], [`Failure::Unavailable`].
@@ -35,14 +37,10 @@ impl Identity {
         };
         let digest = services.registry.reader().digest(token.expose());
         let validation = bearer::validate(request, services, token).await;
-        Self::from_validation(validation, digest, services.options.version)
+        Self::from_validation(validation, digest, services.options.version.line())
     }
 
-    fn from_validation(
-        validation: Validation,
-        digest: Option<TokenDigest>,
-        version: MagentoVersion,
-    ) -> Result<Self, Failure> {
+    fn from_validation(validation: Validation, digest: Option<TokenDigest>, line: Line) -> Result<Self, Failure> {
         let failure = match validation {
             Validation::Valid(session) => return Ok(Self::Known { session, digest }),
             Validation::Unavailable => return Err(Failure::Unavailable),
@@ -50,10 +48,7 @@ impl Identity {
             Validation::Unknown => Failure::TokenUnknown,
             Validation::Revoked => Failure::TokenRevoked,
         };
-        match version {
-            MagentoVersion::V247 => Ok(Self::Guest),
-            MagentoVersion::V248 => Err(failure),
-        }
+        if line.refuses_bad_tokens { Err(failure) } else { Ok(Self::Guest) }
     }
 }
 
@@ -67,7 +62,7 @@ pub(super) struct CurrentCustomer {
 }
 
 impl Context {
-    /// The customer who asks. From 2.4.8, a customer of another website counts as nobody, unless accounts are shared.
+    /// The customer who asks. In the newer line, a customer of another website counts as nobody, unless accounts are shared.
     ///
     /// # Errors
     /// [`Failure::CustomerRequired`] when it is nobody, or no customer.
@@ -77,7 +72,7 @@ impl Context {
         };
         let elsewhere = session.website != self.store.website
             && self.accounts_are_per_website()
-            && self.services.options.version == MagentoVersion::V248;
+            && self.services.options.version.line().keeps_to_the_website;
         if session.subject.kind != UserType::Customer || session.subject.id == 0 || elsewhere {
             return Err(Failure::CustomerRequired);
         }
@@ -85,13 +80,45 @@ impl Context {
     }
 }
 
+impl Context {
+    /// The administrator who asks, with what the role allows.
+    ///
+    /// # Errors
+    /// [`Failure::CustomerRequired`], Magento's words for everybody else (fact sheet 2.3).
+    pub(super) fn administrator(&self) -> Result<CurrentAdministrator, Failure> {
+        match self.identity {
+            Identity::Known { session, .. } if session.subject.kind == UserType::Admin => {
+                let role = self.services.registry.reader().facts(session.subject).role;
+                Ok(CurrentAdministrator { id: session.subject.id, role })
+            }
+            Identity::Known { .. } | Identity::Guest => Err(Failure::CustomerRequired),
+        }
+    }
+
+    /// Whether the administrator's role allows `resource`.
+    pub(super) fn allows(&self, administrator: CurrentAdministrator, resource: &str) -> bool {
+        administrator.role.is_some_and(|role| self.snapshot.roles.allows(role, resource))
+    }
+}
+
+/// A request that counts as an administrator's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CurrentAdministrator {
+    /// Magento's number of the administrator.
+    pub(super) id: u32,
+    role: Option<RoleId>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::MagentoVersion;
 
     #[test]
     fn a_bad_token_is_refused_from_2_4_8_and_a_guest_before() {
-        let of = |validation, version| Identity::from_validation(validation, None, version).map(|_| ());
+        let of = |validation, version: MagentoVersion| {
+            Identity::from_validation(validation, None, version.line()).map(|_| ())
+        };
         for (validation, failure) in [
             (Validation::Expired, Failure::TokenExpired),
             (Validation::Unknown, Failure::TokenUnknown),
@@ -105,7 +132,7 @@ mod tests {
     #[test]
     fn what_cannot_be_told_is_never_a_guest() {
         for version in [MagentoVersion::V247, MagentoVersion::V248] {
-            let identity = Identity::from_validation(Validation::Unavailable, None, version);
+            let identity = Identity::from_validation(Validation::Unavailable, None, version.line());
             assert!(matches!(identity, Err(Failure::Unavailable)));
         }
     }

@@ -3,11 +3,12 @@
 use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::web::{Payload, Query};
-use futures_util::StreamExt;
 use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::http::body;
 use crate::http::error::Failure;
+use crate::http::graphql::line::Line;
 
 /// What a client asks.
 #[derive(Default)]
@@ -57,12 +58,19 @@ impl GraphqlRequest {
     /// Reads a request.
     ///
     /// # Errors
-    /// [`Failure::BodyTooLarge`] beyond `max_body` bytes, [`Failure::RequestUnparsable`] for what is not JSON.
-    pub(super) async fn read(request: &HttpRequest, payload: Payload, max_body: usize) -> Result<Self, Failure> {
-        if request.method() == Method::POST {
-            Self::from_body(&body(payload, max_body).await?)
-        } else {
-            Self::from_query_string(request.query_string())
+    /// [`Failure::BodyTooLarge`] beyond `max_body` bytes, [`Failure::BodyTooSlow`], [`Failure::RequestUnparsable`] for
+    /// what is not JSON.
+    pub(super) async fn read(
+        request: &HttpRequest,
+        payload: Payload,
+        max_body: usize,
+        line: Line,
+    ) -> Result<Self, Failure> {
+        match *request.method() {
+            Method::POST => Self::from_body(&body::read(request, payload, max_body).await?),
+            Method::GET => Self::from_query_string(request.query_string(), line),
+            // Only the verb is looked at.
+            _ => Ok(Self { query: parameters(request.query_string()).query, ..Self::default() }),
         }
     }
 
@@ -83,25 +91,39 @@ impl GraphqlRequest {
         })
     }
 
-    /// As in PHP, the last one of several parameters of the same name counts.
-    fn from_query_string(text: &str) -> Result<Self, Failure> {
-        let Query(parameters) = Query::<Vec<(String, String)>>::from_query(text).unwrap_or(Query(Vec::new()));
-        let mut request = Self::default();
-        let mut variables = Zeroizing::new(String::new());
-        for (name, value) in parameters {
-            match name.as_str() {
-                "query" => request.query = Zeroizing::new(value),
-                "variables" => variables = Zeroizing::new(value),
-                "operationName" => request.operation_name = Some(value).filter(is_given),
-                _ => {}
+    fn from_query_string(text: &str, line: Line) -> Result<Self, Failure> {
+        let Parameters { query, variables, operation_name } = parameters(text);
+        let variables = match variables {
+            Some(text) if !(text.is_empty() && line.reads_empty_variables_as_none) => {
+                take_object(&mut serde_json::from_str(&text).map_err(|_| Failure::RequestUnparsable)?)
             }
-        }
-        if !variables.is_empty() {
-            let mut values = serde_json::from_str(&variables).map_err(|_| Failure::RequestUnparsable)?;
-            request.variables = take_object(&mut values);
-        }
-        Ok(request)
+            _ => Variables::default(),
+        };
+        Ok(Self { query, variables, operation_name })
     }
+}
+
+/// What a query string can say.
+#[derive(Default)]
+struct Parameters {
+    query: Zeroizing<String>,
+    variables: Option<Zeroizing<String>>,
+    operation_name: Option<String>,
+}
+
+/// As in PHP, the last one of several parameters of the same name counts.
+fn parameters(text: &str) -> Parameters {
+    let Query(pairs) = Query::<Vec<(String, String)>>::from_query(text).unwrap_or(Query(Vec::new()));
+    let mut parameters = Parameters::default();
+    for (name, value) in pairs {
+        match name.as_str() {
+            "query" => parameters.query = Zeroizing::new(value),
+            "variables" => parameters.variables = Some(Zeroizing::new(value)),
+            "operationName" => parameters.operation_name = Some(value).filter(is_given),
+            _ => {}
+        }
+    }
+    parameters
 }
 
 fn take_text(value: &mut Value) -> String {
@@ -126,33 +148,10 @@ fn is_given(name: &String) -> bool {
     !name.is_empty()
 }
 
-/// The body, at most `limit` bytes of it, in memory that is wiped.
-async fn body(mut payload: Payload, limit: usize) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let mut body = Zeroizing::new(Vec::new());
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| Failure::RequestUnparsable)?;
-        if body.len() + chunk.len() > limit {
-            return Err(Failure::BodyTooLarge);
-        }
-        append(&mut body, &chunk);
-    }
-    Ok(body)
-}
-
-/// Appends without leaving a copy behind: a vector that grows by itself does not wipe its old memory.
-fn append(body: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
-    let needed = body.len() + chunk.len();
-    if needed > body.capacity() {
-        let mut larger = Vec::with_capacity(needed.max(2 * body.capacity()));
-        larger.extend_from_slice(body);
-        *body = Zeroizing::new(larger);
-    }
-    body.extend_from_slice(chunk);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::MagentoVersion;
 
     fn read(body: &str) -> (String, usize, Option<String>) {
         parts(GraphqlRequest::from_body(body.as_bytes()).unwrap())
@@ -186,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_query_string_carries_variables_as_json_text() {
-        let read = |text| GraphqlRequest::from_query_string(text).map(parts);
+        let read = |text| GraphqlRequest::from_query_string(text, MagentoVersion::V248.line()).map(parts);
         assert_eq!(
             read("query=%7Ba%7D&variables=%7B%22b%22%3A1%7D&operationName=c"),
             Ok(("{a}".to_owned(), 1, Some("c".to_owned())))
@@ -195,6 +194,9 @@ mod tests {
         assert_eq!(read("variables=5"), Ok((String::new(), 0, None)));
         assert_eq!(read("query=a&query=b"), Ok(("b".to_owned(), 0, None)));
         assert_eq!(read("variables=%7B"), Err(Failure::RequestUnparsable));
+        let older = |text| GraphqlRequest::from_query_string(text, MagentoVersion::V247.line()).map(parts);
+        assert_eq!(older("variables="), Err(Failure::RequestUnparsable));
+        assert_eq!(older("query=a"), Ok(("a".to_owned(), 0, None)));
     }
 
     #[test]

@@ -6,29 +6,60 @@ use zeroize::Zeroizing;
 
 use crate::http::rest::content::{self, Format};
 use crate::http::rest::error::RestError;
-use crate::http::rest::json;
+use crate::http::rest::{json, xml};
 
 /// The text of an argument. It may be a password, so all are wiped.
 pub(super) type Text = Zeroizing<String>;
 
-/// The arguments with these names. Names are accepted in camelCase, as they are given here, and in `snake_case`; numbers
-/// and booleans are cast to text; what has another name is ignored; an empty body is not decoded.
+/// The arguments with these names, as they were sent. Names are accepted in camelCase, as they are given here, and in
+/// `snake_case`; what has another name is ignored; an empty body is not decoded.
 ///
 /// # Errors
-/// The complaints about `Content-Type`; [`RestError::Undecodable`]; [`RestError::NotAString`]; then
-/// [`RestError::Required`] for what is missing, null or empty.
+/// The complaints about `Content-Type`; [`RestError::Undecodable`].
+pub(super) fn sent<const N: usize>(
+    names: [&'static str; N],
+    request: &HttpRequest,
+    body: &[u8],
+) -> Result<[Argument; N], RestError> {
+    let mut arguments = from_body(names, request, body)?;
+    overwrite_from_query(&mut arguments, &names, request.query_string());
+    Ok(arguments)
+}
+
+/// Texts that have to be there, empty or not. Numbers and booleans are cast to text.
+///
+/// # Errors
+/// As [`sent`]; [`RestError::WrongType`]; then [`RestError::Required`] for what is missing or null.
+pub(super) fn texts<const N: usize>(
+    names: [&'static str; N],
+    request: &HttpRequest,
+    body: &[u8],
+) -> Result<[Text; N], RestError> {
+    demand(names, sent(names, request, body)?, |argument| *argument == Argument::Absent)
+}
+
+/// Texts that have to be there and not empty.
+///
+/// # Errors
+/// As [`texts`], and [`RestError::Required`] for what is empty, too.
 pub(super) fn required<const N: usize>(
     names: [&'static str; N],
     request: &HttpRequest,
     body: &[u8],
 ) -> Result<[Text; N], RestError> {
-    let mut arguments = from_body(names, request, body)?;
-    overwrite_from_query(&mut arguments, &names, request.query_string());
+    demand(names, sent(names, request, body)?, Argument::is_empty)
+}
+
+fn demand<const N: usize>(
+    names: [&'static str; N],
+    arguments: [Argument; N],
+    is_missing: impl Fn(&Argument) -> bool,
+) -> Result<[Text; N], RestError> {
     if arguments.contains(&Argument::Structure) {
-        return Err(RestError::NotAString);
+        return Err(RestError::WrongType { expected: "string" });
     }
     let missing: Vec<_> =
-        names.into_iter().zip(&arguments).filter_map(|(name, argument)| argument.is_empty().then_some(name)).collect();
+        names.into_iter().zip(&arguments).filter_map(|(name, argument)| is_missing(argument).then_some(name)).collect();
     if !missing.is_empty() {
         return Err(RestError::Required(missing));
     }
@@ -38,13 +69,14 @@ pub(super) fn required<const N: usize>(
 /// Decodes a body of which nothing is needed, so that a broken one is refused as everywhere else.
 ///
 /// # Errors
-/// As [`required`], but nothing is missing.
+/// As [`sent`].
 pub(super) fn none(request: &HttpRequest, body: &[u8]) -> Result<(), RestError> {
     from_body([], request, body).map(|[]| ())
 }
 
 /// What was sent under a name.
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub(super) enum Argument {
     /// Nothing, or null.
     Absent,
@@ -60,6 +92,34 @@ impl Argument {
             Self::Absent => true,
             Self::Text(text) => text.is_empty(),
             Self::Structure => false,
+        }
+    }
+
+    /// The number that PHP casts it to: its leading digits, else 0; `None` when it is absent.
+    ///
+    /// # Errors
+    /// [`RestError::WrongType`].
+    pub(super) fn number(&self) -> Result<Option<u32>, RestError> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::Text(text) => {
+                let text = text.trim();
+                let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+                Ok(Some(if digits == 0 { 0 } else { text[..digits].parse().unwrap_or(u32::MAX) }))
+            }
+            Self::Structure => Err(RestError::WrongType { expected: "int" }),
+        }
+    }
+
+    /// Its text; `None` when it is absent.
+    ///
+    /// # Errors
+    /// [`RestError::WrongType`].
+    pub(super) fn text(self) -> Result<Option<Text>, RestError> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::Text(text) => Ok(Some(text)),
+            Self::Structure => Err(RestError::WrongType { expected: "string" }),
         }
     }
 
@@ -81,6 +141,7 @@ fn from_body<const N: usize>(
     }
     match content::sent(request.headers())? {
         Format::Json => json::arguments(names, body),
+        Format::Xml => xml::arguments(names, body),
     }
 }
 
@@ -150,7 +211,10 @@ mod tests {
             credentials("password=", r#"{"username":"a","password":"b"}"#),
             Err(RestError::Required(vec!["password"]))
         );
-        assert_eq!(credentials("password[]=x", r#"{"username":"a","password":"b"}"#), Err(RestError::NotAString));
+        assert_eq!(
+            credentials("password[]=x", r#"{"username":"a","password":"b"}"#),
+            Err(RestError::WrongType { expected: "string" })
+        );
     }
 
     #[test]
@@ -165,7 +229,7 @@ mod tests {
     #[test]
     fn a_structure_is_no_string_even_when_something_else_is_missing() {
         for body in [r#"{"username":["a"]}"#, r#"{"username":{"a":1},"password":"b"}"#] {
-            assert_eq!(credentials("", body), Err(RestError::NotAString), "{body}");
+            assert_eq!(credentials("", body), Err(RestError::WrongType { expected: "string" }), "{body}");
         }
     }
 
@@ -178,6 +242,26 @@ mod tests {
         let request = TestRequest::default().insert_header(("content-type", "application/json")).to_http_request();
         let outcome = required(["username"], &request, b"{\"username\":\"\xff\"}");
         assert_eq!(outcome.err(), Some(RestError::Undecodable));
+    }
+
+    #[test]
+    fn what_is_empty_is_there_all_the_same_where_that_is_enough() {
+        let request = TestRequest::default().insert_header(("content-type", "application/json")).to_http_request();
+        let read = |body: &str| texts(["a", "b"], &request, body.as_bytes()).map(|texts| texts.map(|text| text.len()));
+        assert_eq!(read(r#"{"a":"","b":"x"}"#), Ok([0, 1]));
+        assert_eq!(read(r#"{"a":"","b":null}"#), Err(RestError::Required(vec!["b"])));
+    }
+
+    #[test]
+    fn a_number_is_read_as_php_casts_it() {
+        let text = |text: &str| Argument::Text(Zeroizing::new(text.to_owned())).number();
+        assert_eq!(
+            (text("12"), text(" 7x"), text("x"), text("")),
+            (Ok(Some(12)), Ok(Some(7)), Ok(Some(0)), Ok(Some(0)))
+        );
+        assert_eq!(text("99999999999"), Ok(Some(u32::MAX)));
+        assert_eq!(Argument::Absent.number(), Ok(None));
+        assert_eq!(Argument::Structure.number(), Err(RestError::WrongType { expected: "int" }));
     }
 
     #[test]

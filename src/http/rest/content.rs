@@ -10,7 +10,27 @@ use crate::http::rest::error::RestError;
 pub(super) enum Format {
     /// JSON.
     Json,
+    /// XML.
+    Xml,
 }
+
+impl Format {
+    /// The `Content-Type` of an answer in this format.
+    pub(super) fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json; charset=utf-8",
+            Self::Xml => "application/xml; charset=utf-8",
+        }
+    }
+}
+
+/// What can be written, in Magento's order: the first that a range of `Accept` covers is taken.
+const WRITTEN: [(&str, Format); 4] = [
+    ("application/json", Format::Json),
+    ("text/xml", Format::Xml),
+    ("application/xml", Format::Xml),
+    ("application/xhtml+xml", Format::Xml),
+];
 
 /// The format of a body that is there.
 ///
@@ -28,20 +48,23 @@ pub(super) fn sent(headers: &HeaderMap) -> Result<Format, RestError> {
     }
     match media_type.essence_str() {
         "application/json" => Ok(Format::Json),
+        "application/xml" | "application/xhtml+xml" | "text/xml" => Ok(Format::Xml),
         other => Err(RestError::MediaTypeUnsupported(other.to_owned())),
     }
 }
 
-/// The format that the client wants, by the weights of `Accept`; JSON when it does not say.
+/// The format that the client wants: its ranges are tried by weight, equal ones as they stand. JSON when it does not say,
+/// or says nothing that is a range. A weight of 0 is the last choice, not a refusal.
 ///
 /// # Errors
 /// [`RestError::NotAcceptable`] when nothing that can be written is in the list.
 pub(super) fn accepted(headers: &HeaderMap) -> Result<Format, RestError> {
-    let Some(value) = headers.get(ACCEPT) else {
+    let lines: Vec<_> = headers.get_all(ACCEPT).map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    let text = lines.join(", ");
+    let mut ranges: Vec<(f32, &str)> = text.split(',').map(weighted).filter(|(_, range)| is_range(range)).collect();
+    if ranges.is_empty() {
         return Ok(Format::Json);
-    };
-    let text = String::from_utf8_lossy(value.as_bytes());
-    let mut ranges: Vec<(f32, &str)> = text.split(',').map(weighted).collect();
+    }
     ranges.sort_by(|(one, _), (other, _)| other.total_cmp(one));
     ranges
         .into_iter()
@@ -49,20 +72,33 @@ pub(super) fn accepted(headers: &HeaderMap) -> Result<Format, RestError> {
         .ok_or_else(|| RestError::NotAcceptable(text.trim().to_owned()))
 }
 
-/// Only JSON can be written, so that the weights do not matter yet.
+/// The first format that is written as what the range covers.
 fn written(range: &str) -> Option<Format> {
-    ["*/*", "application/*", "application/json"]
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(range))
-        .then_some(Format::Json)
+    let covers = |name: &str| match range.strip_suffix("/*") {
+        Some("*") => true,
+        Some(prefix) => name.split('/').next().is_some_and(|kind| kind.eq_ignore_ascii_case(prefix)),
+        None => name.eq_ignore_ascii_case(range),
+    };
+    WRITTEN.iter().find_map(|(name, format)| covers(name).then_some(*format))
 }
 
 fn weighted(entry: &str) -> (f32, &str) {
     let mut parts = entry.split(';').map(str::trim);
     let range = parts.next().unwrap_or_default();
-    let weight =
-        parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |weight| weight.trim().parse().unwrap_or(0.0));
-    (weight, range)
+    let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+    let weight = weight.map_or(1.0, |weight| weight.trim().parse().unwrap_or(0.0));
+    (if f32::is_finite(weight) { weight } else { 0.0 }, range)
+}
+
+/// Whether it has the form of a media type or a range, be it a known one or not.
+fn is_range(text: &str) -> bool {
+    let is_part = |part: &str, others: &str| {
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
+    };
+    match text.split_once('/') {
+        Some((kind, subtype)) => is_part(kind, "*+-") && is_part(subtype, "*+-."),
+        None => is_part(text, "*+-"),
+    }
 }
 
 #[cfg(test)]
@@ -84,6 +120,13 @@ mod tests {
     }
 
     #[test]
+    fn xml_has_three_names() {
+        for good in ["application/xml", "application/xhtml+xml", "text/xml", "TEXT/XML; charset=UTF-8"] {
+            assert_eq!(sent(&with(CONTENT_TYPE, good)), Ok(Format::Xml), "{good}");
+        }
+    }
+
+    #[test]
     fn each_problem_of_a_content_type_has_its_own_words() {
         let unsupported = RestError::MediaTypeUnsupported("text/plain".to_owned());
         for (value, error) in [
@@ -99,11 +142,40 @@ mod tests {
     }
 
     #[test]
-    fn json_is_written_when_the_client_takes_it() {
-        for good in ["*/*", "application/json", "text/html, application/*;q=0.1", "text/xml, */*;q=0.01"] {
-            assert_eq!(accepted(&with(ACCEPT, good)), Ok(Format::Json), "{good}");
+    fn the_heaviest_range_that_can_be_written_decides() {
+        for (text, format) in [
+            ("", Format::Json),
+            ("*/*", Format::Json),
+            ("application/*", Format::Json),
+            ("text/*", Format::Xml),
+            ("application/xhtml+xml", Format::Xml),
+            ("Application/XML", Format::Xml),
+            ("text/html, application/*;q=0.1", Format::Json),
+            ("text/xml, */*;q=0.01", Format::Xml),
+            ("text/xml;q=0.01, */*", Format::Json),
+            ("application/xml;q=0.5, application/json;q=0.5", Format::Xml),
+            ("application/json;q=0", Format::Json),
+            ("application/json;q=x, text/xml;q=0.1", Format::Xml),
+            ("application/json;q=NaN, text/xml;q=0.1", Format::Xml),
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", Format::Xml),
+            ("no range, @", Format::Json),
+        ] {
+            assert_eq!(accepted(&with(ACCEPT, text)), Ok(format), "{text}");
         }
         assert_eq!(accepted(&HeaderMap::new()), Ok(Format::Json));
-        assert_eq!(accepted(&with(ACCEPT, "image/png")), Err(RestError::NotAcceptable("image/png".to_owned())));
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_not_acceptable() {
+        for text in ["image/png", "image/*, text/html;q=0.9", "json"] {
+            assert_eq!(accepted(&with(ACCEPT, text)), Err(RestError::NotAcceptable(text.to_owned())), "{text}");
+        }
+    }
+
+    #[test]
+    fn several_lines_are_one_list() {
+        let mut headers = with(ACCEPT, "application/json;q=0.1");
+        headers.append(ACCEPT, HeaderValue::from_static("text/xml"));
+        assert_eq!(accepted(&headers), Ok(Format::Xml));
     }
 }

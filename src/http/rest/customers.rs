@@ -1,7 +1,6 @@
 //! `GET /V1/customers/me` (fact sheet 3.2).
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use serde::Serialize;
 
 use crate::accounts::Customer;
@@ -13,10 +12,7 @@ pub(super) async fn me(call: &Call<'_>) -> Result<HttpResponse, RestError> {
     let id = call.customer().await?.subject.id;
     let customer = call.services.accounts.customer(id).await?;
     let customer = customer.ok_or(RestError::NoSuchEntity { field: "customerId", value: id })?;
-    Ok(HttpResponse::Ok()
-        .content_type("application/json; charset=utf-8")
-        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
-        .json(CustomerData::from(&customer)))
+    Ok(call.answer_with(&CustomerData::from(&customer)))
 }
 
 /// Magento's customer object. Members that are null are left out.

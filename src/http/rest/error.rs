@@ -5,14 +5,17 @@
 use std::borrow::Cow;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{ALLOW, CACHE_CONTROL, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use actix_web::http::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::accounts::AccountError;
 use crate::http::error::{Failure, Loudness};
+use crate::http::rest::answer;
+use crate::http::rest::content::Format;
 use crate::registry::RegistryError;
+use crate::sign_in::PasswordProblem;
 
 /// What can go wrong on REST alone, and every failure of the common table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,8 +54,17 @@ pub(super) enum RestError {
     NotAcceptable(String),
     /// The body cannot be decoded.
     Undecodable,
-    /// There is an object or an array where a string is expected.
-    NotAString,
+    /// There is an object or an array where something simple is expected.
+    WrongType {
+        /// PHP's name of what is expected.
+        expected: &'static str,
+    },
+    /// The current password is wrong (fact sheet 3.2).
+    CurrentPasswordWrong,
+    /// The token's customer is no longer there to have a password.
+    NobodyToSignIn,
+    /// The new password breaks a rule (fact sheet 2.10).
+    PasswordUnacceptable(PasswordProblem),
 }
 
 impl From<Failure> for RestError {
@@ -93,6 +105,31 @@ impl Body {
         Self { parameters: Some(parameters), ..Self::new(message) }
     }
 
+    /// The rules' templates have numbered placeholders, so that their values are a list. Those that come out of a setting
+    /// are text, as Magento reads settings.
+    fn unacceptable(problem: PasswordProblem) -> Self {
+        match problem {
+            PasswordProblem::SameAsEmail => {
+                Self::new("The password can't be the same as the email address. Create a new password and try again.")
+            }
+            PasswordProblem::TooLong { most } => {
+                Self::with("Please enter a password with at most %1 characters.", json!([most]))
+            }
+            PasswordProblem::TooShort { least } => Self::with(
+                "The password needs at least %1 characters. Create a new password and try again.",
+                json!([least.to_string()]),
+            ),
+            PasswordProblem::SpaceAround => {
+                Self::new("The password can't begin or end with a space. Verify the password and try again.")
+            }
+            PasswordProblem::TooFewClasses { least } => Self::with(
+                "Minimum of different classes of characters in password is %1. Classes of characters: Lower Case, Upper \
+                 Case, Digits, Special Characters.",
+                json!([least.to_string()]),
+            ),
+        }
+    }
+
     fn required(fields: &[&'static str]) -> Self {
         let one = |field: &&str| {
             Self::with("\"%fieldName\" is required. Enter and try again.", json!({ "fieldName": field }))
@@ -109,11 +146,8 @@ impl Body {
 
 impl RestError {
     /// The answer.
-    pub(super) fn response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status());
-        response
-            .content_type("application/json; charset=utf-8")
-            .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
+    pub(super) fn response(&self, format: Format) -> HttpResponse {
+        let mut response = answer::begin(self.status(), format);
         match self {
             Self::MethodNotSupported(_) => {
                 response.insert_header((ALLOW, HeaderValue::from_static("GET, POST, PUT, DELETE")));
@@ -122,8 +156,8 @@ impl RestError {
             _ => {}
         }
         match self {
-            Self::NotAcceptable(_) => response.json(fallback(&self.body().message)),
-            _ => response.json(self.body()),
+            Self::NotAcceptable(_) => answer::write(response, Format::Json, &fallback(&self.body().message)),
+            _ => answer::write(response, format, &self.body()),
         }
     }
 
@@ -132,7 +166,7 @@ impl RestError {
             Self::Failed(failure) => failure.row().rest,
             Self::NoRoute | Self::NoSuchEntity { .. } => StatusCode::NOT_FOUND,
             Self::MethodNotSupported(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::NotAuthorized { .. } => StatusCode::UNAUTHORIZED,
+            Self::NotAuthorized { .. } | Self::CurrentPasswordWrong | Self::NobodyToSignIn => StatusCode::UNAUTHORIZED,
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Self::NotProcessable
             | Self::Required(_)
@@ -141,7 +175,8 @@ impl RestError {
             | Self::CharsetUnsupported
             | Self::MediaTypeUnsupported(_)
             | Self::Undecodable
-            | Self::NotAString => StatusCode::BAD_REQUEST,
+            | Self::WrongType { .. }
+            | Self::PasswordUnacceptable(_) => StatusCode::BAD_REQUEST,
         }
     }
 
@@ -170,9 +205,14 @@ impl RestError {
                  with media types from the config of response renderer."
             )),
             Self::Undecodable => Body::new("Decoding error."),
-            Self::NotAString => Body::new(
-                "The \"array\" value's type is invalid. The \"string\" type was expected. Verify and try again.",
-            ),
+            Self::WrongType { expected } => Body::new(format!(
+                "The \"array\" value's type is invalid. The \"{expected}\" type was expected. Verify and try again."
+            )),
+            Self::CurrentPasswordWrong => {
+                Body::new("The password doesn't match this account. Verify the password and try again.")
+            }
+            Self::NobodyToSignIn => Body::new("Invalid login or password."),
+            Self::PasswordUnacceptable(problem) => Body::unacceptable(*problem),
         }
     }
 }
@@ -202,7 +242,7 @@ mod tests {
     use std::time::Duration;
 
     async fn rendered(error: RestError) -> (u16, String) {
-        let response = error.response();
+        let response = error.response(Format::Json);
         let status = response.status().as_u16();
         let body = to_bytes(response.into_body()).await.unwrap();
         (status, String::from_utf8(body.to_vec()).unwrap())
@@ -268,7 +308,7 @@ mod tests {
     #[actix_web::test]
     async fn a_busy_server_says_when_to_try_again() {
         let busy = RestError::Failed(Failure::TooManySignIns { retry_after: Duration::from_secs(3) });
-        let response = busy.response();
+        let response = busy.response(Format::Json);
         assert_eq!(response.status(), 503);
         assert_eq!(response.headers().get(RETRY_AFTER).unwrap(), "3");
     }

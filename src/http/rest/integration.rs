@@ -1,6 +1,5 @@
 //! The token routes (fact sheet 3.2).
 
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::{HttpResponse, web};
 
 use crate::http::client;
@@ -40,7 +39,7 @@ pub(super) async fn revoke_customer_token(call: &Call<'_>, payload: web::Payload
     arguments::none(call.request, &body)?;
     let change = RevokeSessions { which: Revocation::Subject(session.subject), reason: EndReason::SignedOut };
     call.services.registry.revoke(change).await?;
-    Ok(scalar("true".to_owned()))
+    Ok(call.answer_with(&true))
 }
 
 impl Call<'_> {
@@ -52,19 +51,13 @@ impl Call<'_> {
         Ok((username.to_string(), password))
     }
 
-    fn caller(&self) -> Caller {
+    /// Who asks, for limits and for the log.
+    pub(super) fn caller(&self) -> Caller {
         Caller { address: client::address(self.request, &self.services.options.trusted_proxies), protocol: "rest" }
     }
 
     fn hand_out(&self, outcome: Result<IssuedToken, SignInError>) -> Result<HttpResponse, RestError> {
         let issued = outcome.map_err(|error| Failure::of_sign_in(error, self.services.options.version))?;
-        Ok(scalar(format!("\"{}\"", issued.token.expose())))
+        Ok(self.answer_with(&issued.token.expose()))
     }
-}
-
-fn scalar(json: String) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("application/json; charset=utf-8")
-        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
-        .body(json)
 }

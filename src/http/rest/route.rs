@@ -17,8 +17,43 @@ pub(super) enum Operation {
     RevokeCustomerToken,
     /// `GET /V1/customers/me`
     CustomersMe,
+    /// `PUT /V1/customers/me/password`
+    ChangePassword,
+    /// `POST /V1/customers/isEmailAvailable`
+    IsEmailAvailable,
     /// `GET /V1/store/websites`
     Websites,
+    /// `GET /V1/store/storeViews`
+    StoreViews,
+    /// `GET /V1/store/storeConfigs`
+    StoreConfigs,
+}
+
+/// A route.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Route {
+    /// The method.
+    pub(super) method: &'static str,
+    /// The path below base path and store view.
+    pub(super) path: &'static str,
+    operation: Operation,
+}
+
+/// All routes.
+pub(super) const ROUTES: [Route; 9] = [
+    route("POST", "V1/integration/customer/token", Operation::CustomerToken),
+    route("POST", "V1/integration/admin/token", Operation::AdminToken),
+    route("POST", "V1/integration/customer/revoke-customer-token", Operation::RevokeCustomerToken),
+    route("GET", "V1/customers/me", Operation::CustomersMe),
+    route("PUT", "V1/customers/me/password", Operation::ChangePassword),
+    route("POST", "V1/customers/isEmailAvailable", Operation::IsEmailAvailable),
+    route("GET", "V1/store/websites", Operation::Websites),
+    route("GET", "V1/store/storeViews", Operation::StoreViews),
+    route("GET", "V1/store/storeConfigs", Operation::StoreConfigs),
+];
+
+const fn route(method: &'static str, path: &'static str, operation: Operation) -> Route {
+    Route { method, path, operation }
 }
 
 /// The operation, and the store view that the path names. Slashes at either end do not count.
@@ -61,14 +96,7 @@ fn has_version(path: &str) -> bool {
 }
 
 fn operation(method: &Method, path: &str) -> Option<Operation> {
-    match (method.as_str(), path) {
-        ("POST", "V1/integration/customer/token") => Some(Operation::CustomerToken),
-        ("POST", "V1/integration/admin/token") => Some(Operation::AdminToken),
-        ("POST", "V1/integration/customer/revoke-customer-token") => Some(Operation::RevokeCustomerToken),
-        ("GET", "V1/customers/me") => Some(Operation::CustomersMe),
-        ("GET", "V1/store/websites") => Some(Operation::Websites),
-        _ => None,
-    }
+    ROUTES.iter().find(|route| route.method == method.as_str() && route.path == path).map(|route| route.operation)
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! The listeners as their clients see them, with a real registry behind them.
 
 mod edge;
+mod facts_rest;
 mod gateway;
 mod rest;
+mod rest_routes;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -195,6 +197,7 @@ fn options() -> Options {
         trusted_proxies: Vec::new(),
         allowed_origins: Vec::new(),
         policies: policies.map(|(name, policy)| (name.to_owned(), policy)).into_iter().collect::<HashMap<_, _>>(),
+        graphql: crate::http::graphql::Options::default(),
         refuse_locked: true,
     }
 }
@@ -271,6 +274,10 @@ impl AccountStore for Accounts {
     }
 
     async fn deactivate_administrator(&self, _: u32) -> Result<(), AccountError> {
+        Ok(())
+    }
+
+    async fn change_password(&self, _: u32, _: String) -> Result<(), AccountError> {
         Ok(())
     }
 

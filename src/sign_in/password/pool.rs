@@ -143,6 +143,11 @@ impl HasherPool {
     /// Hashes a password for storing. The place that it takes is not counted for any address.
     pub(in crate::sign_in) async fn hash(&self, password: Password) -> Result<String, PoolError> {
         let place = self.gate.enter_uncounted().map_err(|full| self.busy(full))?;
+        self.hash_at(password, place).await
+    }
+
+    /// Hashes a password for storing, in the place of whoever asks for it.
+    pub(in crate::sign_in) async fn hash_at(&self, password: Password, place: Place) -> Result<String, PoolError> {
         self.ask(HashPassword { password }, place).await
     }
 

@@ -71,6 +71,7 @@ impl Engine {
         if let Some(document) = self.documents.find(text) {
             return Ok(Parsed::Known(document));
         }
+        syntax::check(text)?;
         let mut parser = Parser::new().recursion_limit(PARSER_DEPTH).token_limit(PARSER_TOKENS);
         let (ast, is_cut) = match parser.parse_ast(text, "query") {
             Ok(ast) => (ast, false),
@@ -91,29 +92,29 @@ impl Engine {
     /// Validates a document against the schema and against the limits that the engine itself has.
     ///
     /// # Errors
-    /// The first complaint. [`Parsed::refuse_by_size`] has to be asked before.
+    /// The first complaint, or all where all are told. [`Parsed::refuse_by_size`] has to be asked before.
     pub(in crate::http::graphql) fn validate(
         &self,
         parsed: Parsed,
         limits: &Limits,
-    ) -> Result<Arc<Document>, Complaint> {
+    ) -> Result<Arc<Document>, Vec<Complaint>> {
         let document = match parsed {
             Parsed::Known(document) => document,
             Parsed::Fresh(fresh) => self.validate_fresh(fresh, limits)?,
         };
-        document.measures.refuse_by_cost(&document.text, &document.operations, limits)?;
-        Ok(document)
+        let refused = document.measures.refuse_by_cost(&document.text, &document.operations, limits);
+        refused.map(|()| document).map_err(|complaint| vec![complaint])
     }
 
-    fn validate_fresh(&self, mut fresh: Fresh, limits: &Limits) -> Result<Arc<Document>, Complaint> {
+    fn validate_fresh(&self, mut fresh: Fresh, limits: &Limits) -> Result<Arc<Document>, Vec<Complaint>> {
         if fresh.measures.is_nested_too_deeply() || fresh.is_cut {
-            fresh.measures.refuse_by_cost(&fresh.text, &fresh.operations, limits)?;
-            return Err(limits.too_deep(PARSER_DEPTH));
+            let refused = fresh.measures.refuse_by_cost(&fresh.text, &fresh.operations, limits);
+            return Err(vec![refused.err().unwrap_or_else(|| limits.too_deep(PARSER_DEPTH))]);
         }
         literals::coerce(&self.schema, &mut fresh.ast);
         let mut executable = match fresh.ast.to_executable_validate(&self.schema) {
             Ok(valid) => valid.into_inner(),
-            Err(errors) => return Err(wording::first_complaint(&self.schema, &errors, &fresh)),
+            Err(errors) => return Err(wording::complaints(&self.schema, &errors, &fresh, limits.tells_all)),
         };
         executable.sources = Arc::default();
         let document = Arc::new(Document {

@@ -1,5 +1,6 @@
 //! Executing an operation.
 
+use apollo_compiler::Name;
 use apollo_compiler::executable::{Field, Operation, SelectionSet};
 use apollo_compiler::introspection::check_max_depth;
 use apollo_compiler::request::RequestError;
@@ -15,6 +16,9 @@ const OPERATION_ERROR: &str = "resolver error: ";
 
 /// What the engine writes in front of the name of an argument that is null where it must not be.
 const NULL_ARGUMENT: &str = "null value for non-nullable argument ";
+
+/// At most so many places are told of one error.
+const LOCATIONS: usize = 20;
 
 /// What came of an operation.
 pub(in crate::http::graphql) struct Executed {
@@ -38,17 +42,19 @@ impl Engine {
     /// Coerces the values of variables for `operation`.
     ///
     /// # Errors
-    /// The first value that is missing or refused.
+    /// The first value that is missing or refused, or `all` of them.
     pub(in crate::http::graphql) fn coerce_variables(
         &self,
         document: &Document,
         operation: &Operation,
         values: &Variables,
-    ) -> Result<Valid<JsonMap>, Complaint> {
-        variables::coerce(&self.schema, operation, values.values(), document.text())
+        all: bool,
+    ) -> Result<Valid<JsonMap>, Vec<Complaint>> {
+        variables::coerce(&self.schema, operation, values.values(), document.text(), all)
     }
 
-    /// Executes `operation` of `document` on `root`, one field after the other.
+    /// Executes `operation` of `document` on `root`, one field after the other. A place is looked for in the whole text,
+    /// so only the first error has one, unless `all` errors are going to be told.
     ///
     /// # Errors
     /// When introspection would go too deep.
@@ -58,6 +64,7 @@ impl Engine {
         operation: &Operation,
         variables: &Valid<JsonMap>,
         root: &dyn AsyncObjectValue,
+        all: bool,
     ) -> Result<Executed, Complaint> {
         let complain = |error: RequestError| Complaint::of_all(error.message().to_string());
         check_max_depth(&document.executable, operation).map_err(complain)?;
@@ -67,11 +74,15 @@ impl Engine {
             .coerced_variable_values(variables)
             .enable_schema_introspection(true);
         let response = execution.execute_async(root).await.map_err(complain)?;
-        let mut errors = response.errors.into_iter();
-        // Only the first error is told, and a place is looked for in the whole text.
-        let first = errors.next().map(|error| document.locate(operation, error));
-        let others = errors.map(|error| ExecutionError::without_place(error.message, error.path));
-        Ok(Executed { data: response.data, errors: first.into_iter().chain(others).collect() })
+        let located = if all { usize::MAX } else { 1 };
+        let errors = response.errors.into_iter().enumerate().map(|(index, error)| {
+            if index < located {
+                document.locate(operation, error)
+            } else {
+                ExecutionError::without_place(error.message, error.path)
+            }
+        });
+        Ok(Executed { data: response.data, errors: errors.collect() })
     }
 }
 
@@ -85,24 +96,24 @@ impl ExecutionError {
 
 impl Document {
     fn locate(&self, operation: &Operation, error: GraphQLError) -> ExecutionError {
-        let field = self.field(operation, &error.path);
+        let fields = self.fields(operation, &error.path);
         let mut located = ExecutionError::without_place(error.message, error.path);
-        if let Some(field) = field {
-            if let Some(place) = field.name.location() {
-                let start = field.alias.as_ref().and_then(apollo_compiler::Name::location).unwrap_or(place);
-                located.locations = vec![Location::of(self.text(), start.offset())];
-            }
-            if let Some(argument) = located.message.strip_prefix(NULL_ARGUMENT) {
-                located.message = null_argument(field, argument);
-            }
+        located.locations = fields.iter().take(LOCATIONS).filter_map(|field| self.place(field)).collect();
+        if let (Some(field), Some(argument)) = (fields.first(), located.message.strip_prefix(NULL_ARGUMENT)) {
+            located.message = null_argument(field, argument);
         }
         located
     }
 
-    /// The field that stands at `path` in the data.
-    fn field<'a>(&'a self, operation: &'a Operation, path: &[ResponseDataPathSegment]) -> Option<&'a Field> {
+    fn place(&self, field: &Field) -> Option<Location> {
+        let start = field.alias.as_ref().and_then(Name::location).or_else(|| field.name.location())?;
+        Some(Location::of(self.text(), start.offset()))
+    }
+
+    /// The fields that stand at `path` in the data: those of one name are one.
+    fn fields<'a>(&'a self, operation: &'a Operation, path: &[ResponseDataPathSegment]) -> Vec<&'a Field> {
         let mut sets: Vec<&SelectionSet> = vec![&operation.selection_set];
-        let mut found = None;
+        let mut found = Vec::new();
         for segment in path {
             let ResponseDataPathSegment::Field(key) = segment else {
                 continue;
@@ -113,8 +124,8 @@ impl Document {
                 .map(|field| &**field)
                 .filter(|field| field.response_key() == key)
                 .collect();
-            found = fields.first().copied();
             sets = fields.iter().map(|field| &field.selection_set).collect();
+            found = fields;
         }
         found
     }

@@ -4,14 +4,21 @@
 
 use apollo_compiler::ast::{self, Definition, Selection};
 
-use crate::http::MagentoVersion;
 use crate::http::error::Failure;
+use crate::http::graphql::Options;
 use crate::http::graphql::engine::expansion::{Cost, Expansion};
 use crate::http::graphql::engine::{Complaint, Operation};
+use crate::http::graphql::line::Line;
 use crate::settings::Settings;
 
 /// Magento's depth limit.
 const DEPTH: usize = 20;
+
+/// How many fields an operation may have with fragments expanded where Magento's own limit is off.
+const COMPLEXITY: usize = 10_000;
+
+/// What is said of a document that asks for the schema where it is not shown.
+const NO_INTROSPECTION: &str = "GraphQL introspection is not allowed, but the query contained __schema or __type";
 
 /// How many operations and fragments a document may have, and how many spreads and inline fragments. Magento has no such
 /// limits; without them the validation of a hostile document would take seconds.
@@ -21,33 +28,56 @@ const SPREADS: usize = 2000;
 /// The limits of one request.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http::graphql) struct Limits {
+    /// Magento's limits.
+    magento: Option<MagentoLimits>,
+    /// Whether all that is wrong with a document is told, instead of what comes first.
+    pub(in crate::http::graphql) tells_all: bool,
+}
+
+/// What Magento limits outside its developer mode.
+#[derive(Clone, Copy, Debug)]
+struct MagentoLimits {
     depth: usize,
     complexity: usize,
     /// `None` when aliases are not limited.
     aliases: Option<usize>,
+    /// Whether the schema can be asked for.
+    introspection: bool,
 }
 
 impl Limits {
-    /// The limits of a Magento of this version with these settings.
-    pub(in crate::http::graphql) fn of(version: MagentoVersion, settings: &Settings) -> Self {
-        let is_limited = settings.flag("graphql/validation/alias_limit_enabled");
-        let maximum = settings.number("graphql/validation/maximum_alias_allowed");
-        Self {
-            depth: DEPTH,
-            complexity: match version {
-                MagentoVersion::V247 => 300,
-                MagentoVersion::V248 => 1000,
-            },
-            aliases: is_limited.then(|| usize::try_from(maximum).unwrap_or(usize::MAX)),
-        }
+    /// The limits of a Magento of this line with these settings.
+    pub(in crate::http::graphql) fn of(line: Line, options: Options, settings: &Settings) -> Self {
+        let magento = (!options.developer_mode).then(|| MagentoLimits::of(line, options, settings));
+        Self { magento, tells_all: options.developer_mode }
     }
 
     /// The complaint about a document of this depth.
     pub(super) fn too_deep(&self, depth: usize) -> Complaint {
+        match self.magento {
+            Some(magento) => magento.too_deep(depth),
+            None => too_large(),
+        }
+    }
+}
+
+impl MagentoLimits {
+    fn of(line: Line, options: Options, settings: &Settings) -> Self {
+        let is_limited = settings.flag("graphql/validation/alias_limit_enabled");
+        let maximum = settings.number("graphql/validation/maximum_alias_allowed");
+        Self {
+            depth: DEPTH,
+            complexity: line.complexity,
+            aliases: is_limited.then(|| usize::try_from(maximum).unwrap_or(usize::MAX)),
+            introspection: options.introspection,
+        }
+    }
+
+    fn too_deep(self, depth: usize) -> Complaint {
         Complaint::of_all(format!("Max query depth should be {} but got {depth}.", self.depth))
     }
 
-    fn too_complex(&self, complexity: usize) -> Complaint {
+    fn too_complex(self, complexity: usize) -> Complaint {
         let limit = self.complexity;
         Complaint::of_all(format!("Max query complexity should be {limit} but got {complexity}."))
     }
@@ -60,6 +90,8 @@ pub(super) struct Measures {
     fields: usize,
     spreads: usize,
     definitions: usize,
+    /// Where the schema is first asked for, in bytes.
+    introspection: Option<usize>,
     /// The cost of each operation with fragments expanded, in the order of the document; `None` when it was not
     /// measured, because the nesting is too deep.
     costs: Option<Vec<Cost>>,
@@ -68,7 +100,14 @@ pub(super) struct Measures {
 impl Measures {
     /// Measures a document.
     pub(super) fn of_size(ast: &ast::Document) -> Self {
-        let mut measures = Self { aliases: 0, fields: 0, spreads: 0, definitions: ast.definitions.len(), costs: None };
+        let mut measures = Self {
+            aliases: 0,
+            fields: 0,
+            spreads: 0,
+            definitions: ast.definitions.len(),
+            introspection: None,
+            costs: None,
+        };
         for selections in ast.definitions.iter().filter_map(selections) {
             measures.aliases += aliases(selections);
             measures.count(selections);
@@ -84,6 +123,9 @@ impl Measures {
             match selection {
                 Selection::Field(field) => {
                     self.fields += 1;
+                    if matches!(field.name.as_str(), "__schema" | "__type") && self.introspection.is_none() {
+                        self.introspection = Some(field.location().map_or(0, |location| location.offset()));
+                    }
                     self.count(&field.selection_set);
                 }
                 Selection::InlineFragment(fragment) => {
@@ -98,30 +140,42 @@ impl Measures {
     /// The checks before validation. A document of which only the beginning was read (`is_cut`) is refused in any case,
     /// except when it is its depth that was too much.
     pub(super) fn refuse_by_size(&self, limits: &Limits, is_cut: bool) -> Result<(), Failure> {
-        if let Some(limit) = limits.aliases
-            && self.aliases > limit
-        {
-            let got = self.aliases;
-            return Err(Failure::TooManyAliases { limit, got });
+        if let Some(magento) = limits.magento {
+            self.refuse_by_magento(magento)?;
         }
-        if self.fields > limits.complexity {
-            let (limit, got) = (limits.complexity, self.fields);
-            return Err(Failure::TooComplex { limit, got });
-        }
-        let is_deep = self.is_nested_too_deeply() || self.height() > limits.depth;
+        let is_deep = self.is_nested_too_deeply() || self.height() > limits.magento.map_or(DEPTH, |limit| limit.depth);
         if self.definitions > DEFINITIONS || self.spreads > SPREADS || (is_cut && !is_deep) {
             return Err(Failure::DocumentTooLarge);
         }
         Ok(())
     }
 
-    /// The engine's own rules, operation by operation: depth, then complexity.
+    fn refuse_by_magento(&self, limits: MagentoLimits) -> Result<(), Failure> {
+        if let Some(limit) = limits.aliases
+            && self.aliases > limit
+        {
+            return Err(Failure::TooManyAliases { limit, got: self.aliases });
+        }
+        if self.fields > limits.complexity {
+            return Err(Failure::TooComplex { limit: limits.complexity, got: self.fields });
+        }
+        Ok(())
+    }
+
+    /// The engine's own rules: introspection, then operation by operation depth and complexity.
     pub(super) fn refuse_by_cost(
         &self,
         text: &str,
         operations: &[Operation],
         limits: &Limits,
     ) -> Result<(), Complaint> {
+        let Some(limits) = limits.magento else {
+            let is_too_much = self.costs.iter().flatten().any(|cost| cost.complexity > COMPLEXITY);
+            return if is_too_much { Err(too_large()) } else { Ok(()) };
+        };
+        if let Some(offset) = self.introspection.filter(|_| !limits.introspection) {
+            return Err(Complaint::at(NO_INTROSPECTION, text, offset));
+        }
         for (cost, operation) in self.costs.iter().flatten().zip(operations) {
             let depth = cost.height.saturating_sub(1);
             if depth > limits.depth {
@@ -145,6 +199,10 @@ impl Measures {
     }
 }
 
+fn too_large() -> Complaint {
+    Complaint::of_all(Failure::DocumentTooLarge.row().message)
+}
+
 fn selections(definition: &Definition) -> Option<&[Selection]> {
     match definition {
         Definition::OperationDefinition(operation) => Some(&operation.selection_set),
@@ -162,6 +220,7 @@ fn aliases(selections: &[Selection]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::MagentoVersion;
     use crate::http::graphql::tests::repeated;
 
     fn measures(text: &str) -> Measures {
@@ -169,7 +228,7 @@ mod tests {
     }
 
     fn limits() -> Limits {
-        Limits::of(MagentoVersion::V248, &Settings::default())
+        Limits::of(MagentoVersion::V248.line(), Options::default(), &Settings::default())
     }
 
     fn cost(text: &str) -> Cost {

@@ -8,6 +8,7 @@ mod cache;
 mod document;
 mod execution;
 mod expansion;
+mod lexer;
 mod limits;
 mod literals;
 mod location;
@@ -80,6 +81,10 @@ impl Engine {
     fn new() -> Self {
         let schema = Schema::parse_and_validate(schema_text(), "schema.graphql")
             .expect("schema.graphql is compiled in, and the tests of this file read it");
+        Self::of(schema)
+    }
+
+    fn of(schema: Valid<Schema>) -> Self {
         Self { implementers: schema.implementers_map(), documents: Cache::new(), schema }
     }
 }
@@ -88,6 +93,7 @@ impl Engine {
 mod tests {
     use super::*;
     use crate::http::MagentoVersion;
+    use crate::http::graphql::Options;
     use crate::settings::Settings;
     use apollo_compiler::schema::ExtendedType;
 
@@ -108,6 +114,11 @@ mod tests {
                         }
                     }
                 }
+                ExtendedType::InputObject(object) => {
+                    for field in object.fields.values().filter(|field| field.description.is_none()) {
+                        missing.push(format!("{name}.{}", field.name));
+                    }
+                }
                 ExtendedType::Enum(enumeration) => {
                     for value in enumeration.values.values().filter(|value| value.description.is_none()) {
                         missing.push(format!("{name}.{}", value.value));
@@ -121,10 +132,43 @@ mod tests {
 
     /// Reads and validates `text` twice, and says whether the second time found the document.
     fn is_kept(text: &str) -> bool {
-        let (engine, limits) = (Engine::new(), Limits::of(MagentoVersion::V248, &Settings::default()));
+        let (engine, limits) =
+            (Engine::new(), Limits::of(MagentoVersion::V248.line(), Options::default(), &Settings::default()));
         let parsed = engine.parse(text).unwrap();
         let _ = engine.validate(parsed, &limits);
         matches!(engine.parse(text).unwrap(), Parsed::Known(_))
+    }
+
+    /// What is said first of `{ f(ARGUMENT) }`, in a schema that has arguments of all types.
+    fn complaint(argument: &str) -> Option<String> {
+        let schema = "type Query { f(i: Int, n: Float, b: Boolean, d: ID, l: [String!], in: In): Int }
+            input In { i: Int!, in: In }";
+        let engine = Engine::of(Schema::parse_and_validate(schema, "test").unwrap());
+        let limits = Limits::of(MagentoVersion::V248.line(), Options::default(), &Settings::default());
+        let parsed = engine.parse(&format!("{{ f({argument}) }}")).unwrap();
+        engine.validate(parsed, &limits).err().map(|complaints| complaints[0].message.clone())
+    }
+
+    #[test]
+    fn literals_of_every_type_are_refused_in_magentos_words() {
+        for (argument, message) in [
+            (r#"i: "abc""#, r#"Int cannot represent non-integer value: "abc""#),
+            ("i: 1.5", "Int cannot represent non-integer value: 1.5"),
+            ("i: 99999999999", "Int cannot represent non-integer value: 99999999999"),
+            ("i: [1]", "Int cannot represent non-integer value: [1]"),
+            (r#"n: "ten""#, r#"Float cannot represent non numeric value: "ten""#),
+            ("b: 1", "Boolean cannot represent a non boolean value: 1"),
+            ("l: [null]", "Expected value of type \"String!\", found null."),
+            ("l: [[\"a\"]]", "String cannot represent a non string value: [\"a\"]"),
+            ("in: 5", "Expected value of type \"In\", found 5."),
+            ("in: {i: 1, in: {}}", "Field In.i of required type Int! was not provided."),
+        ] {
+            assert_eq!(complaint(argument).as_deref(), Some(message), "{argument}");
+        }
+        for accepted in [r#"i: "5""#, "i: 5.0", "i: true", r#"n: "1.5""#, "n: false", "d: 5", "l: 5", "in: {i: \"1\"}"]
+        {
+            assert_eq!(complaint(accepted), None, "{accepted}");
+        }
     }
 
     #[test]

@@ -36,14 +36,16 @@ impl Refusal {
 /// The values that an operation is executed with.
 ///
 /// # Errors
-/// The first value that is missing or refused.
+/// The first value that is missing or refused, or `all` of them.
 pub(super) fn coerce(
     schema: &Valid<Schema>,
     operation: &Operation,
     values: &Map<String, Value>,
     text: &str,
-) -> Result<Valid<JsonMap>, Complaint> {
+    all: bool,
+) -> Result<Valid<JsonMap>, Vec<Complaint>> {
     let mut coerced = JsonMap::new();
+    let mut complaints = Vec::new();
     for definition in &operation.variables {
         let name = definition.name.as_str();
         let outcome = variable(schema, definition, values.get(name));
@@ -53,10 +55,13 @@ pub(super) fn coerce(
                 coerced.insert(name, value);
             }
             Ok(None) => {}
-            Err(message) => return Err(Complaint::at(message, text, offset)),
+            Err(message) => complaints.push(Complaint::at(message, text, offset)),
+        }
+        if !complaints.is_empty() && !all {
+            break;
         }
     }
-    Ok(Valid::assume_valid(coerced))
+    if complaints.is_empty() { Ok(Valid::assume_valid(coerced)) } else { Err(complaints) }
 }
 
 /// `None` when a variable that may be left out was left out.
@@ -120,8 +125,7 @@ fn coerce_enum(definition: &EnumType, value: &Value) -> Result<JsonValue, Refusa
     match value {
         Value::String(text) if definition.values.contains_key(text.as_str()) => Ok(text.as_str().into()),
         Value::String(text) => {
-            let known = definition.values.keys().map(Name::as_str);
-            let hint = did_you_mean(text, known).replacen("Did you mean ", "Did you mean the enum value ", 1);
+            let hint = enum_hint(text, definition);
             let reason = format!("Value \"{text}\" does not exist in \"{name}\" enum.{hint}");
             Err(Refusal::of(value, reason))
         }
@@ -130,6 +134,12 @@ fn coerce_enum(definition: &EnumType, value: &Value) -> Result<JsonValue, Refusa
             Err(Refusal::of(value, reason))
         }
     }
+}
+
+/// The question with the values that resemble `text`.
+pub(super) fn enum_hint(text: &str, definition: &EnumType) -> String {
+    let known = definition.values.keys().map(Name::as_str);
+    did_you_mean(text, known).replacen("Did you mean ", "Did you mean the enum value ", 1)
 }
 
 fn coerce_object(schema: &Valid<Schema>, definition: &InputObjectType, value: &Value) -> Result<JsonValue, Refusal> {
@@ -269,9 +279,9 @@ mod tests {
         let text = format!("query($x: {ty}) {{ f({argument}: $x) }}");
         let document = ExecutableDocument::parse_and_validate(&schema, &text, "test").unwrap();
         let operation = document.operations.iter().next().unwrap();
-        coerce(&schema, operation, values.as_object().unwrap(), &text)
+        coerce(&schema, operation, values.as_object().unwrap(), &text, false)
             .map(|values| serde_json::to_value(&*values).unwrap())
-            .map_err(|complaint| complaint.message)
+            .map_err(|complaints| complaints[0].message.clone())
     }
 
     #[test]

@@ -13,23 +13,30 @@ use apollo_compiler::{ExecutableDocument, Name, Schema};
 use crate::http::graphql::engine::Complaint;
 use crate::http::graphql::engine::document::Fresh;
 use crate::http::graphql::engine::suggestions::did_you_mean;
-use crate::http::graphql::engine::variables::refused_scalar;
+use crate::http::graphql::engine::variables::{enum_hint, refused_scalar};
 
-/// At most so many findings are looked at to tell which one Magento would report first.
+/// At most so many findings are looked at to tell in which order Magento would report them.
 const LOOKED_AT: usize = 100;
 
-/// The complaint that Magento would report first.
-pub(super) fn first_complaint(
+/// The complaint that Magento would report first, or all in Magento's order.
+pub(super) fn complaints(
     schema: &Valid<Schema>,
     errors: &WithErrors<ExecutableDocument>,
     document: &Fresh,
-) -> Complaint {
-    let Some(finding) = first(schema, &errors.errors, document) else {
-        return Complaint::of_all("The document is not valid.");
-    };
-    let message = Wording { schema, document, finding: &finding }.message();
-    match finding.location {
-        Some(location) => Complaint::at(message, &document.text, location.0),
+    all: bool,
+) -> Vec<Complaint> {
+    let findings = in_order(schema, &errors.errors, document);
+    if findings.is_empty() {
+        return vec![Complaint::of_all("The document is not valid.")];
+    }
+    let told = if all { findings.len() } else { 1 };
+    findings.iter().take(told).map(|finding| complaint(schema, document, finding)).collect()
+}
+
+fn complaint(schema: &Valid<Schema>, document: &Fresh, finding: &Finding) -> Complaint {
+    let message = Wording { schema, document, finding }.message();
+    match finding.place(&document.text) {
+        Some(offset) => Complaint::at(message, &document.text, offset),
         None => Complaint::of_all(message),
     }
 }
@@ -70,6 +77,17 @@ impl Finding {
         }
     }
 
+    /// Where Magento's engine says that it is, in bytes: a field of an input object that is not known begins with its
+    /// name, where apollo-compiler points to its value.
+    fn place(&self, text: &str) -> Option<usize> {
+        let (start, _) = self.location?;
+        if self.name != "UndefinedInputValue" {
+            return Some(start);
+        }
+        let field = self.sentence.split('"').nth(1)?;
+        text.get(..start)?.rfind(field).or(Some(start))
+    }
+
     /// Fields that are wrong are left out before selections are looked at, so that a field whose selections are all wrong
     /// seems to have none.
     fn is_echo(&self, schema: &Valid<Schema>, document: &Fresh) -> bool {
@@ -83,11 +101,11 @@ impl Finding {
     }
 }
 
-fn first(schema: &Valid<Schema>, errors: &DiagnosticList, document: &Fresh) -> Option<Finding> {
+fn in_order(schema: &Valid<Schema>, errors: &DiagnosticList, document: &Fresh) -> Vec<Finding> {
     let findings = errors.iter().take(LOOKED_AT).map(|diagnostic| Finding::of(&diagnostic));
+    let mut findings: Vec<_> = findings.filter(|finding| !finding.is_echo(schema, document)).collect();
+    findings.sort_by_key(|finding| (finding.order(), !finding.is_null_literal()));
     findings
-        .filter(|finding| !finding.is_echo(schema, document))
-        .min_by_key(|finding| (finding.order(), !finding.is_null_literal()))
 }
 
 struct Wording<'a> {
@@ -109,6 +127,10 @@ impl Wording<'_> {
             "UnsupportedValueType" => self.unsupported_value(),
             "SubselectionOnScalarType" | "SubselectionOnEnumType" => self.selection_on_leaf(),
             "MissingSubselection" => self.missing_selection(),
+            "UndefinedEnumValue" => self.undefined_enum_value(),
+            "UndefinedInputValue" => self.undefined_input_field(),
+            "IntCoercionError" => self.number_out_of_range("Int"),
+            "FloatCoercionError" => self.number_out_of_range("Float"),
             "UniqueVariable" => Some(sentence.replacen("\"$", "\"", 1)),
             "UnusedVariable" => self.with_operation("is never used", "in"),
             "UndefinedVariable" => self.with_operation("is not defined", "by"),
@@ -144,6 +166,32 @@ impl Wording<'_> {
         let definition = self.schema.type_field(ty, field).ok()?;
         let hint = did_you_mean(argument, definition.arguments.iter().map(|known| known.name.as_str()));
         Some(format!("Unknown argument \"{argument}\" on field \"{field}\" of type \"{ty}\".{hint}"))
+    }
+
+    fn undefined_enum_value(&self) -> Option<String> {
+        let mut quoted = self.quoted();
+        let (value, ty) = (quoted.next()?, quoted.next()?);
+        let hint = match self.schema.types.get(ty)? {
+            ExtendedType::Enum(enumeration) => enum_hint(value, enumeration),
+            _ => String::new(),
+        };
+        Some(format!("{}{hint}", self.finding.sentence))
+    }
+
+    fn undefined_input_field(&self) -> Option<String> {
+        let mut quoted = self.quoted();
+        let (field, ty) = (quoted.next()?, quoted.next()?);
+        let hint = match self.schema.types.get(ty)? {
+            ExtendedType::InputObject(object) => did_you_mean(field, object.fields.keys().map(Name::as_str)),
+            _ => String::new(),
+        };
+        Some(format!("{}{hint}", self.finding.sentence))
+    }
+
+    /// Magento's types do not tell a number that is too large from one that is none.
+    fn number_out_of_range(&self, ty: &str) -> Option<String> {
+        let (start, end) = self.finding.location?;
+        Some(refused_scalar(ty, self.document.text.get(start..end)?.trim()))
     }
 
     fn required_field(&self) -> Option<String> {

@@ -4,6 +4,7 @@
 //! documents nor statuses. To add one: a function in its group's file, its field in `schema.graphql`, its arm in
 //! [`QueryRoot`] or [`MutationRoot`].
 
+mod as_admin;
 mod customer;
 mod customer_token;
 mod email;
@@ -34,6 +35,9 @@ impl AsyncObjectValue for QueryRoot<'_> {
         info: &'a ResolveInfo<'a>,
     ) -> BoxFuture<'a, Result<AsyncResolvedValue<'a>, FieldError>> {
         Box::pin(async move {
+            if info.field_name() != "storeConfig" {
+                self.0.personal.mark();
+            }
             let outcome = match info.field_name() {
                 "customer" => customer::customer(self.0).await,
                 "isEmailAvailable" => email::is_email_available(self.0, text(info, "email")).await,
@@ -55,9 +59,13 @@ impl AsyncObjectValue for MutationRoot<'_> {
         info: &'a ResolveInfo<'a>,
     ) -> BoxFuture<'a, Result<AsyncResolvedValue<'a>, FieldError>> {
         Box::pin(async move {
+            self.0.personal.mark();
             let outcome = match info.field_name() {
                 "generateCustomerToken" => {
                     customer_token::generate(self.0, text(info, "email"), text(info, "password")).await
+                }
+                "generateCustomerTokenAsAdmin" => {
+                    as_admin::generate(self.0, text_of(info, "input", "customer_email")).await
                 }
                 "revokeCustomerToken" => customer_token::revoke(self.0, text(info, "scope")).await,
                 _ => return Err(self.unknown_field_error(info)),
@@ -78,6 +86,12 @@ fn resolved<'a>(context: &Context, outcome: Result<Record, Failure>) -> Result<A
 /// The text of an argument; empty when it is null or missing.
 fn text<'a>(info: &'a ResolveInfo<'a>, argument: &str) -> &'a str {
     info.arguments().get(argument).and_then(|value| value.as_str()).unwrap_or_default()
+}
+
+/// The text of a field of an argument; empty when it is null or missing.
+fn text_of<'a>(info: &'a ResolveInfo<'a>, argument: &str, field: &str) -> &'a str {
+    let value = info.arguments().get(argument).and_then(|value| value.as_object()?.get(field)?.as_str());
+    value.unwrap_or_default()
 }
 
 /// PHP's idea of an empty text (fact sheet 2).

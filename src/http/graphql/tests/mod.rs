@@ -1,5 +1,6 @@
 //! GraphQL over HTTP: the whole endpoint with accounts that a test chooses.
 
+mod facts;
 mod hostile;
 mod operations;
 mod requests;

@@ -260,12 +260,20 @@ async fn a_currency_has_to_be_allowed() {
 }
 
 #[actix_web::test]
-async fn no_answer_may_be_stored() {
+async fn only_what_is_the_same_for_everybody_may_be_stored() {
     let house = House::new();
-    for query in [SIGN_OUT, STORE_CODE, "{"] {
+    let (email, both) =
+        ("{ isEmailAvailable(email: \"a@b.cd\") { is_email_available } }", format!("{STORE_CODE} {EMAIL}"));
+    let both = both.replace("} {", " ");
+    for query in [SIGN_OUT, EMAIL, email, &both, "{", "{ nothing }"] {
         let reply = house.post(query).await;
-        assert_eq!(reply.header("pragma"), "no-cache");
-        assert_eq!(reply.header("cache-control"), "no-store, no-cache, must-revalidate, max-age=0");
+        assert_eq!(reply.header("pragma"), "no-cache", "{query}");
+        assert_eq!(reply.header("cache-control"), "no-store, no-cache, must-revalidate, max-age=0", "{query}");
+    }
+    for query in [STORE_CODE, "{ __typename }"] {
+        let reply = house.post(query).await;
+        assert!(!reply.headers.contains_key("pragma") && !reply.headers.contains_key("cache-control"), "{query}");
+        assert_eq!(reply.header("vary"), "Accept, Authorization, Content-Currency, Store");
     }
 }
 

@@ -17,7 +17,9 @@ use crate::http::{MagentoVersion, Options, Services};
 use crate::registry::{self, IssueToken, Parts, Registry, Revocation, RevokeSessions, TokenRegistry};
 use crate::secret::Password;
 use crate::session::{EndReason, SessionId, Subject};
-use crate::settings::{Roles, Settings, Snapshot, StoreDirectory, StoreId, StoreView, Website, WebsiteId};
+use crate::settings::{
+    Role, RoleId, Roles, Settings, Snapshot, StoreDirectory, StoreId, StoreView, Website, WebsiteId,
+};
 use crate::sign_in::{self, SignIn, password};
 use crate::store::{Change, Committed, CustomerLock, Durability, Record, RecordOutcome, ThrottleRow};
 use crate::telemetry::{Metrics, Readiness};
@@ -56,6 +58,16 @@ pub(super) struct FakeAccounts {
 }
 
 impl FakeAccounts {
+    fn keep(&self, lock: Option<CustomerLock>) {
+        if let Some(lock) = lock
+            && let Some(customer) = self.customers.lock().unwrap().get_mut(&lock.customer)
+        {
+            customer.failures = lock.failures;
+            customer.first_failure = lock.first_failure;
+            customer.lock_expires = lock.lock_expires;
+        }
+    }
+
     fn check(&self) -> Result<(), AccountError> {
         let is_away = *self.is_away.lock().unwrap();
         if is_away { Err(AccountError::Unavailable("gone".to_owned())) } else { Ok(()) }
@@ -89,11 +101,21 @@ impl AccountStore for FakeAccounts {
         Ok(None)
     }
 
-    fn success(&self, _: Subject, _: UnixSeconds, _: Option<CustomerLock>, _: Option<String>) -> Vec<Change> {
+    fn success(&self, _: Subject, _: UnixSeconds, lock: Option<CustomerLock>, _: Option<String>) -> Vec<Change> {
+        self.keep(lock);
         Vec::new()
     }
 
-    async fn failure(&self, _: Option<CustomerLock>, _: Option<ThrottleRow>) -> Result<(), AccountError> {
+    async fn failure(&self, lock: Option<CustomerLock>, _: Option<ThrottleRow>) -> Result<(), AccountError> {
+        self.keep(lock);
+        Ok(())
+    }
+
+    async fn deactivate_administrator(&self, _: u32) -> Result<(), AccountError> {
+        Ok(())
+    }
+
+    async fn change_password(&self, _: u32, _: String) -> Result<(), AccountError> {
         Ok(())
     }
 
@@ -148,18 +170,23 @@ impl House {
 
     /// A house in which one password is hashed and none waits.
     pub(super) fn without_a_queue() -> Self {
-        Self::with(MagentoVersion::V248, 0)
+        Self::with(MagentoVersion::V248, crate::http::graphql::Options::default(), 0)
     }
 
     /// A house that speaks this version.
     pub(super) fn speaking(version: MagentoVersion) -> Self {
-        Self::with(version, 64)
+        Self::showing(version, crate::http::graphql::Options::default())
+    }
+
+    /// A house that speaks this version and shows this of itself.
+    pub(super) fn showing(version: MagentoVersion, graphql: crate::http::graphql::Options) -> Self {
+        Self::with(version, graphql, 64)
     }
 
     /// A house with website `base` (store views `default`, `french` and the inactive `closed`) and website `other`
     /// (store view `other`).
-    fn with(version: MagentoVersion, queue: usize) -> Self {
-        let snapshot = Snapshot::new(Settings::default(), stores(), Roles::default(), EmptyLifetime::AtOnce).shared();
+    fn with(version: MagentoVersion, graphql: crate::http::graphql::Options, queue: usize) -> Self {
+        let snapshot = Snapshot::new(Settings::default(), stores(), roles(), EmptyLifetime::AtOnce).shared();
         let clock = MockClock::at(START);
         let address = Arc::default();
         let store = ForgetfulStore { registry: Arc::clone(&address) }.start();
@@ -184,7 +211,7 @@ impl House {
                 concurrency: 1,
                 queue,
                 refuse_inactive: false,
-                reset_counters_on_success: true,
+                reset_counters_on_success: version == MagentoVersion::V248,
             },
             installation_key: None,
             guards: Arc::new(|_| Box::new(())),
@@ -203,6 +230,7 @@ impl House {
                 trusted_proxies: Vec::new(),
                 allowed_origins: Vec::new(),
                 policies: HashMap::new(),
+                graphql,
                 refuse_locked: true,
             },
         };
@@ -213,13 +241,13 @@ impl House {
     pub(super) fn set(&self, path: &str, value: &str) {
         let mut settings = self.services.snapshot.load().settings.clone();
         settings.set(path, crate::settings::Scope::Default, Some(value.to_owned()));
-        let snapshot = Snapshot::new(settings, stores(), Roles::default(), EmptyLifetime::AtOnce);
+        let snapshot = Snapshot::new(settings, stores(), roles(), EmptyLifetime::AtOnce);
         self.services.snapshot.store(Arc::new(snapshot));
     }
 
     /// Gives the customer a password.
     pub(super) fn set_password(&self, text: &str) {
-        let hash = password::hash(&Password::new(text.to_owned())).unwrap();
+        let hash = hash(text);
         self.change_customer(|customer| customer.password_hash = Some(hash));
     }
 
@@ -240,9 +268,14 @@ impl House {
 
     /// A good token of `subject`, issued in website `base`.
     pub(super) async fn token(&self, subject: Subject) -> String {
+        self.token_with_role(subject, None).await
+    }
+
+    /// A good token of an administrator with this role.
+    pub(super) async fn token_with_role(&self, subject: Subject, role: Option<RoleId>) -> String {
         let token = Token::generate();
         let digest = self.services.registry.reader().digest(token.expose()).unwrap();
-        let change = IssueToken { subject, website: WebsiteId(1), digest, role: None, along: Vec::new() };
+        let change = IssueToken { subject, website: WebsiteId(1), digest, role, along: Vec::new() };
         self.services.registry.issue(change).await.unwrap();
         token.expose().to_owned()
     }
@@ -298,13 +331,36 @@ pub(super) fn get_with(parameters: &[(&str, &str)]) -> TestRequest {
 }
 
 /// Everything but letters and digits is escaped.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => char::from(byte).to_string(),
             other => format!("%{other:02X}"),
         })
         .collect()
+}
+
+/// Everything is allowed to role 1, signing in as a customer to role 2, and another thing to role 3.
+fn roles() -> Roles {
+    let allowed = [(1, "Magento_Backend::all"), (2, "Magento_LoginAsCustomer::login"), (3, "Magento_Backend::store")];
+    let role = |(id, resource): (u32, &str)| Role {
+        id: RoleId(id),
+        name: String::new(),
+        allowed: [resource.to_owned()].into(),
+    };
+    allowed.into_iter().map(role).collect()
+}
+
+/// The hash of a password, hashed once.
+fn hash(text: &str) -> String {
+    static HASHES: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+    let mut hashes = HASHES.lock().unwrap();
+    if let Some((_, hash)) = hashes.iter().find(|(known, _)| known == text) {
+        return hash.clone();
+    }
+    let hash = password::hash(&Password::new(text.to_owned())).unwrap();
+    hashes.push((text.to_owned(), hash.clone()));
+    hash
 }
 
 fn customer() -> Customer {
