@@ -43,7 +43,7 @@ ENV TOKENWARD__HTTP__PUBLIC=0.0.0.0:8080 \
     TOKENWARD__DATA__DIR=/data
 WORKDIR /data
 VOLUME /data
-EXPOSE 8080 8081
+EXPOSE 8080 8081 8083
 
 # It asks the listener of the configuration, so name a file by TOKENWARD_CONFIG rather than by an argument of `serve`.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 CMD ["tokenward", "healthcheck"]

@@ -8,12 +8,14 @@ pub(crate) mod acceptance;
 mod account;
 mod email;
 pub mod embedded;
+mod locks;
 mod name;
 pub mod seed;
 
 pub use account::{AccountError, Administrator, Customer};
 pub use email::is_email_address;
 pub use embedded::EmbeddedAccounts;
+pub use locks::AccountLocks;
 pub use name::{LONGEST_NAME, folded};
 
 use async_trait::async_trait;

@@ -77,7 +77,7 @@ impl Demo {
         if config.http.cors.allowed_origins.is_empty() {
             config.http.cors.allowed_origins = storefront_origins();
         }
-        let at_home = [config.http.public, config.http.internal].iter().all(|address| address.ip().is_loopback());
+        let at_home = config.http.listeners().iter().all(|(_, address)| address.ip().is_loopback());
         let password = |given: Option<Password>, known: &str| {
             given.unwrap_or_else(|| if at_home { Password::new(known.to_owned()) } else { made_up() })
         };
@@ -103,6 +103,7 @@ impl Demo {
     /// What to paste into a terminal.
     pub fn invitation(&self, listeners: Listeners) -> String {
         let (public, internal) = (local(listeners.public), local(listeners.internal));
+        let admin = local(listeners.admin);
         let (customer, administrator) = (self.customer_password.expose(), self.administrator_password.expose());
         let kept = match &self.folder {
             Some(_) => "Everything is forgotten when it stops.",
@@ -123,6 +124,10 @@ tokenward is ready, for trying out. {kept}
   ask what a token is worth, as a gateway does (put the token in place of TOKEN):
 
     curl -si http://{internal}/check -H 'Authorization: Bearer TOKEN'
+
+  see who is signed in (the token of the administrator in place of TOKEN):
+
+    curl -s http://{admin}/admin/api/v1/sessions -H 'Authorization: Bearer TOKEN'
 
   stop with Ctrl-C.
 "#

@@ -16,8 +16,10 @@ use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
 use tracing::{info, warn};
 
+use crate::accounts::EmbeddedAccounts;
 use crate::app::{House, OpenError, Validators};
 use crate::control;
+use crate::http::admin::AdminServices;
 use crate::http::starting::UntilReady;
 use crate::http::{self, Services};
 use crate::lifecycle::{self, Watch};
@@ -40,6 +42,8 @@ pub struct Listeners {
     pub public: SocketAddr,
     /// The gateway's questions, health, metrics.
     pub internal: SocketAddr,
+    /// The admin API.
+    pub admin: SocketAddr,
 }
 
 /// A server that answers.
@@ -76,8 +80,10 @@ pub fn serve(house: House) -> Result<Running, ServeError> {
     lifecycle::outlive_file_limits()?;
     let public = listen("public", house.config.http.public)?;
     let internal = listen("internal", house.config.http.internal)?;
-    let listeners = Listeners { public: public.local_addr()?, internal: internal.local_addr()? };
-    warn_of_exposure(listeners.internal);
+    let admin = listen("admin", house.config.http.admin)?;
+    let listeners =
+        Listeners { public: public.local_addr()?, internal: internal.local_addr()?, admin: admin.local_addr()? };
+    warn_of_exposure(listeners);
     let worker = Worker {
         services: Arc::clone(&house.services),
         validators: Arc::clone(&house.validators),
@@ -88,12 +94,14 @@ pub fn serve(house: House) -> Result<Running, ServeError> {
         .shutdown_timeout(house.config.lifecycle.drain_timeout.as_secs())
         .disable_signals();
     let server = add(server, "public", public, worker.clone(), http::public)?;
-    let server = add(server, "internal", internal, worker, http::internal)?;
+    let server = add(server, "internal", internal, worker.clone(), http::internal)?;
+    let server = add(server, "admin", admin, worker, admin_routes(&house))?;
     let server = server.run();
     let handle = server.handle();
     actix_rt::spawn(server);
     info!(listener = "public", address = %listeners.public, "listening");
     info!(listener = "internal", address = %listeners.internal, "listening");
+    info!(listener = "admin", address = %listeners.admin, "listening");
     Ok(Running { listeners, server: handle, house })
 }
 
@@ -147,7 +155,7 @@ struct Worker {
 }
 
 thread_local! {
-    /// The validator of this worker: both listeners' apps run on its thread and share it.
+    /// The validator of this worker: all listeners' apps run on its thread and share it.
     static VALIDATOR: OnceCell<Addr<TokenValidator>> = const { OnceCell::new() };
 }
 
@@ -170,7 +178,7 @@ fn add(
     name: &'static str,
     listener: TcpListener,
     worker: Worker,
-    routes: fn(&mut web::ServiceConfig),
+    routes: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 ) -> std::io::Result<ServerBuilder> {
     let address = listener.local_addr()?;
     let stopping = server.graceful_shutdown_signal();
@@ -178,7 +186,8 @@ fn add(
         let stopping = stopping.clone();
         let services = web::Data::from(Arc::clone(&worker.services));
         let until_ready = UntilReady(Arc::clone(&services.readiness));
-        let app = App::new().app_data(services).app_data(worker.validator()).configure(routes).wrap(until_ready);
+        let app =
+            App::new().app_data(services).app_data(worker.validator()).configure(routes.clone()).wrap(until_ready);
         HttpService::build()
             .keep_alive(KeepAlive::Timeout(IDLE))
             .client_request_timeout(SLOWEST_HEAD)
@@ -195,6 +204,13 @@ fn add(
     })
 }
 
+/// What the admin listener answers: it alone gets what changes settings and lifts locks.
+fn admin_routes(house: &House) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
+    let services =
+        AdminServices { keeper: house.keeper.clone(), locks: Arc::<EmbeddedAccounts>::clone(&house.accounts) };
+    move |config| http::admin(config.app_data(web::Data::new(services.clone())))
+}
+
 fn listen(listener: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
     bind(address).map_err(|source| ServeError::Listen { listener, address, source })
 }
@@ -207,12 +223,19 @@ fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-fn warn_of_exposure(internal: SocketAddr) {
-    if !internal.ip().is_loopback() {
+fn warn_of_exposure(listeners: Listeners) {
+    if !listeners.internal.ip().is_loopback() {
         warn!(
-            address = %internal,
+            address = %listeners.internal,
             "the internal listener is bound to more than loopback: it trusts whoever reaches it, so see to it that only \
              gateways and monitoring do"
+        );
+    }
+    if !listeners.admin.ip().is_loopback() {
+        warn!(
+            address = %listeners.admin,
+            "the admin listener is bound to more than loopback: whoever reaches it can try administrators' tokens, so \
+             see to it that only administrators do"
         );
     }
 }

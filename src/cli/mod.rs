@@ -8,6 +8,7 @@ mod accounts;
 mod backup;
 mod check_config;
 mod common;
+mod export_openapi;
 mod healthcheck;
 mod office;
 mod output;
@@ -58,6 +59,9 @@ enum Command {
     Healthcheck(healthcheck::Healthcheck),
     /// Print the GraphQL schema
     ExportSchema,
+    /// Print the OpenAPI document of the REST and admin APIs
+    #[command(name = "export-openapi")]
+    ExportOpenApi,
 }
 
 /// Why a command ended without success. The text is for the person at the terminal.
@@ -113,6 +117,7 @@ impl Command {
                 output::print(graphql::schema_text());
                 Ok(ExitCode::SUCCESS)
             }
+            Self::ExportOpenApi => Ok(export_openapi::run()),
         }
     }
 }

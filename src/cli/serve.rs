@@ -45,6 +45,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDRESS")]
     internal: Option<String>,
 
+    /// Where the admin API listens; port 0 picks one [http.admin]
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<String>,
+
     /// How many threads answer requests [http.workers]
     #[arg(long, value_name = "N")]
     workers: Option<String>,
@@ -90,6 +94,7 @@ impl Serve {
         let flags = [
             ("http.public", &self.public),
             ("http.internal", &self.internal),
+            ("http.admin", &self.admin),
             ("http.workers", &self.workers),
             ("log.level", &self.log_level),
         ];

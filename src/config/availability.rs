@@ -2,7 +2,7 @@
 //!
 //! A row goes when its part is built. A key that is set to its default does what it says, so it is not named.
 
-use crate::config::{AccountSource, Config, ConfigError, Exchange, Fault, Http, SecondFactor, TokenFormat};
+use crate::config::{AccountSource, Config, ConfigError, Exchange, Fault, SecondFactor, TokenFormat};
 
 /// A value that is not served yet.
 struct Row {
@@ -15,7 +15,6 @@ struct Row {
 const LEAVE_OUT: &str = "leave it out";
 
 const ROWS: &[Row] = &[
-    row("http.admin", "", |c| c.http.admin != Http::default().admin, LEAVE_OUT),
     row("http.grpc", "", |c| c.http.grpc.is_some(), "ask /check of the internal listener"),
     row("http.issuer", "", |c| c.http.issuer.is_some(), LEAVE_OUT),
     row("accounts.source", " = \"magento\"", |c| c.accounts.source == AccountSource::Magento, "use \"embedded\""),

@@ -80,7 +80,7 @@ impl Http {
     }
 
     /// The listeners that this version opens, by key.
-    pub fn listeners(&self) -> [(&'static str, SocketAddr); 2] {
-        [("http.public", self.public), ("http.internal", self.internal)]
+    pub fn listeners(&self) -> [(&'static str, SocketAddr); 3] {
+        [("http.public", self.public), ("http.internal", self.internal), ("http.admin", self.admin)]
     }
 }

@@ -1,12 +1,13 @@
-//! What is said on the wire: Magento's GraphQL and REST, and the gateway's questions.
+//! What is said on the wire: Magento's GraphQL and REST, the gateway's questions, and the admin API.
 //!
-//! Protocol code only translates: it takes a request apart, asks [`Services`], and words the answer. `graphql`, `rest`
-//! and `gateway` do not import one another: what two of them need is here. Only this folder knows statuses; the words
+//! Protocol code only translates: it takes a request apart, asks [`Services`], and words the answer. `graphql`, `rest`,
+//! `gateway` and `admin` do not import one another: what two of them need is here. Only this folder knows statuses; the words
 //! and statuses of every failure are in one table, [`error`].
 //!
-//! [`public`] and [`internal`] mount the routes of a listener. Both expect among the application's data
+//! [`public`], [`internal`] and [`admin()`] mount the routes of a listener. They expect among the application's data
 //! `web::Data<Services>`, and, one for each worker and made on its thread, an `Addr<TokenValidator>`.
 
+pub mod admin;
 pub mod bearer;
 pub mod body;
 pub mod client;
@@ -109,12 +110,17 @@ pub fn internal(config: &mut ServiceConfig) {
     config.configure(gateway::configure).default_service(web::route().to(no_internal_route));
 }
 
+/// Mounts what the admin listener answers: the admin API. It also expects `web::Data<admin::AdminServices>`.
+pub fn admin(config: &mut ServiceConfig) {
+    config.configure(admin::configure).default_service(web::route().to(no_internal_route));
+}
+
 /// In the form of Magento's REST errors, which is what clients of this listener can read.
 async fn no_public_route() -> HttpResponse {
     HttpResponse::NotFound().json(serde_json::json!({ "message": "Request does not match any route." }))
 }
 
 async fn no_internal_route(request: HttpRequest) -> HttpResponse {
-    tracing::debug!(method = %request.method(), "a request to the internal listener matches no route");
+    tracing::debug!(method = %request.method(), "a request to the internal or admin listener matches no route");
     problem::problem(StatusCode::NOT_FOUND, "There is no such route.")
 }

@@ -23,8 +23,8 @@ use crate::registry::index::Index;
 use crate::registry::table::Table;
 use crate::registry::unstored::{self, Handed, Revoked, Unstored};
 use crate::registry::{
-    CollectStatistics, IssueToken, Issued, ListSessions, Options, Reader, Registry, RegistryError, Revocation,
-    RevokeSessions, SettingsChanged, Statistics, SubjectFacts,
+    CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, Options, Reader, Registry,
+    RegistryError, Revocation, RevokeSessions, SettingsChanged, Statistics, SubjectFacts,
 };
 use crate::session::{EndReason, Session, SessionEvent, SessionId, SubjectChanged, UserType};
 use crate::settings::SharedSnapshot;
@@ -411,7 +411,28 @@ impl Handler<ListSessions> for TokenRegistry {
 
     fn handle(&mut self, question: ListSessions, _: &mut Self::Context) -> Self::Result {
         let after = question.after.unwrap_or(SessionId(0));
-        self.table.list(question.subject, after, question.limit, &self.snapshot.load(), self.clock.now())
+        let (limit, snapshot, now) = (question.limit, self.snapshot.load(), self.clock.now());
+        match (question.subject, question.kind) {
+            (None, Some(kind)) => self.table.list_kinds(&[kind], after, limit, &snapshot, now),
+            (subject, _) => self.table.list(subject, after, limit, &snapshot, now),
+        }
+    }
+}
+
+impl Handler<FindSession> for TokenRegistry {
+    type Result = Option<Session>;
+
+    fn handle(&mut self, question: FindSession, _: &mut Self::Context) -> Self::Result {
+        self.table.find(question.id, &self.snapshot.load(), self.clock.now())
+    }
+}
+
+impl Handler<CountEnding> for TokenRegistry {
+    type Result = usize;
+
+    fn handle(&mut self, question: CountEnding, _: &mut Self::Context) -> Self::Result {
+        let CountEnding { kind, lifetime } = question;
+        self.table.count_ending(kind, lifetime, &self.snapshot.load(), self.clock.now())
     }
 }
 

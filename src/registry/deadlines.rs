@@ -139,6 +139,17 @@ impl Deadlines {
         }
     }
 
+    /// How many sessions lie after `ended`, and would have ended if the boundary were at `boundary`. Buckets with numbers
+    /// up to `through` do not count.
+    pub(super) fn live_between(&self, ended: UnixSeconds, boundary: UnixSeconds, through: SessionId) -> usize {
+        self.buckets
+            .range((ended.max(self.boundary).plus(1), SessionId(0))..)
+            .take_while(|((second, _), _)| *second <= boundary)
+            .filter(|(_, bucket)| bucket.last > through)
+            .map(|(_, bucket)| bucket.alive())
+            .sum()
+    }
+
     /// The second of the first bucket whose sessions are live.
     pub(super) fn first_live(&self) -> Option<UnixSeconds> {
         self.buckets.range((self.boundary.plus(1), SessionId(0))..).next().map(|((second, _), _)| *second)
@@ -233,6 +244,21 @@ mod tests {
         assert_eq!(deadlines.move_boundary(UnixSeconds(0), UnixSeconds(101)), 0);
         assert_eq!(deadlines.counts(), (30, 0));
         assert_eq!(deadlines.first_removal(), None);
+    }
+
+    #[test]
+    fn what_another_boundary_would_end_is_counted_without_moving_it() {
+        let mut deadlines = filled(10, 3);
+        deadlines.move_boundary(UnixSeconds(2), UnixSeconds(100));
+        assert_eq!(deadlines.remove(UnixSeconds(4), SessionId(10)), None);
+        assert_eq!(deadlines.live_between(UnixSeconds(2), UnixSeconds(5), SessionId(0)), 8);
+        assert_eq!(
+            deadlines.live_between(UnixSeconds(4), UnixSeconds(5), SessionId(0)),
+            3,
+            "two seconds have ended since"
+        );
+        assert_eq!(deadlines.live_between(UnixSeconds(2), UnixSeconds(1), SessionId(0)), 0);
+        assert_eq!(deadlines.counts(), (23, 6));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use crate::registry::{
-    CollectStatistics, IssueToken, Issued, ListSessions, Reader, RevokeSessions, Statistics, TokenRegistry,
+    CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, Reader, RevokeSessions, Statistics,
+    TokenRegistry,
 };
 use crate::session::Session;
 use crate::store::Durability;
@@ -93,6 +94,22 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::Busy`] and [`RegistryError::Unavailable`].
     pub async fn list(&self, question: ListSessions) -> Result<Vec<Session>, RegistryError> {
+        self.ask(question).await
+    }
+
+    /// Finds a live session by its number.
+    ///
+    /// # Errors
+    /// [`RegistryError::Busy`] and [`RegistryError::Unavailable`].
+    pub async fn find(&self, question: FindSession) -> Result<Option<Session>, RegistryError> {
+        self.ask(question).await
+    }
+
+    /// Counts the live sessions that another lifetime would end at once.
+    ///
+    /// # Errors
+    /// [`RegistryError::Busy`] and [`RegistryError::Unavailable`].
+    pub async fn count_ending(&self, question: CountEnding) -> Result<usize, RegistryError> {
         self.ask(question).await
     }
 

@@ -6,7 +6,7 @@ use crate::registry::{RegistryError, Validation};
 use crate::session::{EndReason, Session, SessionId, Subject, UserType};
 use crate::settings::{RoleId, WebsiteId};
 use crate::store::{Change, StoredSession};
-use crate::token::TokenDigest;
+use crate::token::{Lifetime, TokenDigest};
 
 /// Begin a session. The caller made the token and keeps its text; the registry only ever sees the digest.
 ///
@@ -67,10 +67,31 @@ pub struct RevokeSessions {
 pub struct ListSessions {
     /// Only those of this user; all when `None`.
     pub subject: Option<Subject>,
+    /// Only those of this kind, when no user is named; all when `None`.
+    pub kind: Option<UserType>,
     /// Only sessions with a greater number: the last one of the page before.
     pub after: Option<SessionId>,
     /// At most so many.
     pub limit: usize,
+}
+
+/// Find the live session with this number.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Option<Session>")]
+pub struct FindSession {
+    /// Its number.
+    pub id: SessionId,
+}
+
+/// How many live sessions would end at once if sessions of this kind had this lifetime? Sessions whose end was fixed
+/// when they were issued do not count. Costs a step per bucket of sessions, not per session.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "usize")]
+pub struct CountEnding {
+    /// The kind.
+    pub kind: UserType,
+    /// The lifetime that they would have.
+    pub lifetime: Lifetime,
 }
 
 /// How many sessions there are.

@@ -30,8 +30,9 @@ pub use actor::{Parts, TokenRegistry};
 pub use deadlines::KEEP_ENDED;
 pub use handle::{Options, Registry, RegistryError};
 pub use messages::{
-    BeginLoading, CollectStatistics, IssueToken, Issued, ListSessions, LoadSessions, PreloadSession, PreloadSessions,
-    Revocation, RevokeSessions, SettingsChanged, Statistics, ValidateToken, ValidateTokens,
+    BeginLoading, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, LoadSessions,
+    PreloadSession, PreloadSessions, Revocation, RevokeSessions, SettingsChanged, Statistics, ValidateToken,
+    ValidateTokens,
 };
 pub use reader::{Reader, SubjectFacts, Validation};
 pub use validator::{TokenValidator, ValidatorCounts};

@@ -47,6 +47,12 @@ struct KindDeadlines {
     by_fixed_end: Deadlines,
 }
 
+impl KindDeadlines {
+    fn both(&self) -> [&Deadlines; 2] {
+        [&self.by_issue, &self.by_fixed_end]
+    }
+}
+
 /// A session on its way to the store.
 #[derive(Debug)]
 struct Pending {
@@ -260,6 +266,28 @@ impl Table {
         true
     }
 
+    /// The live session with this number.
+    pub(super) fn find(&self, id: SessionId, snapshot: &Snapshot, now: UnixSeconds) -> Option<Session> {
+        self.deadlines()
+            .flat_map(|deadlines| deadlines.candidates(id))
+            .filter_map(|digest| self.index.read(digest, |entry| entry.session(snapshot)))
+            .find(|session| session.id == id && !session.is_expired_at(now))
+    }
+
+    /// How many live sessions of a kind would have ended at `now` if they had this lifetime.
+    pub(super) fn count_ending(
+        &self,
+        kind: UserType,
+        lifetime: Lifetime,
+        snapshot: &Snapshot,
+        now: UnixSeconds,
+    ) -> usize {
+        let ended = last_ended_issue(snapshot.lifetime(kind), now);
+        // What a revocation of the whole kind has ended may not be swept yet.
+        let through = self.index.ended_through(kind);
+        self.kinds[position(kind)].by_issue.live_between(ended, last_ended_issue(lifetime, now), through)
+    }
+
     /// Live sessions with numbers above `after`, in their order, at most `limit`.
     pub(super) fn list(
         &self,
@@ -269,20 +297,32 @@ impl Table {
         snapshot: &Snapshot,
         now: UnixSeconds,
     ) -> Vec<Session> {
+        let Some(subject) = subject else {
+            return self.list_kinds(&UserType::ALL, after, limit, snapshot, now);
+        };
+        self.subjects
+            .of(subject)
+            .iter()
+            .filter_map(|&digest| self.index.read(digest, |entry| entry.session(snapshot)))
+            .filter(|session| session.id > after && !session.is_expired_at(now))
+            .take(limit)
+            .collect()
+    }
+
+    /// Live sessions of these kinds with numbers above `after`, in their order, at most `limit`.
+    pub(super) fn list_kinds(
+        &self,
+        kinds: &[UserType],
+        after: SessionId,
+        limit: usize,
+        snapshot: &Snapshot,
+        now: UnixSeconds,
+    ) -> Vec<Session> {
         let read = |digest: TokenDigest| self.index.read(digest, |entry| entry.session(snapshot));
         let wanted = |session: &Session| session.id > after && !session.is_expired_at(now);
-        if let Some(subject) = subject {
-            return self
-                .subjects
-                .of(subject)
-                .iter()
-                .filter_map(|&digest| read(digest))
-                .filter(wanted)
-                .take(limit)
-                .collect();
-        }
-        let mut page: Vec<_> = self
-            .deadlines()
+        let mut page: Vec<_> = kinds
+            .iter()
+            .flat_map(|kind| self.kinds[position(*kind)].both())
             .flat_map(|deadlines| {
                 deadlines.after(after).flatten().filter_map(|&digest| read(digest)).filter(wanted).take(limit)
             })
@@ -376,7 +416,7 @@ impl Table {
     }
 
     fn deadlines(&self) -> impl Iterator<Item = &Deadlines> {
-        self.kinds.iter().flat_map(|kind| [&kind.by_issue, &kind.by_fixed_end])
+        self.kinds.iter().flat_map(KindDeadlines::both)
     }
 
     fn make_room(&mut self) -> Result<(), RegistryError> {

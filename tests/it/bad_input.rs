@@ -273,7 +273,11 @@ fn an_account_file_that_is_none_is_named_and_left_alone() {
     let file = folder.path().join("tokenward.db");
     let garbage = "this is no database".repeat(1000);
     std::fs::write(&file, &garbage).unwrap();
-    let outcome = tokenward(folder.path(), &["serve", "--public", "127.0.0.1:0", "--internal", "127.0.0.1:0"], "");
+    let outcome = tokenward(
+        folder.path(),
+        &["serve", "--public", "127.0.0.1:0", "--internal", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
+        "",
+    );
     outcome.assert_failed(1, "tokenward.db");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), garbage);
 }

@@ -105,7 +105,11 @@ fn a_port_that_is_taken_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let folder = tempfile::tempdir().unwrap();
-    let outcome = tokenward(folder.path(), &["serve", "--public", &address, "--internal", "127.0.0.1:0"], "");
+    let outcome = tokenward(
+        folder.path(),
+        &["serve", "--public", &address, "--internal", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
+        "",
+    );
     outcome.assert_failed(1, &address);
 }
 

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod admin;
 mod audits;
 mod bad_input;
 mod citations;
@@ -20,5 +21,6 @@ mod lifecycle;
 mod panics;
 mod readme;
 mod revoke;
+mod routes;
 mod sign_in;
 mod support;

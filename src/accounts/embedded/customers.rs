@@ -2,7 +2,7 @@
 
 use crate::accounts::embedded::rows::{conflict, customer_row, throttle_cleared, website_named};
 use crate::accounts::embedded::{EmbeddedAccounts, NewCustomer, read};
-use crate::accounts::{AccountError, AccountStore, Customer, DirectorySource, name};
+use crate::accounts::{AccountError, AccountStore, Customer, DirectorySource, folded, name};
 use crate::session::UserType;
 use crate::settings::WebsiteId;
 use crate::store::{Change, CustomerLock};

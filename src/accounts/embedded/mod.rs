@@ -6,6 +6,7 @@
 
 mod administrators;
 mod customers;
+mod locks;
 mod read;
 mod rows;
 #[cfg(test)]

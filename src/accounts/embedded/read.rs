@@ -94,22 +94,56 @@ pub(super) fn administrators(file: &Connection) -> Result<Vec<Administrator>> {
     file.prepare_cached("SELECT * FROM administrators ORDER BY id")?.query_map((), to_administrator)?.collect()
 }
 
+/// A page of the customers who are locked, in the order of their numbers.
+pub(super) fn locked_customers(file: &Connection, now: UnixSeconds, after: u32, limit: u32) -> Result<Vec<Customer>> {
+    file.prepare_cached("SELECT * FROM customers WHERE id > ?1 AND lock_expires > ?2 ORDER BY id LIMIT ?3")?
+        .query_map(params![after, now.get(), limit], to_customer)?
+        .collect()
+}
+
 /// The throttle's rows whose lock has not ended.
 pub(super) fn throttle_rows(file: &Connection, now: UnixSeconds) -> Result<Vec<ThrottleRow>> {
     let mut statement =
         file.prepare_cached("SELECT kind, name, failures, lock_expires FROM throttle WHERE lock_expires > ?1")?;
-    let rows = statement.query_map([now.get()], |row| {
-        let Some(kind) = UserType::from_number(row.get("kind")?) else {
-            return Ok(None);
-        };
-        Ok(Some(ThrottleRow {
-            kind,
-            name: row.get("name")?,
-            failures: row.get("failures")?,
-            lock_expires: UnixSeconds(row.get("lock_expires")?),
-        }))
-    })?;
+    let rows = statement.query_map([now.get()], to_throttle_row)?;
     rows.filter_map(Result::transpose).collect()
+}
+
+/// A page of the throttle's rows whose lock has not ended, in the order of kind and name.
+pub(super) fn throttle_page(
+    file: &Connection,
+    now: UnixSeconds,
+    after: UserType,
+    name: &str,
+    limit: u32,
+) -> Result<Vec<ThrottleRow>> {
+    let mut statement = file.prepare_cached(
+        "SELECT kind, name, failures, lock_expires FROM throttle
+         WHERE (kind, name) > (?1, ?2) AND lock_expires > ?3 ORDER BY kind, name LIMIT ?4",
+    )?;
+    let rows = statement.query_map(params![after.number(), name, now.get(), limit], to_throttle_row)?;
+    rows.filter_map(Result::transpose).collect()
+}
+
+/// Whether the throttle has a row of this folded name whose lock has not ended.
+pub(super) fn is_throttled(file: &Connection, now: UnixSeconds, kind: UserType, name: &str) -> Result<bool> {
+    file.prepare_cached("SELECT 1 FROM throttle WHERE kind = ?1 AND name = ?2 AND lock_expires > ?3")?.exists(params![
+        kind.number(),
+        name,
+        now.get()
+    ])
+}
+
+fn to_throttle_row(row: &Row<'_>) -> Result<Option<ThrottleRow>> {
+    let Some(kind) = UserType::from_number(row.get("kind")?) else {
+        return Ok(None);
+    };
+    Ok(Some(ThrottleRow {
+        kind,
+        name: row.get("name")?,
+        failures: row.get("failures")?,
+        lock_expires: UnixSeconds(row.get("lock_expires")?),
+    }))
 }
 
 /// The locks that hold at `now`, and the role of every administrator.

@@ -19,7 +19,7 @@ impl Office {
         };
         let limit = limit.min(LONGEST_PAGE as usize);
         for subject in subjects {
-            let question = ListSessions { subject, after: Some(SessionId(after)), limit };
+            let question = ListSessions { subject, kind: None, after: Some(SessionId(after)), limit };
             sessions.extend(self.registry.list(question).await.map_err(text)?);
         }
         // Each subject's are in order; the first of all of them make the page.

@@ -108,7 +108,7 @@ impl House {
     }
 
     async fn live(&self, subject: Subject) -> usize {
-        let all = ListSessions { subject: Some(subject), after: None, limit: 100 };
+        let all = ListSessions { subject: Some(subject), kind: None, after: None, limit: 100 };
         self.office.registry.list(all).await.unwrap().len()
     }
 }

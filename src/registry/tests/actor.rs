@@ -303,7 +303,7 @@ async fn ending_everything_is_one_record_and_effective_at_once() {
     assert!((1..=6).all(|number| house.check(digest(number)) == "unknown"));
     house.settle(RecordOutcome::Stored).await;
     assert_eq!(revoke.await.unwrap(), Ok(6));
-    let all = ListSessions { subject: None, after: None, limit: 10 };
+    let all = ListSessions { subject: None, kind: None, after: None, limit: 10 };
     assert_eq!(house.registry.list(all).await.unwrap(), []);
 }
 

@@ -3,6 +3,7 @@
 mod actor;
 mod durability;
 mod model;
+mod questions;
 mod table;
 
 use std::sync::Arc;

@@ -37,7 +37,23 @@ fn request(method: &str, address: SocketAddr, path: &str, token: Option<&str>) -
     }
 }
 
+/// Any request, with a JSON body when there is one.
+#[track_caller]
+pub(crate) fn call(method: &str, address: SocketAddr, token: Option<&str>, path: &str, body: Option<&Value>) -> Answer {
+    let request = request(method, address, path, token);
+    send(match body {
+        Some(body) => request.header("content-type", "application/json").body(body.to_string()).unwrap(),
+        None => request.body(String::new()).unwrap(),
+    })
+}
+
 impl TestServer {
+    /// A request to the admin API; `path` is what follows `/admin/api/v1`.
+    #[track_caller]
+    pub(crate) fn admin_api(&self, method: &str, token: &str, path: &str, body: Option<&Value>) -> Answer {
+        call(method, self.admin_listener, Some(token), &format!("/admin/api/v1{path}"), body)
+    }
+
     /// A GraphQL operation by POST.
     #[track_caller]
     pub(crate) fn graphql(&self, token: Option<&str>, query: &str) -> Answer {

@@ -9,6 +9,7 @@ mod raw;
 mod server;
 
 pub(crate) use answer::Answer;
+pub(crate) use client::call;
 pub(crate) use command::{Outcome, program, run, tokenward};
 pub(crate) use raw::{Connection, send_raw};
 pub(crate) use server::{ServerBuilder, TestServer};

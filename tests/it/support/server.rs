@@ -31,6 +31,8 @@ pub(crate) struct TestServer {
     pub(crate) public: SocketAddr,
     /// The address of `/check`, health and metrics.
     pub(crate) internal: SocketAddr,
+    /// The address of the admin API.
+    pub(crate) admin_listener: SocketAddr,
     /// `data.dir`.
     pub(crate) folder: PathBuf,
     pub(crate) process: Process,
@@ -71,6 +73,7 @@ impl ServerBuilder {
             .env("TOKENWARD__DATA__DIR", &self.folder)
             .env("TOKENWARD__HTTP__PUBLIC", "127.0.0.1:0")
             .env("TOKENWARD__HTTP__INTERNAL", "127.0.0.1:0")
+            .env("TOKENWARD__HTTP__ADMIN", "127.0.0.1:0")
             .env("TOKENWARD__LOG__FORMAT", "json")
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         Process::start(command)
@@ -82,7 +85,8 @@ impl ServerBuilder {
         let process = self.spawn();
         let public = listener(&process, "public");
         let internal = listener(&process, "internal");
-        let server = TestServer { public, internal, folder: self.folder, process, _own: self.own };
+        let admin_listener = listener(&process, "admin");
+        let server = TestServer { public, internal, admin_listener, folder: self.folder, process, _own: self.own };
         server.wait_until(TestServer::is_ready);
         server
     }

@@ -119,10 +119,6 @@ impl AccountStore for FakeAccounts {
         Ok(())
     }
 
-    async fn deactivate_administrator(&self, _: u32) -> Result<(), AccountError> {
-        Ok(())
-    }
-
     async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError> {
         Ok(Vec::new())
     }

@@ -1,0 +1,95 @@
+//! How parameters and bodies are read: strictly, and refused in words.
+
+use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
+use actix_web::web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
+use actix_web::{Error, HttpRequest};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::http::admin::error::AdminError;
+use crate::session::UserType;
+
+/// The largest body in bytes: the longest value of a setting, escaped, and some more.
+const LARGEST_BODY: usize = 1 << 16;
+
+/// The longest page, and how long one is when nothing is said.
+const LONGEST_PAGE: u32 = 1000;
+const USUAL_PAGE: u32 = 100;
+
+/// A kind of user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum UserKind {
+    /// A program with its own access token.
+    Integration,
+    /// An administrator.
+    Admin,
+    /// A customer.
+    Customer,
+}
+
+impl From<UserKind> for UserType {
+    fn from(kind: UserKind) -> Self {
+        match kind {
+            UserKind::Integration => Self::Integration,
+            UserKind::Admin => Self::Admin,
+            UserKind::Customer => Self::Customer,
+        }
+    }
+}
+
+impl From<UserType> for UserKind {
+    fn from(kind: UserType) -> Self {
+        match kind {
+            UserType::Integration => Self::Integration,
+            UserType::Admin => Self::Admin,
+            UserType::Customer => Self::Customer,
+        }
+    }
+}
+
+/// How long a page may be.
+///
+/// # Errors
+/// [`AdminError::Unreadable`] when somebody wants an empty page, or one that is too long.
+pub(super) fn page_length(limit: Option<u32>) -> Result<u32, AdminError> {
+    match limit {
+        None => Ok(USUAL_PAGE),
+        Some(limit @ 1..=LONGEST_PAGE) => Ok(limit),
+        Some(_) => Err(AdminError::Unreadable(format!("limit has to be a number from 1 to {LONGEST_PAGE}."))),
+    }
+}
+
+/// Makes every parameter or body that cannot be read a problem.
+pub(super) fn configure(config: &mut ServiceConfig) {
+    config
+        .app_data(QueryConfig::default().error_handler(query_problem))
+        .app_data(PathConfig::default().error_handler(path_problem))
+        .app_data(JsonConfig::default().limit(LARGEST_BODY).error_handler(body_problem))
+        .app_data(web::PayloadConfig::new(LARGEST_BODY));
+}
+
+fn query_problem(error: QueryPayloadError, _: &HttpRequest) -> Error {
+    let text = match error {
+        QueryPayloadError::Deserialize(cause) => format!("The query cannot be read: {cause}."),
+        _ => "The query cannot be read.".to_owned(),
+    };
+    AdminError::Unreadable(text).into()
+}
+
+/// A number or a kind that is none: nothing is there.
+fn path_problem(_: PathError, _: &HttpRequest) -> Error {
+    AdminError::NotFound("Nothing has this path.".to_owned()).into()
+}
+
+fn body_problem(error: JsonPayloadError, _: &HttpRequest) -> Error {
+    let problem = match error {
+        JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => AdminError::BodyTooLarge,
+        JsonPayloadError::ContentType => AdminError::JsonRequired,
+        JsonPayloadError::Deserialize(cause) => {
+            AdminError::Unreadable(format!("The body cannot be read as JSON: {cause}."))
+        }
+        _ => AdminError::Unreadable("The body cannot be read.".to_owned()),
+    };
+    problem.into()
+}

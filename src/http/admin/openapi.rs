@@ -1,0 +1,206 @@
+//! The OpenAPI document: the admin API, and the REST routes that give and take tokens.
+
+use serde::Deserialize;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::server::ServerBuilder;
+use utoipa::openapi::{OpenApi as Document, Server};
+use utoipa::{Modify, OpenApi, ToSchema};
+
+use crate::http::admin::{BASE, locks, sessions, settings, users};
+
+/// The document, as `tokenward export-openapi` prints it.
+pub fn text() -> String {
+    let mut text = serde_json::to_string_pretty(&document()).expect("the document has only texts and numbers in it");
+    text.push('\n');
+    text
+}
+
+/// The document.
+pub fn document() -> Document {
+    Api::openapi()
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "tokenward",
+        description = "The admin API of tokenward, and the routes of Magento's REST API that give and take tokens. The \
+                       two are answered by different listeners: see the servers of each path.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    nest((path = "/admin/api/v1", api = AdminApi)),
+    paths(customer_token, admin_token, revoke_customer_token),
+    modifiers(&Complete),
+    tags(
+        (name = "settings", description = "The live settings, by Magento's path"),
+        (name = "sessions", description = "Who is signed in, and signing out"),
+        (name = "locks", description = "Who is locked out, and letting them in again"),
+        (name = "tokens", description = "Magento's REST routes that give and take tokens")
+    )
+)]
+struct Api;
+
+#[derive(OpenApi)]
+#[openapi(
+    paths(
+        settings::list_settings,
+        settings::show_setting,
+        settings::change_setting,
+        settings::reset_setting,
+        sessions::list_sessions,
+        sessions::end_sessions,
+        sessions::show_session,
+        sessions::end_session,
+        users::end_user_sessions,
+        locks::list_locked_customers,
+        locks::unlock_customer,
+        locks::list_throttled_names,
+        locks::clear_throttled_name
+    ),
+    security(("token" = []))
+)]
+struct AdminApi;
+
+/// What the attributes do not say: which listener answers a path, and how a token is sent.
+struct Complete;
+
+impl Modify for Complete {
+    fn modify(&self, document: &mut Document) {
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A token of `POST /rest/V1/integration/admin/token`"))
+            .build();
+        document.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(bearer));
+        document.servers = Some(vec![server("http://127.0.0.1:8083", "The admin listener: http.admin")]);
+        for (path, item) in &mut document.paths.paths {
+            let admin = path.starts_with(BASE);
+            if !admin {
+                item.servers = Some(vec![server("http://127.0.0.1:8080", "The public listener: http.public")]);
+            }
+            let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
+            for operation in operations.into_iter().flatten().filter(|_| admin) {
+                operation.security = Some(vec![utoipa::openapi::SecurityRequirement::new::<_, _, &str>("token", [])]);
+            }
+        }
+    }
+}
+
+fn server(url: &str, description: &str) -> Server {
+    ServerBuilder::new().url(url).description(Some(description)).build()
+}
+
+/// Who signs in as a customer.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "only described: http::rest reads it")]
+struct CustomerCredentials {
+    /// The customer's e-mail address
+    username: String,
+    /// The password
+    #[schema(format = Password)]
+    password: String,
+}
+
+/// Who signs in as an administrator.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "only described: http::rest reads it")]
+struct AdministratorCredentials {
+    /// The user name
+    username: String,
+    /// The password
+    #[schema(format = Password)]
+    password: String,
+}
+
+/// Magento's form of an error.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "only described: http::rest writes it")]
+struct MagentoError {
+    /// What is wrong; `%1` or `%name` stand for parameters
+    message: String,
+}
+
+/// Sign a customer in
+#[utoipa::path(
+    post,
+    path = "/rest/V1/integration/customer/token",
+    tag = "tokens",
+    request_body = CustomerCredentials,
+    responses(
+        (status = 200, description = "The token", body = String, content_type = "application/json"),
+        (status = 400, description = "Something is missing", body = MagentoError),
+        (status = 401, description = "The sign-in is refused", body = MagentoError),
+        (status = 503, description = "Not possible at the moment", body = MagentoError)
+    )
+)]
+#[expect(dead_code, reason = "only described: http::rest answers it")]
+fn customer_token() {}
+
+/// Sign an administrator in
+#[utoipa::path(
+    post,
+    path = "/rest/V1/integration/admin/token",
+    tag = "tokens",
+    request_body = AdministratorCredentials,
+    responses(
+        (status = 200, description = "The token", body = String, content_type = "application/json"),
+        (status = 400, description = "Something is missing", body = MagentoError),
+        (status = 401, description = "The sign-in is refused", body = MagentoError),
+        (status = 503, description = "Not possible at the moment", body = MagentoError)
+    )
+)]
+#[expect(dead_code, reason = "only described: http::rest answers it")]
+fn admin_token() {}
+
+/// End all sessions of the customer who asks
+#[utoipa::path(
+    post,
+    path = "/rest/V1/integration/customer/revoke-customer-token",
+    tag = "tokens",
+    responses(
+        (status = 200, description = "Always true", body = bool),
+        (status = 401, description = "There is no good customer's token", body = MagentoError),
+        (status = 503, description = "Not possible at the moment", body = MagentoError)
+    ),
+    security(("token" = []))
+)]
+#[expect(dead_code, reason = "only described: http::rest answers it")]
+fn revoke_customer_token() {}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::http::admin::routes::ROUTES;
+
+    /// Method, path and operation of everything that the document describes below the admin API.
+    fn described() -> Vec<(String, String, serde_json::Value)> {
+        let document = serde_json::to_value(document()).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        let admin = paths.iter().filter_map(|(path, item)| Some((path.strip_prefix(BASE)?, item.as_object().unwrap())));
+        admin
+            .flat_map(|(path, item)| {
+                item.iter().map(|(method, operation)| (method.to_uppercase(), path.to_owned(), operation.clone()))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_route_is_described_and_nothing_else() {
+        let described: BTreeSet<_> = described().into_iter().map(|(method, path, _)| (method, path)).collect();
+        let routes = ROUTES.iter().map(|route| (route.method.to_owned(), route.path.to_owned())).collect();
+        assert_eq!(described, routes);
+    }
+
+    #[test]
+    fn every_operation_says_what_it_answers_and_what_it_needs() {
+        for (method, path, operation) in described() {
+            for status in ["200", "400", "401", "403", "503"] {
+                let content = &operation["responses"][status]["content"];
+                assert!(content.is_object(), "{method} {path} does not describe {status}");
+            }
+            assert_eq!(operation["security"], serde_json::json!([{ "token": [] }]), "{method} {path}");
+            assert!(operation["summary"].is_string(), "{method} {path}");
+        }
+    }
+}
