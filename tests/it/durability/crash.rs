@@ -49,10 +49,12 @@ fn live(public: SocketAddr, customer: usize, mine: Vec<String>, dead: &AtomicBoo
                 // Nobody listens any more after the first one.
                 let _nobody_listens = answered.send(());
             }
-            Some((503, _)) | None => {}
+            Some((503, _)) => {}
+            // It is gone, and nothing more can be learnt.
+            None => return told,
             other => panic!("{other:?}"),
         }
-        for _ in 0..rand::random_range(0..3) {
+        for _ in 0..rand::random_range(0..2) {
             if told.good.is_empty() {
                 break;
             }
@@ -61,7 +63,11 @@ fn live(public: SocketAddr, customer: usize, mine: Vec<String>, dead: &AtomicBoo
                 Some((200, answer)) if answer.pointer("/data/revokeCustomerToken/result") == Some(&json!(true)) => {
                     told.revoked.push(token);
                 }
-                Some((503, _)) | None => told.unknown += 1,
+                Some((503, _)) => told.unknown += 1,
+                None => {
+                    told.unknown += 1;
+                    return told;
+                }
                 other => panic!("{other:?}"),
             }
         }
@@ -133,4 +139,6 @@ fn every_acknowledged_token_is_good_and_every_acknowledged_revocation_holds_afte
         all.unknown
     );
     assert!(held + all.revoked.len() > 0, "nothing was acknowledged");
+    // In a short run chance may have it that everything or nothing is revoked.
+    assert!(cycles < 50 || (held > 0 && !all.revoked.is_empty()), "only one kind of change was acknowledged");
 }

@@ -83,7 +83,7 @@ fn with_async_durability_a_stop_loses_nothing_and_with_none_no_session_is_kept()
 }
 
 #[test]
-fn what_has_ended_while_the_server_was_away_has_ended() {
+fn what_a_shorter_lifetime_has_ended_has_ended_after_a_restart() {
     let home = Home::with_customers(1);
     let server = home.start();
     let token = sign_in(&server, 0);
