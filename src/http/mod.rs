@@ -18,7 +18,7 @@ pub mod graphql;
 pub mod latency;
 pub mod problem;
 pub mod rest;
-pub mod starting;
+mod starting;
 pub mod store;
 #[cfg(test)]
 mod tests;
@@ -95,6 +95,7 @@ pub struct Services {
 pub fn public(config: &mut ServiceConfig) {
     config.service(
         web::scope("")
+            .wrap(from_fn(starting::refuse_until_ready))
             .wrap(from_fn(cors::share))
             .wrap(DefaultHeaders::new().add((X_CONTENT_TYPE_OPTIONS, "nosniff")))
             .wrap(from_fn(latency::measure))
@@ -112,7 +113,12 @@ pub fn internal(config: &mut ServiceConfig) {
 
 /// Mounts what the admin listener answers: the admin API. It also expects `web::Data<admin::AdminServices>`.
 pub fn admin(config: &mut ServiceConfig) {
-    config.configure(admin::configure).default_service(web::route().to(no_internal_route));
+    config.service(
+        web::scope("")
+            .wrap(from_fn(starting::refuse_until_ready))
+            .configure(admin::configure)
+            .default_service(web::route().to(no_internal_route)),
+    );
 }
 
 /// In the form of Magento's REST errors, which is what clients of this listener can read.

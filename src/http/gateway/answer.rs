@@ -37,15 +37,10 @@ pub(super) fn answer(decision: &Decision, stores: &StoreDirectory, now: UnixSeco
     response
 }
 
-/// The answer to a request at `path` before anything can be told.
-pub(in crate::http) fn cannot_tell(path: &str) -> HttpResponse {
+/// The answer to any request before anything can be told.
+pub(in crate::http) fn cannot_tell() -> HttpResponse {
     let mut response = refusal(Reason::Undecided);
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if path.starts_with("/check") {
-        headers.insert(DECISION.clone(), verdict(Verdict::Deny));
-        name_nobody(Verdict::Deny, headers);
-    }
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

@@ -64,6 +64,8 @@ async fn decide(request: &HttpRequest, services: &Services, policy: &Policy) -> 
 
 async fn credential(request: &HttpRequest, services: &Services) -> Credential {
     match Presented::from_headers(request.headers()) {
+        // While sessions are loaded an unknown token may be a good one.
+        Presented::Bearer(_) if services.readiness.is_starting() => Credential::Undecided,
         Presented::Nothing => Credential::Nothing,
         Presented::OtherScheme => Credential::OtherScheme,
         Presented::Malformed => Credential::Ambiguous,

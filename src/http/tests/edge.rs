@@ -81,3 +81,18 @@ async fn the_public_listener_counts_how_long_it_takes() {
         assert!(text.lines().any(|found| found == line), "{line} is missing");
     }
 }
+
+#[actix_web::test]
+async fn before_it_is_ready_nobody_is_told_yes_or_no() {
+    let house = House::starting();
+    let token = house.customer().await;
+    let seen = house.public(get("/rest/V1/customers/me")).await;
+    assert_eq!((seen.status, seen.header("retry-after")), (503, "1"));
+    let bearer = ("authorization", format!("Bearer {token}"));
+    let seen = house.internal(get("/check").insert_header(bearer.clone())).await;
+    assert_eq!((seen.status, seen.header("x-token-decision"), seen.header("x-token-user-id")), (503, "deny", ""));
+    assert_eq!(house.internal(get("/health/live")).await.status, 200);
+    house.services.readiness.set_ready();
+    assert_eq!(house.internal(get("/check").insert_header(bearer)).await.status, 200);
+    assert_ne!(house.public(get("/rest/V1/customers/me")).await.status, 503);
+}

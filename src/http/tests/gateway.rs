@@ -200,7 +200,7 @@ async fn a_token_whose_revocation_is_not_stored_is_never_good() {
 
 #[actix_web::test]
 async fn health_says_whether_requests_are_welcome() {
-    let house = House::new();
+    let house = House::starting();
     assert_eq!(house.internal(get("/health/live")).await.status, 200);
     let seen = house.internal(get("/health/ready")).await;
     assert_eq!((seen.status, seen.body.as_str()), (503, r#"{"status":"starting"}"#));

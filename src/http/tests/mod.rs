@@ -71,8 +71,19 @@ impl House {
         Self::with(|_| {})
     }
 
-    /// A house whose listeners behave as `change` says.
+    /// A house that is ready and whose listeners behave as `change` says.
     fn with(change: impl FnOnce(&mut Options)) -> Self {
+        let house = Self::starting_with(change);
+        house.services.readiness.set_ready();
+        house
+    }
+
+    /// A house that is not ready yet.
+    fn starting() -> Self {
+        Self::starting_with(|_| {})
+    }
+
+    fn starting_with(change: impl FnOnce(&mut Options)) -> Self {
         let clock = MockClock::at(START);
         let snapshot = snapshot();
         let store = Arc::new(Mutex::new(RecordOutcome::Stored));

@@ -212,6 +212,8 @@ impl House {
             installation_key: None,
             guards: Arc::new(|_| Box::new(())),
         });
+        let readiness = Arc::new(Readiness::default());
+        readiness.set_ready();
         let services = Services {
             clock: clock.clone(),
             snapshot,
@@ -219,7 +221,7 @@ impl House {
             sign_in,
             accounts: accounts.clone(),
             metrics: Arc::new(Metrics::default()),
-            readiness: Arc::new(Readiness::default()),
+            readiness,
             options: Options {
                 version,
                 max_body: 1024 * 1024,

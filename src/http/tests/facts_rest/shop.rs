@@ -49,6 +49,7 @@ impl Shop {
         let flags = flags.map(|(key, value)| (key.to_owned(), value.to_owned()));
         let config = Config::load(None, [] as [(&str, &str); 0], flags).unwrap();
         let house = House::open(config, Some(&seed)).await.unwrap();
+        house.services.readiness.set_ready();
         Self { house, tokens: HashMap::new(), _folder: folder }
     }
 
