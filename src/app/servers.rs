@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix::{Actor, Addr};
 use actix_http::{HttpService, KeepAlive};
 use actix_server::{Server, ServerBuilder, ServerHandle};
-use actix_service::map_config;
+use actix_service::{Service, apply_fn_factory, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::{App, web};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -17,6 +17,7 @@ use thiserror::Error;
 use tracing::{info, warn};
 
 use crate::accounts::EmbeddedAccounts;
+use crate::app::crowd::{self, Place};
 use crate::app::{House, OpenError, Validators};
 use crate::control;
 use crate::http::admin::AdminServices;
@@ -89,13 +90,16 @@ pub fn serve(house: House) -> Result<Running, ServeError> {
         validators: Arc::clone(&house.validators),
         watch: house.watch.clone(),
     };
+    let connections = crowd::connections_per_worker(house.config.http.workers);
     let server = Server::build()
         .workers(house.config.http.workers)
+        .max_concurrent_connections(connections)
         .shutdown_timeout(house.config.lifecycle.drain_timeout.as_secs())
         .disable_signals();
-    let server = add(server, "public", public, worker.clone(), http::public)?;
-    let server = add(server, "internal", internal, worker.clone(), http::internal)?;
-    let server = add(server, "admin", admin, worker, admin_routes(&house))?;
+    let of_the_public = crowd::public_share(connections);
+    let server = add(server, ("public", public), Some(of_the_public), worker.clone(), http::public)?;
+    let server = add(server, ("internal", internal), None, worker.clone(), http::internal)?;
+    let server = add(server, ("admin", admin), None, worker, admin_routes(&house))?;
     let server = server.run();
     let handle = server.handle();
     actix_rt::spawn(server);
@@ -173,10 +177,11 @@ impl Worker {
     }
 }
 
+/// Adds a listener, which may hold so many connections on each worker. Further ones are closed without an answer.
 fn add(
     server: ServerBuilder,
-    name: &'static str,
-    listener: TcpListener,
+    (name, listener): (&'static str, TcpListener),
+    connections: Option<usize>,
     worker: Worker,
     routes: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 ) -> std::io::Result<ServerBuilder> {
@@ -188,7 +193,7 @@ fn add(
         let until_ready = UntilReady(Arc::clone(&services.readiness));
         let app =
             App::new().app_data(services).app_data(worker.validator()).configure(routes.clone()).wrap(until_ready);
-        HttpService::build()
+        let service = HttpService::build()
             .keep_alive(KeepAlive::Timeout(IDLE))
             .client_request_timeout(SLOWEST_HEAD)
             // A client that has hung up must not be hashed for: its handler is dropped.
@@ -200,7 +205,20 @@ fn add(
             })
             .local_addr(address)
             .finish(map_config(app, |()| AppConfig::default()))
-            .tcp()
+            .tcp();
+        apply_fn_factory(service, move |stream, service| {
+            let place = connections.map(Place::take);
+            let is_refused = matches!(place, Some(None));
+            let served = (!is_refused).then(|| service.call(stream));
+            async move {
+                let outcome = match served {
+                    Some(serving) => serving.await,
+                    None => Ok(()),
+                };
+                drop(place);
+                outcome
+            }
+        })
     })
 }
 
