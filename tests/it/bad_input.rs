@@ -2,6 +2,7 @@
 
 use std::sync::Barrier;
 
+use rustix::process::{Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, ServerBuilder, TestServer, send_raw, tokenward};
@@ -298,6 +299,26 @@ fn while_the_account_file_is_locked_checks_go_on_and_sign_ins_come_back_afterwar
     server.gateway(Some(&token), "").assert_status(200);
     other.execute_batch("ROLLBACK").unwrap();
     server.wait_until(|server| server.try_customer("customer@example.com", "password").status == 200);
+    server.assert_unharmed();
+}
+
+#[test]
+fn while_the_account_file_cannot_be_written_changes_are_refused_and_checks_go_on() {
+    let server = TestServer::demo();
+    let token = server.customer();
+    let limit_files = |bytes| {
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(Some(server.process.id()), Resource::Fsize, limit).unwrap();
+    };
+    limit_files(Some(0));
+    for answer in [server.try_customer("customer@example.com", "password"), server.try_admin("admin", "admin123")] {
+        answer.assert_refused(503, "The service is temporarily unavailable. Please try again shortly.");
+        assert!(answer.header("retry-after").parse::<u64>().unwrap() > 0);
+    }
+    server.gateway(Some(&token), "").assert_status(200);
+    limit_files(None);
+    server.wait_until(|server| server.try_customer("customer@example.com", "password").status == 200);
+    server.admin();
     server.assert_unharmed();
 }
 
