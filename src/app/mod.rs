@@ -4,6 +4,7 @@
 //! the sessions are loaded ([`Running::load`]) and the doors are opened ([`Running::welcome`]). Each part has `Options` of its own,
 //! and only this folder knows how they follow from the configuration.
 
+mod crowd;
 mod demo;
 mod house;
 mod loading;

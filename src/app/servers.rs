@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix::{Actor, Addr};
 use actix_http::{HttpService, KeepAlive};
 use actix_server::{Server, ServerBuilder, ServerHandle};
-use actix_service::map_config;
+use actix_service::{Service, apply_fn_factory, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::{App, web};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -17,6 +17,7 @@ use thiserror::Error;
 use tracing::{info, warn};
 
 use crate::accounts::EmbeddedAccounts;
+use crate::app::crowd::{self, Place};
 use crate::app::{House, OpenError, Validators};
 use crate::control;
 use crate::http::admin::AdminServices;
@@ -27,23 +28,25 @@ use crate::registry::{TokenValidator, ValidatorCounts};
 /// How many connections may wait to be accepted, as actix-web has it.
 const BACKLOG: i32 = 2048;
 
-/// How long clients of a listener are waited for.
+/// On which terms a listener serves.
 #[derive(Clone, Copy, Debug)]
-struct Patience {
+struct Terms {
     /// How long an idle connection is kept.
     idle: KeepAlive,
     /// How long a client may take to send the head of a request; zero for as long as it likes.
     head: Duration,
+    /// How many connections it may hold on each worker; further ones are closed without an answer.
+    connections: Option<usize>,
 }
 
-impl Patience {
-    /// With anybody. Idle connections are kept longer than the 60 s that gateways keep theirs, so that it is never this
+impl Terms {
+    /// For anybody. Idle connections are kept longer than the 60 s that gateways keep theirs, so that it is never this
     /// side that closes one just as a request comes.
-    const WITH_STRANGERS: Self =
-        Self { idle: KeepAlive::Timeout(Duration::from_secs(75)), head: Duration::from_secs(10) };
+    const FOR_STRANGERS: Self =
+        Self { idle: KeepAlive::Timeout(Duration::from_secs(75)), head: Duration::from_secs(10), connections: None };
 
-    /// With gateways and monitoring: they are trusted, and two timers less are felt on every check.
-    const WITH_GATEWAYS: Self = Self { idle: KeepAlive::Os, head: Duration::ZERO };
+    /// For gateways and monitoring: they are trusted, and two timers less are felt on every check.
+    const FOR_GATEWAYS: Self = Self { idle: KeepAlive::Os, head: Duration::ZERO, connections: None };
 }
 
 /// Where the server listens.
@@ -100,14 +103,16 @@ pub fn serve(house: House) -> Result<Running, ServeError> {
         validators: Arc::clone(&house.validators),
         watch: house.watch.clone(),
     };
+    let connections = crowd::connections_per_worker(house.config.http.workers);
     let server = Server::build()
         .workers(house.config.http.workers)
+        .max_concurrent_connections(connections)
         .shutdown_timeout(house.config.lifecycle.drain_timeout.as_secs())
         .disable_signals();
-    let (strangers, gateways) = (Patience::WITH_STRANGERS, Patience::WITH_GATEWAYS);
-    let server = add(server, ("public", public), strangers, worker.clone(), http::public)?;
-    let server = add(server, ("internal", internal), gateways, worker.clone(), http::internal)?;
-    let server = add(server, ("admin", admin), strangers, worker, admin_routes(&house))?;
+    let of_the_public = Terms { connections: Some(crowd::public_share(connections)), ..Terms::FOR_STRANGERS };
+    let server = add(server, ("public", public), of_the_public, worker.clone(), http::public)?;
+    let server = add(server, ("internal", internal), Terms::FOR_GATEWAYS, worker.clone(), http::internal)?;
+    let server = add(server, ("admin", admin), Terms::FOR_STRANGERS, worker, admin_routes(&house))?;
     let server = server.run();
     let handle = server.handle();
     actix_rt::spawn(server);
@@ -185,10 +190,11 @@ impl Worker {
     }
 }
 
+/// Adds a listener.
 fn add(
     server: ServerBuilder,
     (name, listener): (&'static str, TcpListener),
-    patience: Patience,
+    terms: Terms,
     worker: Worker,
     routes: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 ) -> std::io::Result<ServerBuilder> {
@@ -198,9 +204,9 @@ fn add(
         let stopping = stopping.clone();
         let services = web::Data::from(Arc::clone(&worker.services));
         let app = App::new().app_data(services).app_data(worker.validator()).configure(routes.clone());
-        HttpService::build()
-            .keep_alive(patience.idle)
-            .client_request_timeout(patience.head)
+        let service = HttpService::build()
+            .keep_alive(terms.idle)
+            .client_request_timeout(terms.head)
             // A client that has hung up must not be hashed for: its handler is dropped.
             .h1_allow_half_closed(false)
             // Idle connections are closed when the server stops, instead of holding up the end.
@@ -210,7 +216,20 @@ fn add(
             })
             .local_addr(address)
             .finish(map_config(app, |()| AppConfig::default()))
-            .tcp()
+            .tcp();
+        apply_fn_factory(service, move |stream, service| {
+            let place = terms.connections.map(Place::take);
+            let is_refused = matches!(place, Some(None));
+            let served = (!is_refused).then(|| service.call(stream));
+            async move {
+                let outcome = match served {
+                    Some(serving) => serving.await,
+                    None => Ok(()),
+                };
+                drop(place);
+                outcome
+            }
+        })
     })
 }
 

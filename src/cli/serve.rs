@@ -102,11 +102,13 @@ impl Serve {
     }
 }
 
-/// What the server's machinery says of itself at `info` is of no use to an operator.
+/// What the server's machinery says of itself at `info` is of no use to an operator, and what the HTTP layer says of
+/// broken requests can be caused at will by anybody. At `debug` and `trace` everything is told.
 fn log_filter(config: &Config) -> String {
     match config.log.level {
-        LogLevel::Info => "info,actix_server=warn".to_owned(),
-        level => level.name().to_owned(),
+        LogLevel::Info => "info,actix_server=warn,actix_http=off".to_owned(),
+        level @ (LogLevel::Error | LogLevel::Warn) => format!("{},actix_http=off", level.name()),
+        level @ (LogLevel::Debug | LogLevel::Trace) => level.name().to_owned(),
     }
 }
 

@@ -43,6 +43,9 @@ pub(super) enum AdminError {
     /// The body is larger than anything that makes sense here.
     #[error("The body is too large.")]
     BodyTooLarge,
+    /// The body did not come to its end in good time.
+    #[error("The body took too long.")]
+    BodyTooSlow,
     /// The body is not JSON by its content type.
     #[error("The body has to be application/json.")]
     JsonRequired,
@@ -122,6 +125,7 @@ impl ResponseError for AdminError {
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::JsonRequired => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

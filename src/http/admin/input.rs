@@ -1,12 +1,17 @@
 //! How parameters and bodies are read: strictly, and refused in words.
 
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
+use actix_web::middleware::Next;
 use actix_web::web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
-use actix_web::{Error, HttpRequest};
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::http::admin::error::AdminError;
+use crate::http::body;
+use crate::http::error::Failure;
 use crate::session::UserType;
 
 /// The largest body in bytes: the longest value of a setting, escaped, and some more.
@@ -67,6 +72,24 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         .app_data(PathConfig::default().error_handler(path_problem))
         .app_data(JsonConfig::default().limit(LARGEST_BODY).error_handler(body_problem))
         .app_data(web::PayloadConfig::new(LARGEST_BODY));
+}
+
+/// Reads the body before a handler asks for it, because what handlers read it with waits for ever. Only an administrator
+/// comes this far.
+pub(super) async fn read_in_time(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let mut incoming = request.take_payload();
+    let payload = web::Payload::from_request(request.request(), &mut incoming).await?;
+    let read = body::read(request.request(), payload, LARGEST_BODY).await;
+    let body = read.map_err(|failure| match failure {
+        Failure::BodyTooLarge => AdminError::BodyTooLarge,
+        Failure::BodyTooSlow => AdminError::BodyTooSlow,
+        _ => AdminError::Unreadable("The body cannot be read.".to_owned()),
+    })?;
+    request.set_payload(web::Bytes::copy_from_slice(&body).into());
+    next.call(request).await
 }
 
 fn query_problem(error: QueryPayloadError, _: &HttpRequest) -> Error {

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, Route as Handled};
 
 use crate::http::admin::caller::{self, Needs};
 use crate::http::admin::error::AdminError;
-use crate::http::admin::{BASE, locks, sessions, settings, users};
+use crate::http::admin::{BASE, input, locks, sessions, settings, users};
 
 /// One route.
 #[derive(Debug)]
@@ -48,6 +48,7 @@ pub(super) fn mount(config: &mut ServiceConfig) {
         config.service(
             resource
                 .default_service(web::route().to(method_not_allowed))
+                .wrap(from_fn(input::read_in_time))
                 .wrap(from_fn(move |request, next| caller::authorise(needs, request, next))),
         );
     }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::clock::UnixSeconds;
 use crate::decision::{Decision, Reason, Verdict};
-use crate::http::error::Failure;
+use crate::http::error::{Category, Failure};
 use crate::http::gateway::question::BadQuestion;
 use crate::http::problem::problem;
 use crate::session::Session;
@@ -94,7 +94,7 @@ fn refusal(reason: Reason) -> HttpResponse {
     let (status, challenge, failure) = words(reason);
     let row = failure.row();
     let mut error = json!({ "message": row.message });
-    if let Some(category) = row.category {
+    if let Some(category) = category(status, row.category) {
         error["extensions"] = json!({ "category": category.name() });
     }
     let mut response = HttpResponse::build(status);
@@ -106,6 +106,11 @@ fn refusal(reason: Reason) -> HttpResponse {
         response.insert_header((RETRY_AFTER, delay.as_secs().max(1)));
     }
     response.body(json!({ "message": row.message, "errors": [error] }).to_string())
+}
+
+/// Whoever has to sign in is told so by the category, too, also where Magento's words are those of another failure.
+fn category(status: StatusCode, of_the_row: Option<Category>) -> Option<Category> {
+    if status == StatusCode::UNAUTHORIZED { Some(Category::Authentication) } else { of_the_row }
 }
 
 /// Status, challenge (RFC 6750, section 3) and failure for a reason to refuse. Reasons to pass are here because an arm
@@ -221,6 +226,19 @@ mod tests {
                 }],
             })
         );
+    }
+
+    #[actix_web::test]
+    async fn the_category_says_whether_signing_in_helps() {
+        for (reason, category) in [
+            (Reason::NoToken, "graphql-authentication"),
+            (Reason::Unknown, "graphql-authentication"),
+            (Reason::WrongKind, "graphql-authorization"),
+        ] {
+            let (.., body) = answered(decision(Verdict::Deny, reason, None)).await;
+            let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+            assert_eq!(body["errors"][0]["extensions"]["category"], category, "{reason:?}");
+        }
     }
 
     #[actix_web::test]

@@ -1,7 +1,8 @@
 //! What gateways and operators ask on the internal listener: may this request pass, is the server well, what did it do.
 //!
 //! It only translates: [`crate::decision`] decides. What always holds: an answer of `/check` and of anything below it
-//! carries all six `X-Token-*` headers, whatever the status; the answer to a question that was not understood is never
+//! carries all six `X-Token-*` headers, whatever the status (except where the HTTP layer refuses a request that cannot be
+//! read, or that has more than 96 header lines, before it comes here); the answer to a question that was not understood is never
 //! yes; and what a client may have added to the path or to the query of a named policy changes nothing.
 
 mod answer;
@@ -10,6 +11,7 @@ mod health;
 mod metrics;
 mod question;
 
+use actix_web::guard;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
@@ -25,9 +27,21 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(web::resource("/check").route(web::route().to(check::check)))
         .service(web::resource("/check/policy/{policy:.*}").route(web::route().to(check::check_policy)))
         .service(web::resource("/check{anything:.*}").route(web::route().to(check::refuse_path)))
+        .service(
+            web::resource("/{anything:.*}")
+                .guard(guard::fn_guard(|context| means_check(context.head().uri.path())))
+                .route(web::route().to(check::refuse_path)),
+        )
         .service(readable("/health/live", health::live))
         .service(readable("/health/ready", health::ready))
         .service(readable("/metrics", metrics::metrics));
+}
+
+/// Whether a path is `/check` but for its case or for further slashes: the slip of a gateway's configuration, which is
+/// answered as any other path at `/check` that is none.
+fn means_check(path: &str) -> bool {
+    let path = path.trim_start_matches('/').as_bytes();
+    path.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"check"))
 }
 
 /// A resource that can only be read: other methods are told so, in words.

@@ -23,7 +23,8 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-use actix_web::{guard, web};
+use actix_web::guard::{self, GuardContext};
+use actix_web::web;
 
 pub use engine::schema_text;
 
@@ -42,19 +43,27 @@ impl Default for Options {
     }
 }
 
-/// The routes of GraphQL: `/graphql`, `/index.php/graphql` and `/<store>/graphql`, with every method.
+/// The routes of GraphQL: `/graphql` and `/<store>/graphql`, each also below `/index.php` and with anything behind a
+/// further slash, with every method.
 ///
 /// Expects [`crate::http::Services`] as `web::Data`, and uses the worker's `Addr<TokenValidator>` when there is one.
 pub fn configure(config: &mut web::ServiceConfig) {
     engine::warm_up();
-    config
-        .service(resource("/graphql"))
-        .service(resource("/graphql/{tail:.*}"))
-        .service(resource("/index.php/graphql"))
-        .service(
-            resource("/{store:[A-Za-z][A-Za-z0-9_]*}/graphql")
-                .guard(guard::fn_guard(|context| !context.head().uri.path().starts_with("/rest/"))),
-        );
+    for prefix in ["", "/index.php"] {
+        for tail in ["", "/{tail:.*}"] {
+            config
+                .service(resource(&format!("{prefix}/graphql{tail}")))
+                .service(resource(&format!("{prefix}/{STORE}/graphql{tail}")).guard(guard::fn_guard(is_not_rest)));
+        }
+    }
+}
+
+/// The code of a store view in a path.
+const STORE: &str = "{store:[A-Za-z][A-Za-z0-9_]*}";
+
+fn is_not_rest(context: &GuardContext<'_>) -> bool {
+    let path = context.head().uri.path();
+    !path.strip_prefix("/index.php").unwrap_or(path).starts_with("/rest/")
 }
 
 fn resource(path: &str) -> actix_web::Resource {

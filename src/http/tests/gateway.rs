@@ -158,6 +158,10 @@ async fn a_question_that_is_not_understood_is_denied_with_all_headers() {
         ("/check/policy", 404),
         ("/check/", 404),
         ("/check/graphql?require=guest-ok", 404),
+        ("//check", 404),
+        ("///check/policy/storefront", 404),
+        ("/CHECK?require=guest-ok", 404),
+        ("/Check/policy/storefront", 404),
     ] {
         let seen = house.internal(bearing(uri, &token)).await;
         assert_eq!((seen.status, six(&seen)), (status, DENIED), "{uri}");

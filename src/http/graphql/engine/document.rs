@@ -8,7 +8,7 @@ use apollo_compiler::parser::Parser;
 use apollo_compiler::validation::Valid;
 
 use crate::http::error::Failure;
-use crate::http::graphql::engine::limits::{Limits, Measures};
+use crate::http::graphql::engine::limits::{Limits, Measures, too_large};
 use crate::http::graphql::engine::{Complaint, Engine, literals, syntax, wording};
 
 /// How deep a document may be nested to be read at all. The parser works recursively.
@@ -109,7 +109,8 @@ impl Engine {
     fn validate_fresh(&self, mut fresh: Fresh, limits: &Limits) -> Result<Arc<Document>, Vec<Complaint>> {
         if fresh.measures.is_nested_too_deeply() || fresh.is_cut {
             let refused = fresh.measures.refuse_by_cost(&fresh.text, &fresh.operations, limits);
-            return Err(vec![refused.err().unwrap_or_else(|| limits.too_deep(PARSER_DEPTH))]);
+            let nested = || if fresh.is_cut { limits.too_deep(PARSER_DEPTH) } else { too_large() };
+            return Err(vec![refused.err().unwrap_or_else(nested)]);
         }
         literals::coerce(&self.schema, &mut fresh.ast);
         let mut executable = match fresh.ast.to_executable_validate(&self.schema) {

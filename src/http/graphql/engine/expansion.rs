@@ -6,16 +6,20 @@ use std::collections::HashMap;
 
 use apollo_compiler::ast::{self, Definition, Selection};
 
+use crate::http::graphql::engine::introspection::Weight;
+
 /// How deep selections may be nested with fragments followed, so that nothing runs out of stack.
 const NESTING: usize = 128;
 
 /// What a set of selections costs with fragments expanded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Cost {
     /// How many fields with selections stand within one another.
     pub(super) height: usize,
     /// How many fields there are.
     pub(super) complexity: usize,
+    /// How long the answer about the schema would be at most, where they ask for it.
+    pub(super) introspection: Weight,
     /// How many selections, fragments included, stand within one another.
     nesting: usize,
 }
@@ -57,6 +61,7 @@ impl<'a> Expansion<'a> {
                     Cost {
                         height: inner.height + usize::from(!field.selection_set.is_empty()),
                         complexity: inner.complexity.saturating_add(1),
+                        introspection: inner.introspection.of_field(field),
                         nesting: inner.nesting + 1,
                     }
                 }
@@ -69,6 +74,7 @@ impl<'a> Expansion<'a> {
             };
             cost.height = cost.height.max(inner.height);
             cost.complexity = cost.complexity.saturating_add(inner.complexity);
+            cost.introspection = cost.introspection.plus(inner.introspection);
             cost.nesting = cost.nesting.max(inner.nesting);
         }
         (level + cost.nesting <= NESTING).then_some(cost)

@@ -7,6 +7,7 @@ use apollo_compiler::ast::{self, Definition, Selection};
 use crate::http::error::Failure;
 use crate::http::graphql::Options;
 use crate::http::graphql::engine::expansion::{Cost, Expansion};
+use crate::http::graphql::engine::introspection::{LONGEST_ANSWER, LONGEST_DOCUMENT};
 use crate::http::graphql::engine::{Complaint, Operation};
 use crate::http::graphql::line::Line;
 use crate::settings::Settings;
@@ -24,6 +25,12 @@ const NO_INTROSPECTION: &str = "GraphQL introspection is not allowed, but the qu
 /// limits; without them the validation of a hostile document would take seconds.
 const DEFINITIONS: usize = 250;
 const SPREADS: usize = 2000;
+
+/// The longest name of a field, and the longest alias, in bytes. An answer repeats it with each thing that it lists.
+const NAME: usize = 255;
+
+/// The largest number of PHP: Magento tells no larger one.
+const LARGEST_TOLD: usize = usize::MAX >> 1;
 
 /// The limits of one request.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +85,7 @@ impl MagentoLimits {
     }
 
     fn too_complex(self, complexity: usize) -> Complaint {
-        let limit = self.complexity;
+        let (limit, complexity) = (self.complexity, complexity.min(LARGEST_TOLD));
         Complaint::of_all(format!("Max query complexity should be {limit} but got {complexity}."))
     }
 }
@@ -90,6 +97,8 @@ pub(super) struct Measures {
     fields: usize,
     spreads: usize,
     definitions: usize,
+    /// The length of the longest name of a field or alias, in bytes.
+    longest_name: usize,
     /// Where the schema is first asked for, in bytes.
     introspection: Option<usize>,
     /// The cost of each operation with fragments expanded, in the order of the document; `None` when it was not
@@ -105,6 +114,7 @@ impl Measures {
             fields: 0,
             spreads: 0,
             definitions: ast.definitions.len(),
+            longest_name: 0,
             introspection: None,
             costs: None,
         };
@@ -123,6 +133,8 @@ impl Measures {
             match selection {
                 Selection::Field(field) => {
                     self.fields += 1;
+                    let alias = field.alias.as_ref().map_or(0, |alias| alias.len());
+                    self.longest_name = self.longest_name.max(field.name.len()).max(alias);
                     if matches!(field.name.as_str(), "__schema" | "__type") && self.introspection.is_none() {
                         self.introspection = Some(field.location().map_or(0, |location| location.offset()));
                     }
@@ -144,7 +156,8 @@ impl Measures {
             self.refuse_by_magento(magento)?;
         }
         let is_deep = self.is_nested_too_deeply() || self.height() > limits.magento.map_or(DEPTH, |limit| limit.depth);
-        if self.definitions > DEFINITIONS || self.spreads > SPREADS || (is_cut && !is_deep) {
+        if self.definitions > DEFINITIONS || self.longest_name > NAME || self.spreads > SPREADS || (is_cut && !is_deep)
+        {
             return Err(Failure::DocumentTooLarge);
         }
         Ok(())
@@ -169,10 +182,20 @@ impl Measures {
         operations: &[Operation],
         limits: &Limits,
     ) -> Result<(), Complaint> {
-        let Some(limits) = limits.magento else {
-            let is_too_much = self.costs.iter().flatten().any(|cost| cost.complexity > COMPLEXITY);
-            return if is_too_much { Err(too_large()) } else { Ok(()) };
-        };
+        if let Some(limits) = limits.magento {
+            self.refuse_by_magento_cost(text, operations, limits)?;
+        } else if self.costs.iter().flatten().any(|cost| cost.complexity > COMPLEXITY) {
+            return Err(too_large());
+        }
+        if self.asks_too_much_about_the_schema(text) { Err(too_large()) } else { Ok(()) }
+    }
+
+    fn refuse_by_magento_cost(
+        &self,
+        text: &str,
+        operations: &[Operation],
+        limits: MagentoLimits,
+    ) -> Result<(), Complaint> {
         if let Some(offset) = self.introspection.filter(|_| !limits.introspection) {
             return Err(Complaint::at(NO_INTROSPECTION, text, offset));
         }
@@ -189,6 +212,12 @@ impl Measures {
         Ok(())
     }
 
+    /// Whether a few bytes would be answered with very many (see [`super::introspection`]).
+    fn asks_too_much_about_the_schema(&self, text: &str) -> bool {
+        let longest = || self.costs.iter().flatten().map(|cost| cost.introspection.bytes()).fold(0.0, f64::max);
+        self.introspection.is_some() && (text.len() > LONGEST_DOCUMENT || longest() > LONGEST_ANSWER)
+    }
+
     /// Whether the validation could run out of stack.
     pub(super) fn is_nested_too_deeply(&self) -> bool {
         self.costs.is_none()
@@ -199,7 +228,8 @@ impl Measures {
     }
 }
 
-fn too_large() -> Complaint {
+/// The complaint about a document that is not executed because of what it would cost.
+pub(super) fn too_large() -> Complaint {
     Complaint::of_all(Failure::DocumentTooLarge.row().message)
 }
 
@@ -262,6 +292,8 @@ mod tests {
         let measures = measures(&text);
         assert_eq!(measures.costs.as_ref().unwrap()[0].complexity, usize::MAX);
         assert!(measures.refuse_by_cost(&text, &[], &limits()).is_ok());
+        let complaint = limits().magento.unwrap().too_complex(usize::MAX);
+        assert!(complaint.message.ends_with("but got 9223372036854775807."), "{}", complaint.message);
     }
 
     #[test]

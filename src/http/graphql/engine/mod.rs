@@ -8,6 +8,7 @@ mod cache;
 mod document;
 mod execution;
 mod expansion;
+mod introspection;
 mod lexer;
 mod limits;
 mod literals;

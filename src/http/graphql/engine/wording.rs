@@ -12,6 +12,7 @@ use apollo_compiler::{ExecutableDocument, Name, Schema};
 
 use crate::http::graphql::engine::Complaint;
 use crate::http::graphql::engine::document::Fresh;
+use crate::http::graphql::engine::limits::too_large;
 use crate::http::graphql::engine::suggestions::did_you_mean;
 use crate::http::graphql::engine::variables::{enum_hint, refused_scalar};
 
@@ -135,6 +136,9 @@ impl Wording<'_> {
             "UnusedVariable" => self.with_operation("is never used", "in"),
             "UndefinedVariable" => self.with_operation("is not defined", "by"),
             "RecursiveFragmentDefinition" => self.fragment_cycle(),
+            // Fragments within fragments: Magento validates them, and has no words for this.
+            "RecursionError" | "RecursionLimitError" | "DeeplyNestedType" => Some(too_large().message),
+            "UndefinedRootOperation" => Some("Schema is not configured for subscriptions".to_owned()),
             _ => None,
         };
         reworded.unwrap_or_else(|| sentence.clone())

@@ -81,9 +81,24 @@ fn documents() -> Vec<(&'static str, String)> {
             "introspection in depth",
             "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }".to_owned(),
         ),
+        (
+            "a long alias in depth",
+            format!(
+                "{{ __schema {{ types {{ fields {{ type {{ fields {{ type {{ {}: name }} }} }} }} }} }} }}",
+                "A".repeat(1_000_000)
+            ),
+        ),
+        ("many aliases in depth", in_depth(900, |n| format!(" an_alias_of_some_length_{n}: description"))),
+        ("short aliases in depth", in_depth(490, |n| format!(" a{n}: name"))),
         ("nothing but spaces", " ".repeat(megabyte)),
         ("a zero byte", "\0".to_owned()),
     ]
+}
+
+/// So many fields, hidden from the count of aliases, of each type of each field of each type of a field.
+fn in_depth(count: usize, field: impl Fn(usize) -> String) -> String {
+    let fields = repeated(count, field);
+    format!("{{ __schema {{ types {{ fields {{ type {{ fields {{ type {{ ... {{ {fields} }} }} }} }} }} }} }} }}")
 }
 
 #[actix_web::test]
@@ -94,6 +109,7 @@ async fn hostile_documents_are_answered_in_good_time() {
         let reply = house.send(post(&document)).await;
         assert!(began.elapsed() < PATIENCE, "{about} took {:?}", began.elapsed());
         assert!(matches!(reply.status.as_u16(), 200 | 400 | 403), "{about}: {}", reply.status);
+        assert!(reply.text.len() < 64 * 1024, "{about}: {} bytes", reply.text.len());
         assert!(reply.json().is_object(), "{about}");
         assert_eq!(reply.json()["errors"].as_array().unwrap().len(), 1, "{about}");
     }
@@ -109,6 +125,8 @@ async fn developer_mode_lifts_magentos_limits_and_not_ours() {
         let reply = house.send(post(&document)).await;
         assert!(began.elapsed() < PATIENCE, "{about} took {:?}", began.elapsed());
         assert!(matches!(reply.status.as_u16(), 200 | 400 | 403), "{about}: {}", reply.status);
+        // A hundred findings are told, each with a name of the document.
+        assert!(reply.text.len() < document.len() + 256 * 1024, "{about}: {} bytes", reply.text.len());
     }
     let doubling = documents().into_iter().find(|(about, _)| *about == "doubling fragments").unwrap().1;
     assert_eq!(house.post(&doubling).await.gist(), (200, "Query is too large.".to_owned(), String::new()));
@@ -125,6 +143,13 @@ async fn what_is_too_much_is_named() {
         ("braces", 400, "Syntax Error: Expected Name, found {"),
         ("many operations", 400, "Max query complexity should be 1000 but got "),
         ("a chain of fragments", 400, "Query is too large."),
+        ("a shorter chain of fragments", 200, "Query is too large."),
+        ("a chain of fragments that may be read", 200, "Query is too large."),
+        ("a long name", 400, "Query is too large."),
+        ("a long alias in depth", 400, "Query is too large."),
+        ("many aliases in depth", 200, "Query is too large."),
+        ("short aliases in depth", 200, "Query is too large."),
+        ("subscription", 200, "Schema is not configured for subscriptions"),
         ("doubling fragments", 200, "Max query complexity should be 1000 but got "),
     ] {
         let (got_status, got, _) = house.post(&find(about)).await.gist();

@@ -32,13 +32,23 @@ const SEVERAL: &str = "Must provide operation name if query contains multiple op
 async fn a_document_is_answered_by_post_and_by_get_on_every_address() {
     let house = House::new();
     let expected = json!({"data": {"storeConfig": {"store_code": "default"}}});
-    for uri in ["/graphql", "/index.php/graphql", "/default/graphql", "/graphql/anything/else"] {
+    for uri in [
+        "/graphql",
+        "/graphql/anything/else",
+        "/index.php/graphql",
+        "/index.php/graphql/",
+        "/default/graphql",
+        "/default/graphql/anything/else",
+        "/index.php/default/graphql",
+        "/index.php/default/graphql/anything",
+    ] {
         let reply = house.send(post(STORE_CODE).uri(uri)).await;
         assert_eq!((reply.status.as_u16(), reply.json()), (200, expected.clone()), "{uri}");
     }
     let reply = house.send(get(STORE_CODE)).await;
     assert_eq!((reply.status.as_u16(), reply.json()), (200, expected));
     assert_eq!(reply.header("content-type"), "application/json");
+    assert_eq!(house.send(post(STORE_CODE).uri("/index.php/rest/graphql")).await.status.as_u16(), 404);
     let reply = house.send(post(STORE_CODE).uri("/rest/graphql")).await;
     assert_eq!(reply.status.as_u16(), 404);
 }
@@ -240,7 +250,11 @@ async fn the_store_header_selects_the_store_view_and_the_path_does_without_it() 
     };
     assert_eq!(code(post(STORE_CODE).insert_header(("store", " french "))).await.unwrap(), "french");
     assert_eq!(code(post(STORE_CODE).insert_header(("store", "DEFAULT"))).await.unwrap(), "default");
-    assert_eq!(code(post(STORE_CODE).uri("/french/graphql")).await.unwrap(), "french");
+    for uri in ["/french/graphql", "/french/graphql/", "/index.php/french/graphql"] {
+        assert_eq!(code(post(STORE_CODE).uri(uri)).await.unwrap(), "french");
+    }
+    let two = post(STORE_CODE).append_header(("store", "french")).append_header(("store", "other"));
+    assert_eq!(code(two).await.unwrap(), "french");
     assert_eq!(code(post(STORE_CODE).uri("/french/graphql").insert_header(("store", "other"))).await.unwrap(), "other");
     for unknown in ["closed", "French"] {
         let reply = house.send(post(STORE_CODE).uri(&format!("/{unknown}/graphql"))).await;
