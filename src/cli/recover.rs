@@ -23,7 +23,7 @@ impl Recover {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let config = self.config.load()?;
         let recovery = app::recover(&config.data.dir, self.keep_sessions)?;
-        output::print(&recovery.to_string());
+        output::print(&recovery.to_string())?;
         Ok(ExitCode::SUCCESS)
     }
 }
