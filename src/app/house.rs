@@ -194,6 +194,17 @@ fn clock(folder: &DataFolder) -> SharedClock {
     Arc::new(clock)
 }
 
+/// Whether a data folder is there that has been used before. It makes none.
+///
+/// # Errors
+/// [`FolderError::NotAFolder`].
+pub fn is_there(folder: &Path) -> Result<bool, FolderError> {
+    if folder.exists() && !folder.is_dir() {
+        return Err(FolderError::NotAFolder(folder.to_owned()));
+    }
+    Ok(store::holds_data(folder))
+}
+
 /// Accepts a data folder that was restored from a copy, when it is one.
 ///
 /// # Errors

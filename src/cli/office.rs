@@ -7,7 +7,6 @@ use crate::cli::common::ConfigArguments;
 use crate::cli::{Failure, output};
 use crate::config::{Config, Durability};
 use crate::control::{self, Answer, Command, ControlError};
-use crate::store::{FolderError, holds_data};
 
 /// Carries `command` out.
 pub(crate) fn carry_out(config: &ConfigArguments, command: Command) -> Result<Answer, Failure> {
@@ -26,14 +25,11 @@ pub(crate) fn carry_out(config: &ConfigArguments, command: Command) -> Result<An
 fn look_at_the_folder(config: &Config, command: &Command) -> anyhow::Result<()> {
     let folder = &config.data.dir;
     let shown = folder.display();
-    if holds_data(folder) {
+    if app::is_there(folder)? {
         if command.is_about_sessions() {
             output::complain(&format!("no server runs on {shown}: {}", stored_sessions(config)));
         }
         return Ok(());
-    }
-    if folder.exists() && !folder.is_dir() {
-        return Err(FolderError::NotAFolder(folder.clone()).into());
     }
     if !command.may_begin_a_folder() {
         let what = if folder.exists() { "holds no tokenward.db" } else { "does not exist" };
