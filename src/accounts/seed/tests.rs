@@ -194,3 +194,12 @@ fn a_file_that_is_not_there_is_refused() {
     let refused = Seed::read(std::path::Path::new("/no/such/seed.toml")).unwrap_err().to_string();
     assert!(refused.starts_with("the file cannot be read"), "{refused}");
 }
+
+#[test]
+fn the_seed_in_the_readme_is_read() {
+    let readme = include_str!("../../../README.md");
+    let (_, rest) = readme.split_once("**Seed file.**").unwrap();
+    let (_, rest) = rest.split_once("```toml\n").unwrap();
+    let seed = Seed::parse(rest.split("```").next().unwrap()).unwrap();
+    assert_eq!((seed.websites.len(), seed.stores.len(), seed.roles.len()), (2, 2, 1));
+}
