@@ -59,6 +59,8 @@ fn a_folder_that_was_named_by_mistake_is_not_made() {
         assert!(!typo.exists());
         tokenward(home.path(), line, "").assert_failed(1, "tokenward.db");
     }
+    tokenward(&typo, &["recover"], "").assert_failed(1, typo.to_str().unwrap());
+    assert!(!typo.exists());
     let file = home.path().join("file");
     std::fs::write(&file, "").unwrap();
     tokenward(&file, &["session", "list"], "").assert_failed(1, "is not a folder");
