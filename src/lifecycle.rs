@@ -94,6 +94,21 @@ pub fn outlive_file_limits() -> std::io::Result<()> {
     signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
 }
 
+/// The name of the first signal that asks the process to end: for what is interrupted before there is a server to stop.
+///
+/// # Errors
+/// When the signals cannot be listened to.
+pub fn first_signal() -> std::io::Result<impl Future<Output = &'static str>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    })
+}
+
 /// How the server stops.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {

@@ -10,14 +10,15 @@ use tempfile::TempDir;
 use thiserror::Error;
 use tracing::info;
 
-use crate::accounts::embedded::{NewAdministrator, NewCustomer};
+use crate::accounts::embedded::{CustomerPage, NewAdministrator, NewCustomer};
 use crate::accounts::{AccountError, AccountStore};
 use crate::app::{House, Listeners};
-use crate::config::{Config, SecondFactor};
+use crate::config::{self, Config, ConfigError, SecondFactor};
 use crate::registry::{PreloadSession, PreloadSessions};
 use crate::secret::Password;
 use crate::session::Subject;
 use crate::settings::WebsiteId;
+use crate::store::holds_data;
 use crate::token::Token;
 
 const CUSTOMER: &str = "customer@example.com";
@@ -32,6 +33,9 @@ const SLICE: usize = 10_000;
 /// How many sessions each made-up customer has.
 const SESSIONS_EACH: usize = 2;
 
+/// The file that says that a data folder is a demonstration's, so that the next one may use it again.
+const MARK: &str = "demo";
+
 /// A demonstration: a temporary data folder, known accounts, sessions on demand.
 #[derive(Debug)]
 pub struct Demo {
@@ -39,6 +43,8 @@ pub struct Demo {
     administrator_password: Password,
     sessions: usize,
     tokens_out: Option<PathBuf>,
+    /// Whether there was no data before: what a seed puts there is the demonstration's then.
+    begins_fresh: bool,
     /// Removed with the demonstration; `None` when `data.dir` is given.
     folder: Option<TempDir>,
 }
@@ -54,6 +60,23 @@ pub enum DemoError {
         /// What the system says.
         source: io::Error,
     },
+    /// The folder holds accounts that are none of a demonstration's.
+    #[error(
+        "{0} holds accounts and was not made by a demonstration: --demo would give it accounts with known passwords. \
+         Leave --data-dir and data.dir out, and it makes a temporary folder; or name a new folder"
+    )]
+    NotADemonstration(PathBuf),
+    /// More sessions than may be held.
+    #[error("--sessions {sessions} is more than tokens.capacity allows here: {capacity}")]
+    TooMany {
+        /// How many were asked for.
+        sessions: usize,
+        /// How many there may be.
+        capacity: u64,
+    },
+    /// Sessions and hashing do not fit into the memory.
+    #[error(transparent)]
+    Budget(#[from] ConfigError),
     /// The accounts.
     #[error(transparent)]
     Accounts(#[from] AccountError),
@@ -67,12 +90,18 @@ impl Demo {
     /// localhost may call. The well-known passwords are used on loopback only.
     ///
     /// # Errors
-    /// [`DemoError::File`] when no temporary folder can be made.
+    /// [`DemoError::TooMany`], and [`DemoError::File`] when no temporary folder can be made.
     pub fn prepare(config: &mut Config, sessions: usize, tokens_out: Option<PathBuf>) -> Result<Self, DemoError> {
+        // Before anything is made, so that nobody waits for what cannot be.
+        let capacity = config.budget(config::memory_limit())?.sessions;
+        if sessions as u64 > capacity {
+            return Err(DemoError::TooMany { sessions, capacity });
+        }
         let folder = if config.places.is_set("data.dir") { None } else { Some(temporary_folder()?) };
         if let Some(folder) = &folder {
             folder.path().clone_into(&mut config.data.dir);
         }
+        let begins_fresh = !holds_data(&config.data.dir);
         config.admin.second_factor = SecondFactor::Off;
         if config.http.cors.allowed_origins.is_empty() {
             config.http.cors.allowed_origins = storefront_origins();
@@ -86,8 +115,25 @@ impl Demo {
             administrator_password: password(config.demo.admin_password.take(), "admin123"),
             sessions,
             tokens_out,
+            begins_fresh,
             folder,
         })
+    }
+
+    /// Makes sure that nobody's accounts but a demonstration's are in the folder, and marks it.
+    ///
+    /// # Errors
+    /// [`DemoError::NotADemonstration`]; nothing was changed then.
+    pub async fn claim(&self, house: &House) -> Result<(), DemoError> {
+        let mark = house.folder().join(MARK);
+        if mark.exists() {
+            return Ok(());
+        }
+        if !self.begins_fresh && has_accounts(house).await? {
+            return Err(DemoError::NotADemonstration(house.folder().to_owned()));
+        }
+        let failed = |source| DemoError::File { what: format!("{} cannot be written", mark.display()), source };
+        private_file(&mark).map(drop).map_err(failed)
     }
 
     /// Makes the accounts and the sessions.
@@ -101,7 +147,7 @@ impl Demo {
     }
 
     /// What to paste into a terminal.
-    pub fn invitation(&self, listeners: Listeners) -> String {
+    pub fn invitation(&self, listeners: Listeners, folder: &Path) -> String {
         let (public, internal) = (local(listeners.public), local(listeners.internal));
         let admin = local(listeners.admin);
         let (customer, administrator) = (self.customer_password.expose(), self.administrator_password.expose());
@@ -129,8 +175,13 @@ tokenward is ready, for trying out. {kept}
 
     curl -s http://{admin}/admin/api/v1/sessions -H 'Authorization: Bearer TOKEN'
 
+  the same and more with commands, in another terminal:
+
+    tokenward session list --data-dir {folder}
+
   stop with Ctrl-C.
-"#
+"#,
+            folder = folder.display()
         )
     }
 
@@ -207,6 +258,12 @@ tokenward is ready, for trying out. {kept}
     }
 }
 
+async fn has_accounts(house: &House) -> Result<bool, AccountError> {
+    let first = CustomerPage { after: 0, limit: 1 };
+    Ok(!house.accounts.list_customers(first).await?.is_empty()
+        || !house.accounts.list_administrators().await?.is_empty())
+}
+
 /// The numbers of the customers with these addresses; those who are not there yet are added.
 async fn made_up_customers(house: &House, website: WebsiteId, emails: Vec<String>) -> Result<Vec<u32>, DemoError> {
     let known = house.accounts.customer_numbers(&emails, website).await?;
@@ -265,7 +322,11 @@ fn customer(email: String) -> NewCustomer {
 
 fn temporary_folder() -> Result<TempDir, DemoError> {
     let failed = |source| DemoError::File { what: "no temporary data folder can be made".to_owned(), source };
-    tempfile::Builder::new().prefix("tokenward-demo-").tempdir().map_err(failed)
+    tempfile::Builder::new()
+        .prefix("tokenward-demo-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir()
+        .map_err(failed)
 }
 
 fn storefront_origins() -> Vec<String> {

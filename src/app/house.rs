@@ -20,7 +20,7 @@ use crate::keeper::{self, Keeper, KeeperError, SettingsKeeper};
 use crate::lifecycle::{Panics, Watch};
 use crate::registry::{self, SettingsChanged, TokenRegistry};
 use crate::secret::Password;
-use crate::settings::Snapshot;
+use crate::settings::{Snapshot, StoreDirectory};
 use crate::sign_in::{self, SignIn, password};
 use crate::store::{self, DataFolder, FolderError, Loader, Readers, Recovery, Store, StoreError};
 use crate::telemetry::{Metrics, Readiness};
@@ -69,8 +69,13 @@ pub enum OpenError {
     #[error(transparent)]
     Sessions(#[from] LoadingError),
     /// The seed file.
-    #[error("the data folder cannot be filled: {0}")]
-    Seed(#[from] SeedError),
+    #[error("the data folder cannot be filled{}: {problem}", .file.as_deref().map(told_file).unwrap_or_default())]
+    Seed {
+        /// The seed file, if there is one.
+        file: Option<PathBuf>,
+        /// What is wrong with it.
+        problem: SeedError,
+    },
 }
 
 impl House {
@@ -90,6 +95,7 @@ impl House {
         let accounts = Arc::new(EmbeddedAccounts::new(store.clone(), readers.clone(), Arc::clone(&clock)));
         fill(&folder, &config, seed, &accounts).await?;
         let (settings, stores, roles) = keeper::load(&readers, accounts.as_ref()).await?;
+        warn_of_unknown_websites(&config, &stores);
         let snapshot = Snapshot::new(settings, stores, roles, config.tokens.empty_lifetime).shared();
         let registry = TokenRegistry::start_apart(registry::Parts {
             snapshot: Arc::clone(&snapshot),
@@ -188,6 +194,17 @@ fn clock(folder: &DataFolder) -> SharedClock {
     Arc::new(clock)
 }
 
+/// Whether a data folder is there that has been used before. It makes none.
+///
+/// # Errors
+/// [`FolderError::NotAFolder`].
+pub fn is_there(folder: &Path) -> Result<bool, FolderError> {
+    if folder.exists() && !folder.is_dir() {
+        return Err(FolderError::NotAFolder(folder.to_owned()));
+    }
+    Ok(store::holds_data(folder))
+}
+
 /// Accepts a data folder that was restored from a copy, when it is one.
 ///
 /// # Errors
@@ -221,17 +238,38 @@ async fn fill(
 ) -> Result<(), OpenError> {
     if !folder.is_fresh() {
         if let Some(file) = file {
-            info!(file = %file.display(), "the data folder has been used before, so the seed file is left alone");
+            warn!(
+                file = %file.display(),
+                folder = %folder.path().display(),
+                "the seed file is left alone: the data folder has been used before, by a server or by a command, and \
+                 only a fresh one is filled"
+            );
         }
         return Ok(());
     }
-    let seed = file.map(Seed::read).transpose()?.unwrap_or_default();
+    let wrong = |problem| OpenError::Seed { file: file.map(Path::to_owned), problem };
+    let seed = file.map(Seed::read).transpose().map_err(wrong)?.unwrap_or_default();
     let initial = config.settings.iter().map(|(path, value)| (path.to_owned(), value.to_owned()));
-    seed::apply(accounts, seed, initial, hash_apart).await?;
+    seed::apply(accounts, seed, initial, hash_apart).await.map_err(wrong)?;
     if let Some(file) = file {
         info!(file = %file.display(), "the data folder is filled from the seed file");
     }
     Ok(())
+}
+
+fn told_file(file: &Path) -> String {
+    format!(" from {}", file.display())
+}
+
+/// Names the policies that nobody can pass, because they ask for a website that is not there.
+fn warn_of_unknown_websites(config: &Config, stores: &StoreDirectory) {
+    for (policy, rules) in config.policies.iter() {
+        let Some(website) = rules.website.as_deref().filter(|code| stores.website_by_code(code).is_none()) else {
+            continue;
+        };
+        let known: Vec<_> = stores.websites().iter().map(|website| website.code.as_str()).collect();
+        warn!(policy, website, known = known.join(", "), "a policy asks for a website that is not there");
+    }
 }
 
 /// Hashes away from the thread that runs the actors; before there is a pool of hashers.

@@ -13,7 +13,7 @@ mod servers;
 mod validators;
 
 pub use demo::{Demo, DemoError};
-pub use house::{House, OpenError, accept_restored, recover};
+pub use house::{House, OpenError, accept_restored, is_there, recover};
 pub use loading::LoadingError;
 pub use servers::{Listeners, Running, ServeError, serve};
 pub use validators::Validators;

@@ -18,6 +18,8 @@ pub(crate) enum CustomerCommand {
     SetPassword(Customer),
     /// Lift a customer's lock and the throttle of their name
     Unlock(Customer),
+    /// List the websites that `--website` can name
+    Websites(ListAdmins),
 }
 
 #[derive(Debug, Args)]
@@ -73,7 +75,20 @@ pub(crate) enum AdminCommand {
     /// Lift the throttle of an administrator's name
     Unlock(Admin),
     /// Deactivate an administrator and end their sessions
-    Disable(Admin),
+    Disable(DisableAdmin),
+    /// Let an administrator who was deactivated in again
+    Enable(Admin),
+    /// List the roles that `--role` can name
+    Roles(ListAdmins),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DisableAdmin {
+    #[command(flatten)]
+    admin: Admin,
+    /// Also the last one who may do everything
+    #[arg(long)]
+    force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -98,7 +113,7 @@ pub(crate) struct AddAdmin {
     /// Last name
     #[arg(long, default_value = "")]
     lastname: String,
-    /// Name of the role; without it everything is allowed
+    /// Name of the role, as `admin roles` lists them; without it everything is allowed
     #[arg(long)]
     role: Option<String>,
 }
@@ -131,6 +146,7 @@ impl CustomerCommand {
             Self::Unlock(Customer { config, email, website }) => {
                 finish(&config, Command::UnlockCustomer { email, website }, false)
             }
+            Self::Websites(ListAdmins { config, json }) => finish(&config, Command::ListWebsites, json),
         }
     }
 }
@@ -151,9 +167,13 @@ impl AdminCommand {
             Self::Unlock(Admin { config, username }) => {
                 finish(&config, Command::UnlockAdministrator { username }, false)
             }
-            Self::Disable(Admin { config, username }) => {
-                finish(&config, Command::DisableAdministrator { username }, false)
+            Self::Disable(DisableAdmin { admin: Admin { config, username }, force }) => {
+                finish(&config, Command::DisableAdministrator { username, force }, false)
             }
+            Self::Enable(Admin { config, username }) => {
+                finish(&config, Command::EnableAdministrator { username }, false)
+            }
+            Self::Roles(ListAdmins { config, json }) => finish(&config, Command::ListRoles, json),
         }
     }
 }

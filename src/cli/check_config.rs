@@ -17,7 +17,7 @@ pub(crate) struct CheckConfig {
 impl CheckConfig {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         self.config.load_for_serving(Vec::new())?;
-        output::print("the configuration is good");
+        output::print("the configuration is good")?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -36,6 +36,11 @@ impl ConfigArguments {
             .map_err(|errors| Failure::Usage(errors.to_string()))
     }
 
+    /// The configuration file, when one is named.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        self.config.clone().or_else(config::file_in_environment)
+    }
+
     fn flags(&self) -> Vec<(String, String)> {
         self.data_dir.iter().map(|folder| ("data.dir".to_owned(), folder.clone())).collect()
     }

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use crate::cli::output;
+use crate::cli::{Failure, output};
 use crate::http::admin::openapi;
 
 /// Prints the OpenAPI document.
-pub(crate) fn run() -> ExitCode {
-    output::print(&openapi::text());
-    ExitCode::SUCCESS
+pub(crate) fn run() -> Result<ExitCode, Failure> {
+    output::print(&openapi::text())?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -71,6 +71,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// It could not be done.
     Failed(anyhow::Error),
+    /// Whoever read the output has seen enough.
+    NobodyReads,
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
@@ -95,10 +97,23 @@ pub fn run() -> ExitCode {
             ExitCode::from(EXIT_USAGE)
         }
         Err(Failure::Failed(error)) => {
-            output::complain(&format!("tokenward: {error:#}"));
+            output::complain(&format!("tokenward: {}", told_once(&error)));
             ExitCode::FAILURE
         }
+        Err(Failure::NobodyReads) => ExitCode::from(EXIT_NOBODY_READS),
     }
+}
+
+/// What a shell reports of a program that `SIGPIPE` has ended.
+const EXIT_NOBODY_READS: u8 = 141;
+
+/// An error with its causes, without those that it tells itself.
+fn told_once(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.as_str() {
+        "" => cause,
+        before if before.contains(&cause) => told,
+        before => format!("{before}: {cause}"),
+    })
 }
 
 impl Command {
@@ -114,10 +129,10 @@ impl Command {
             Self::Recover(recover) => recover.run(),
             Self::Healthcheck(check) => check.run(),
             Self::ExportSchema => {
-                output::print(graphql::schema_text());
+                output::print(graphql::schema_text())?;
                 Ok(ExitCode::SUCCESS)
             }
-            Self::ExportOpenApi => Ok(export_openapi::run()),
+            Self::ExportOpenApi => export_openapi::run(),
         }
     }
 }
@@ -125,6 +140,12 @@ impl Command {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+
+    #[test]
+    fn a_cause_that_its_error_tells_is_not_told_again() {
+        let error = anyhow::Error::new(std::io::Error::other("full")).context("the disk is full").context("no file");
+        assert_eq!(super::told_once(&error), "no file: the disk is full");
+    }
 
     #[test]
     fn the_command_line_is_sound() {

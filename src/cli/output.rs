@@ -1,7 +1,6 @@
 //! What a person reads.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the one place that prints")]
-
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use anyhow::anyhow;
@@ -11,21 +10,34 @@ use crate::cli::Failure;
 use crate::control::Answer;
 
 /// Prints a result.
-pub(crate) fn print(text: &str) {
-    println!("{}", text.trim_end_matches('\n'));
+///
+/// # Errors
+/// [`Failure::NobodyReads`] when the other end of the pipe is closed, as `head` does when it has seen enough.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let written = writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
+    written.map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Failure::NobodyReads,
+        _ => Failure::from(error),
+    })
 }
 
-/// Prints what went wrong.
+/// Prints what went wrong, or what is worth knowing beside the result.
 pub(crate) fn complain(text: &str) {
-    eprintln!("{}", text.trim_end_matches('\n'));
+    // There is nowhere else to say it.
+    drop(writeln!(io::stderr().lock(), "{}", text.trim_end_matches('\n')));
 }
 
 /// Prints an answer: rows as a table, or as one JSON object a line.
 pub(crate) fn print_answer(answer: Answer, json: bool) -> Result<ExitCode, Failure> {
     match answer {
-        Answer::Done(text) => print(&text),
-        Answer::Rows(rows) if json => rows.into_iter().for_each(|row| print(&Value::Object(row).to_string())),
-        Answer::Rows(rows) => print(&table(&rows)),
+        Answer::Done(text) => print(&text)?,
+        Answer::TokensRevoked { given, ended } => {
+            let not_live = given.saturating_sub(ended);
+            print(&format!("tokens given: {given}, sessions ended: {ended}, not live: {not_live}"))?;
+        }
+        Answer::Rows(rows) if json => rows.into_iter().try_for_each(|row| print(&Value::Object(row).to_string()))?,
+        Answer::Rows(rows) => print(&table(&rows))?,
         Answer::Failed(text) => return Err(Failure::Failed(anyhow!(text))),
     }
     Ok(ExitCode::SUCCESS)

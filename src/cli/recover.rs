@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use anyhow::anyhow;
 use clap::Args;
 
 use crate::app;
@@ -22,8 +23,12 @@ pub(crate) struct Recover {
 impl Recover {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let config = self.config.load()?;
+        if !app::is_there(&config.data.dir)? {
+            let folder = config.data.dir.display();
+            return Err(anyhow!("there is no tokenward.db in {folder}: name the right folder with --data-dir").into());
+        }
         let recovery = app::recover(&config.data.dir, self.keep_sessions)?;
-        output::print(&recovery.to_string());
+        output::print(&recovery.to_string())?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use tracing::info;
 
-use crate::app::{self, Demo, House};
+use crate::app::{self, Demo, DemoError, House};
 use crate::cli::common::ConfigArguments;
 use crate::cli::{Failure, output};
 use crate::config::{Config, LogFormat, LogLevel};
+use crate::lifecycle;
 use crate::telemetry::logging;
 
 /// Runs the server.
@@ -25,7 +27,8 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "WHAT")]
     accept_restored: Option<RestoredSessions>,
 
-    /// Try it out: a temporary data folder, known accounts, commands to paste
+    /// Try it out: a temporary data folder, known accounts, commands to paste. A folder that is given must be new, or a
+    /// demonstration's
     #[arg(long)]
     demo: bool,
 
@@ -71,20 +74,38 @@ impl Serve {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let mut config = self.config.load_for_serving(self.flags())?;
         logging::init(log_format(&config), &log_filter(&config))?;
-        let demo = if self.demo { Some(Demo::prepare(&mut config, self.sessions, self.tokens_out)?) } else { None };
+        let demo = if self.demo { Some(prepare(&mut config, self.sessions, self.tokens_out)?) } else { None };
+        info!(
+            version = env!("CARGO_PKG_VERSION"),
+            data = %config.data.dir.display(),
+            configuration = %self.config.file().map_or_else(|| "none".to_owned(), |file| file.display().to_string()),
+            "tokenward starts"
+        );
         if let Some(sessions) = self.accept_restored {
             app::accept_restored(&config.data.dir, sessions == RestoredSessions::KeepSessions)?;
         }
         actix::System::new().block_on(async {
             let house = House::open(config, self.seed.as_deref()).await?;
+            if let Some(demo) = &demo {
+                demo.claim(&house).await?;
+            }
             let running = app::serve(house)?;
             running.load().await?;
             if let Some(demo) = &demo {
-                demo.furnish(running.house()).await?;
+                let stop = lifecycle::first_signal()?;
+                tokio::select! {
+                    furnished = demo.furnish(running.house()) => furnished?,
+                    name = stop => {
+                        info!(signal = name, "stopping: the demonstration was not prepared to its end");
+                        running.house().close().await;
+                        return Ok(ExitCode::SUCCESS);
+                    }
+                }
             }
             running.welcome()?;
             if let Some(demo) = &demo {
-                output::print(&demo.invitation(running.listeners));
+                // Whoever does not read it may have started a server all the same.
+                drop(output::print(&demo.invitation(running.listeners, running.house().folder())));
             }
             Ok(running.until_stopped().await?)
         })
@@ -100,6 +121,14 @@ impl Serve {
         ];
         flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?))).collect()
     }
+}
+
+/// A demonstration that asks for more than there may be is a wrong command line.
+fn prepare(config: &mut Config, sessions: usize, tokens_out: Option<PathBuf>) -> Result<Demo, Failure> {
+    Demo::prepare(config, sessions, tokens_out).map_err(|error| match error {
+        DemoError::TooMany { .. } => Failure::Usage(error.to_string()),
+        error => error.into(),
+    })
 }
 
 /// What the server's machinery says of itself at `info` is of no use to an operator, and what the HTTP layer says of

@@ -104,21 +104,27 @@ impl Revoke {
 }
 
 fn revoke_tokens(config: &ConfigArguments, mut lines: impl BufRead) -> Result<Answer, Failure> {
-    let mut done = Vec::new();
+    let (mut all_given, mut all_ended) = (0, 0);
     loop {
         let tokens = next_tokens(&mut lines)?;
         if tokens.is_empty() {
             break;
         }
+        if all_given > 0 {
+            output::complain(&format!("{all_given} tokens so far"));
+        }
         match office::carry_out(config, Command::RevokeTokens { tokens })? {
-            Answer::Done(text) => done.push(text),
+            Answer::TokensRevoked { given, ended } => {
+                all_given += given;
+                all_ended += ended;
+            }
             other => return Ok(other),
         }
     }
-    if done.is_empty() {
-        done.push("no token was given, so none was revoked".to_owned());
+    if all_given == 0 {
+        return Ok(Answer::Failed("no token was given, so none was revoked".to_owned()));
     }
-    Ok(Answer::Done(done.join("\n")))
+    Ok(Answer::TokensRevoked { given: all_given, ended: all_ended })
 }
 
 fn next_tokens(lines: &mut impl BufRead) -> anyhow::Result<Vec<ExposedPassword>> {

@@ -2,15 +2,12 @@
 
 use std::net::SocketAddr;
 
-use crate::config::{AccountSource, Config, ConfigError, TokenFormat};
+use crate::config::{Config, ConfigError};
 
 impl Config {
     /// What contradicts.
     pub(super) fn disagreements(&self) -> Vec<ConfigError> {
-        let mut found = self.listeners_in_one_place();
-        found.extend(self.lacks_database());
-        found.extend(self.lacks_key());
-        found
+        self.listeners_in_one_place()
     }
 
     fn listeners_in_one_place(&self) -> Vec<ConfigError> {
@@ -30,26 +27,6 @@ impl Config {
         let [(_, first), (place, second)] = keys;
         let problem = format!("and {first} listen on the same port ({address}): give each its own");
         ConfigError::invalid(place, second, problem)
-    }
-
-    fn lacks_database(&self) -> Option<ConfigError> {
-        let lacks = self.accounts.source == AccountSource::Magento
-            && self.magento.env_php.is_none()
-            && self.magento.database_url.is_none();
-        let problem = "= \"magento\" needs magento.env_php, or magento.database_url";
-        lacks.then(|| self.problem_at("accounts.source", problem))
-    }
-
-    fn lacks_key(&self) -> Option<ConfigError> {
-        let lacks = self.tokens.format == TokenFormat::Jwt
-            && self.magento.env_php.is_none()
-            && self.magento.crypt_key.is_none();
-        let problem = "= \"jwt\" needs magento.crypt_key, magento.crypt_key_file or magento.env_php";
-        lacks.then(|| self.problem_at("tokens.format", problem))
-    }
-
-    fn problem_at(&self, key: &str, problem: &str) -> ConfigError {
-        ConfigError::invalid(self.places.of(key), key, problem)
     }
 }
 

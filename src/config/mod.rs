@@ -58,7 +58,7 @@ pub use check_config::check_config;
 pub use clients::Client;
 pub use data::{Data, Durability};
 pub use demo::Demo;
-pub use environment::process_environment;
+pub use environment::{file_in_environment, process_environment};
 pub use error::{ConfigError, ConfigErrors, Fault, Place, Places};
 pub use exchange::{Exchange, ExchangeKind};
 pub use graphql::Graphql;

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -18,6 +18,12 @@ pub enum ControlError {
     /// Nobody listens: no server runs on this folder.
     #[error("no server runs on this data folder")]
     NobodyListens,
+    /// The socket belongs to somebody else.
+    #[error(
+        "{0} may not be opened: a server runs on this data folder as another user; run the command as that user, or as \
+         root"
+    )]
+    NotAllowed(PathBuf),
     /// The conversation broke off.
     #[error("the running server did not answer: {0}")]
     Broken(#[from] io::Error),
@@ -31,8 +37,12 @@ pub enum ControlError {
 /// # Errors
 /// [`ControlError`]; whether the command was carried out is known only for [`ControlError::NobodyListens`]: it was not.
 pub fn send(folder: &Path, command: &Command) -> Result<Answer, ControlError> {
-    let mut stream = UnixStream::connect(folder.join(SOCKET)).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ControlError::NobodyListens,
+    let socket = folder.join(SOCKET);
+    let mut stream = UnixStream::connect(&socket).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::ConnectionRefused => {
+            ControlError::NobodyListens
+        }
+        io::ErrorKind::PermissionDenied => ControlError::NotAllowed(socket),
         _ => ControlError::Broken(error),
     })?;
     stream.set_read_timeout(Some(PATIENCE))?;

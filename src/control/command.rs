@@ -77,7 +77,19 @@ pub enum Command {
     DisableAdministrator {
         /// User name.
         username: String,
+        /// Also the last one who may do everything.
+        #[serde(default)]
+        force: bool,
     },
+    /// Let an administrator who was deactivated in again.
+    EnableAdministrator {
+        /// User name.
+        username: String,
+    },
+    /// List the roles of administrators.
+    ListRoles,
+    /// List websites and their store views.
+    ListWebsites,
     /// List live sessions.
     ListSessions {
         /// Only those of this user.
@@ -133,12 +145,67 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Whether it may be the first thing that is done with a data folder.
+    pub fn may_begin_a_folder(&self) -> bool {
+        matches!(self, Self::AddCustomer { .. } | Self::AddAdministrator { .. })
+    }
+
+    /// Whether it is about sessions alone.
+    pub fn is_about_sessions(&self) -> bool {
+        matches!(
+            self,
+            Self::ListSessions { .. }
+                | Self::RevokeUser { .. }
+                | Self::RevokeSession { .. }
+                | Self::RevokeTokens { .. }
+                | Self::RevokeAll
+        )
+    }
+
+    /// What it changes, and of whom, for the log: no secret, and `None` when it only asks.
+    pub fn change(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::AddCustomer { email, .. } => Some(("customer add", email.clone())),
+            Self::SetCustomerPassword { email, .. } => Some(("customer set-password", email.clone())),
+            Self::UnlockCustomer { email, .. } => Some(("customer unlock", email.clone())),
+            Self::AddAdministrator { username, .. } => Some(("admin add", username.clone())),
+            Self::SetAdministratorPassword { username, .. } => Some(("admin set-password", username.clone())),
+            Self::UnlockAdministrator { username } => Some(("admin unlock", username.clone())),
+            Self::DisableAdministrator { username, .. } => Some(("admin disable", username.clone())),
+            Self::EnableAdministrator { username } => Some(("admin enable", username.clone())),
+            Self::RevokeUser { user } => Some(("session revoke", user.to_string())),
+            Self::RevokeSession { id } => Some(("session revoke", format!("session {id}"))),
+            Self::RevokeTokens { tokens } => Some(("session revoke", format!("{} tokens", tokens.len()))),
+            Self::RevokeAll => Some(("session revoke", "all".to_owned())),
+            Self::SetSetting { path, scope, value: Some(_) } => Some(("setting set", format!("{path} ({scope})"))),
+            Self::SetSetting { path, scope, value: None } => Some(("setting reset", format!("{path} ({scope})"))),
+            Self::BackUp { file } => Some(("backup", file.display().to_string())),
+            Self::ListCustomers { .. }
+            | Self::ListAdministrators
+            | Self::ListRoles
+            | Self::ListWebsites
+            | Self::ListSessions { .. }
+            | Self::ShowSettings { .. } => None,
+            #[cfg(debug_assertions)]
+            Self::ProvokePanic { .. } => None,
+        }
+    }
+}
+
 /// What became of a command.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// It is done; the text says what.
     Done(String),
+    /// Tokens were revoked.
+    TokensRevoked {
+        /// How many tokens were given.
+        given: usize,
+        /// How many sessions ended.
+        ended: usize,
+    },
     /// What was asked for, a row each.
     Rows(Vec<serde_json::Map<String, serde_json::Value>>),
     /// It could not be done; the text says why, and what would be right.
@@ -169,10 +236,20 @@ pub enum UserName {
     CustomerId(u32),
     /// `admin:<number>`.
     AdministratorId(u32),
-    /// Something with an `@`.
+    /// Something with an `@`: a customer's address, or an administrator's.
     CustomerEmail(String),
     /// Anything else.
     AdministratorName(String),
+}
+
+impl std::fmt::Display for UserName {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::CustomerId(id) => write!(formatter, "customer:{id}"),
+            Self::AdministratorId(id) => write!(formatter, "admin:{id}"),
+            Self::CustomerEmail(name) | Self::AdministratorName(name) => formatter.write_str(name),
+        }
+    }
 }
 
 impl std::str::FromStr for UserName {

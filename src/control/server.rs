@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use crate::control::{Answer, Command, Office, execute};
 
@@ -53,6 +53,7 @@ async fn serve(stream: UnixStream, office: Arc<Office>) {
 }
 
 async fn converse(stream: UnixStream, office: &Office) -> io::Result<()> {
+    let user = stream.peer_cred().ok().map(|peer| peer.uid());
     let (reading, mut writing) = stream.into_split();
     let mut reading = BufReader::new(reading);
     loop {
@@ -63,7 +64,7 @@ async fn converse(stream: UnixStream, office: &Office) -> io::Result<()> {
             return Ok(());
         }
         let answer = match serde_json::from_slice::<Command>(&line) {
-            Ok(command) => execute(command, office).await,
+            Ok(command) => carry_out(command, office, user).await,
             Err(error) => Answer::Failed(format!("this is not a command: {error}")),
         };
         let mut text = serde_json::to_vec(&answer)?;
@@ -73,4 +74,15 @@ async fn converse(stream: UnixStream, office: &Office) -> io::Result<()> {
             return Ok(());
         }
     }
+}
+
+/// Carries a command out, and leaves a trace of what it changed: `user` is the system's number of whoever sent it.
+async fn carry_out(command: Command, office: &Office, user: Option<u32>) -> Answer {
+    let change = command.change();
+    let answer = execute(command, office).await;
+    if let Some((command, of)) = change {
+        let done = !matches!(answer, Answer::Failed(_));
+        info!(target: "tokenward::control", command, of, done, user, "an operator's command");
+    }
+    answer
 }

@@ -1,7 +1,7 @@
 //! The folder itself: made, locked, and its file brought up to date.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,8 +23,19 @@ pub(super) const INITIALISED: &str = "initialised";
 #[derive(Debug, Error)]
 pub enum FolderError {
     /// Somebody else holds its lock.
-    #[error("the data folder {0} is in use by another tokenward: one folder belongs to one server")]
-    InUse(PathBuf),
+    #[error(
+        "the data folder {folder} is in use by another tokenward{}: one folder belongs to one server",
+        .holder.map(|id| format!(" (process {id})")).unwrap_or_default()
+    )]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+        /// The number of the process that holds the lock, if the lock's file says it.
+        holder: Option<u32>,
+    },
+    /// There is something else at this path.
+    #[error("{0} is not a folder: data.dir (--data-dir) names the folder that tokenward.db is in")]
+    NotAFolder(PathBuf),
     /// Something in it cannot be made, opened or locked.
     #[error("the data folder cannot be used: {path}: {cause}")]
     Unusable {
@@ -196,7 +207,15 @@ pub enum Durability {
 
 pub(super) const DATABASE: &str = "tokenward.db";
 
+/// Whether there is a data folder at this path that has been used before.
+pub fn holds_data(path: &Path) -> bool {
+    path.join(DATABASE).exists()
+}
+
 pub(super) fn make(path: &Path) -> Result<(), FolderError> {
+    if path.exists() && !path.is_dir() {
+        return Err(FolderError::NotAFolder(path.to_owned()));
+    }
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|cause| unusable(path, cause))
 }
 
@@ -204,9 +223,23 @@ pub(super) fn lock(folder: &Path) -> Result<File, FolderError> {
     let path = folder.join("lock");
     let file = create(&path)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(FolderError::InUse(folder.to_owned())),
+        Ok(()) => {
+            note_holder(&file);
+            Ok(file)
+        }
+        Err(TryLockError::WouldBlock) => {
+            let holder = io::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok());
+            Err(FolderError::InUse { folder: folder.to_owned(), holder })
+        }
         Err(TryLockError::Error(cause)) => Err(unusable(&path, cause)),
+    }
+}
+
+/// Writes down who holds the lock. It helps whoever finds the folder in use, and a full disk must not prevent a start.
+fn note_holder(mut file: &File) {
+    let noted = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+    if let Err(error) = noted {
+        tracing::debug!(%error, "the number of this process cannot be written into the lock");
     }
 }
 
@@ -323,7 +356,8 @@ mod tests {
         let home = home();
         let first = DataFolder::open(home.path()).unwrap();
         let refused = DataFolder::open(home.path()).unwrap_err();
-        assert!(matches!(refused, FolderError::InUse(_)));
+        let this = Some(std::process::id());
+        assert!(matches!(refused, FolderError::InUse { holder, .. } if holder == this));
         assert!(refused.to_string().contains("in use by another tokenward"), "{refused}");
         drop(first);
         DataFolder::open(home.path()).unwrap();
@@ -389,6 +423,6 @@ mod tests {
         let home = home();
         let path = home.path().join("file");
         std::fs::write(&path, "").unwrap();
-        assert!(matches!(DataFolder::open(&path), Err(FolderError::Unusable { .. })));
+        assert!(matches!(DataFolder::open(&path), Err(FolderError::NotAFolder(_))));
     }
 }

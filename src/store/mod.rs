@@ -33,7 +33,7 @@ pub use backup::{accept_restored, back_up};
 pub use change::{
     Change, Committed, CustomerLock, Record, RecordOutcome, SettingRow, StoreError, ThrottleRow, Write, Written,
 };
-pub use folder::{DataFolder, Durability, FolderError};
+pub use folder::{DataFolder, Durability, FolderError, holds_data};
 pub use handle::Store;
 pub use load::{LoadError, Loaded, Loader};
 pub use readers::Readers;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{Outcome, ServerBuilder, TestServer, tokenward};
+use crate::support::{Outcome, ServerBuilder, TestServer, program, tokenward};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -10,6 +10,9 @@ const PASSWORD: &str = "correct horse battery";
 fn either_way(test: impl Fn(&dyn Fn(&[&str], &str) -> Outcome)) {
     let folder = tempfile::tempdir().unwrap();
     let alone = folder.path().join("alone");
+    // Only what adds an account makes a folder.
+    let first = tokenward(&alone, &["customer", "add", "--email", "first@example.com", "--no-password"], "");
+    assert!(first.stderr.contains("a new data folder is made"), "{first:?}");
     test(&|arguments, input| tokenward(&alone, arguments, input));
     let server = ServerBuilder::new().start();
     test(&|arguments, input| server.command(arguments, input));
@@ -32,11 +35,112 @@ fn administrators_are_added_listed_and_disabled() {
     either_way(|run| {
         run(&["admin", "add", "--username", "chief", "--email", "chief@example.com"], PASSWORD).printed();
         assert!(run(&["admin", "list"], "").printed().contains("chief"));
-        run(&["admin", "disable", "--username", "chief"], "").printed();
+        run(&["admin", "disable", "--username", "chief"], "").assert_failed(1, "--force");
+        run(&["admin", "disable", "--username", "chief", "--force"], "").printed();
+        let hint = run(&["admin", "set-password", "--username", "chief"], PASSWORD);
+        assert!(hint.printed().contains("admin enable"), "{hint:?}");
         let row = run(&["admin", "list", "--json"], "");
         assert!(row.printed().contains("\"active\":false"), "{row:?}");
+        run(&["admin", "enable", "--username", "chief"], "").printed();
+        let row = run(&["admin", "list", "--json"], "");
+        assert!(row.printed().contains("\"active\":true"), "{row:?}");
         run(&["admin", "disable", "--username", "nobody"], "").assert_failed(1, "nobody");
+        assert!(run(&["admin", "roles"], "").printed().contains("Magento_Backend::all"));
+        assert!(run(&["customer", "websites"], "").printed().contains("base"));
     });
+}
+
+#[test]
+fn a_folder_that_was_named_by_mistake_is_not_made() {
+    let home = tempfile::tempdir().unwrap();
+    let typo = home.path().join("typo");
+    for line in [&["session", "list"][..], &["session", "revoke", "--all"], &["setting", "list"], &["admin", "list"]] {
+        tokenward(&typo, line, "").assert_failed(1, typo.to_str().unwrap());
+        assert!(!typo.exists());
+        tokenward(home.path(), line, "").assert_failed(1, "tokenward.db");
+    }
+    tokenward(&typo, &["recover"], "").assert_failed(1, typo.to_str().unwrap());
+    assert!(!typo.exists());
+    let file = home.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    tokenward(&file, &["session", "list"], "").assert_failed(1, "is not a folder");
+    tokenward(&file, &["serve"], "").assert_failed(1, "is not a folder");
+}
+
+#[test]
+fn sessions_that_are_stored_are_revoked_when_no_server_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = {
+        let server = ServerBuilder::on(folder.path()).argument("--demo").start();
+        server.customer()
+    };
+    let list = tokenward(folder.path(), &["session", "list"], "");
+    assert!(list.printed().contains("customer:1") && list.stderr.contains("no server runs"), "{list:?}");
+    tokenward(folder.path(), &["session", "revoke", "--user", "customer:1"], "").printed();
+    let server = ServerBuilder::on(folder.path()).start();
+    server.gateway(Some(&token), "").assert_status(401);
+}
+
+#[test]
+fn what_an_operator_changes_is_in_the_log_without_a_secret() {
+    let server = ServerBuilder::new().start();
+    server.command(&["admin", "add", "--username", "chief", "--email", "chief@example.com"], PASSWORD).printed();
+    server.command(&["session", "revoke", "--all"], "").printed();
+    server.command(&["setting", "reset", "oauth/access_token_lifetime/customer"], "").printed();
+    server.command(&["admin", "list"], "").printed();
+    let events: Vec<_> = server.process.log.events();
+    let commands: Vec<_> = events
+        .iter()
+        .filter(|event| event["target"] == "tokenward::control")
+        .map(|event| (event["command"].as_str().unwrap(), event["of"].as_str().unwrap()))
+        .collect();
+    let path = "oauth/access_token_lifetime/customer (default)";
+    assert_eq!(commands, [("admin add", "chief"), ("session revoke", "all"), ("setting reset", path)]);
+    assert!(!server.process.log.text().contains(PASSWORD));
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_is_no_mistake() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = program();
+    let ended = command.arg("export-schema").stdout(writer).output().unwrap();
+    assert_eq!((ended.status.code(), ended.stderr.as_slice()), (Some(141), &b""[..]));
+}
+
+#[test]
+fn a_session_or_user_that_is_not_there_is_a_failure() {
+    let server = TestServer::demo();
+    server.command(&["session", "revoke", "--session", "99"], "").assert_failed(1, "99");
+    server.command(&["session", "revoke", "--user", "customer:77"], "").assert_failed(1, "77");
+    server.command(&["session", "revoke", "--user", "nobody@example.com"], "").assert_failed(1, "nobody@example.com");
+    server.command(&["session", "revoke", "--token-stdin"], "").assert_failed(1, "no token was given");
+    let admin = server.admin();
+    server.command(&["session", "revoke", "--user", "admin@example.com"], "").printed();
+    server.gateway(Some(&admin), "").assert_status(401);
+}
+
+#[test]
+fn a_seed_that_is_wrong_is_named_with_its_line_and_what_was_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    let seed = folder.path().join("seed.toml");
+    std::fs::write(&seed, "[[customers]]\nemial = \"a@example.com\"\n").unwrap();
+    let data = folder.path().join("data");
+    let outcome = tokenward(&data, &["serve", "--seed", path(&seed)], "");
+    outcome.assert_failed(1, "seed.toml: line 2");
+    outcome.assert_failed(1, "did you mean email?");
+}
+
+#[test]
+fn a_seed_that_comes_too_late_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let seed = folder.path().join("seed.toml");
+    std::fs::write(&seed, "").unwrap();
+    let data = folder.path().join("data");
+    tokenward(&data, &["customer", "add", "--email", "a@example.com", "--no-password"], "").printed();
+    let server = ServerBuilder::on(&data).argument("--seed").argument(path(&seed)).start();
+    let events = server.process.log.events();
+    assert!(events.iter().any(|event| event["level"] == "WARN" && event["file"] == path(&seed)), "{events:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{Outcome, program, repository, run, tokenward};
+use crate::support::{Outcome, ServerBuilder, program, repository, run, tokenward};
 
 fn check(text: &str) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
@@ -33,6 +33,24 @@ fn all_mistakes_are_named_at_once() {
     let outcome = check("[http]\npublic = \"nowhere\"\n\n[tokens]\nformat = \"paper\"\n");
     outcome.assert_failed(64, "http.public");
     outcome.assert_failed(64, "tokens.format");
+}
+
+#[test]
+fn what_is_not_available_yet_does_not_ask_for_something_else_that_is_not() {
+    let outcome = check("[accounts]\nsource = \"magento\"\n");
+    outcome.assert_failed(64, "not available");
+    assert!(!outcome.stderr.contains("database_url"), "{outcome:?}");
+}
+
+#[test]
+fn a_policy_for_a_website_that_is_not_there_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tokenward.toml");
+    std::fs::write(&file, "[[policies]]\nname = \"orders\"\nrequire = \"customer\"\nwebsite = \"atlantis\"\n").unwrap();
+    let server = ServerBuilder::new().argument("--config").argument(file.to_str().unwrap()).start();
+    let events = server.process.log.events();
+    let warned = events.iter().any(|event| event["website"] == "atlantis" && event["known"] == "base");
+    assert!(warned, "{events:?}");
 }
 
 #[test]

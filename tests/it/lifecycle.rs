@@ -72,6 +72,7 @@ fn a_second_server_on_the_same_folder_is_refused() {
     assert_eq!(second.wait(SOON).code(), Some(1));
     let log = second.log.text();
     assert!(log.contains(first.folder.to_str().unwrap()), "{log}");
+    assert!(log.contains(&first.process.id().as_raw_nonzero().to_string()), "{log}");
     first.assert_unharmed();
 }
 
@@ -111,6 +112,7 @@ fn a_port_that_is_taken_is_named() {
         "",
     );
     outcome.assert_failed(1, &address);
+    assert_eq!(outcome.stderr.matches("(os error").count(), 1, "a cause is told once: {outcome:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! A fence that begins with ```` ```console test ```` is a conversation with `sh`: lines that begin with `$ ` are run,
 //! with the lines that follow a trailing `\`; the lines below are what must be printed. `…` stands for any text within
 //! a line, and a line of its own that is `…` for any lines. All fences share one shell and one `serve --demo`, whose
-//! ports take the place of 8080 and 8081.
+//! ports take the place of 8080, 8081 and 8083.
 
 use std::process::Command;
 
@@ -73,6 +73,7 @@ fn matches(expected: &[String], printed: &[&str]) -> bool {
 fn with_ports(text: &str, server: &TestServer) -> String {
     text.replace(":8080", &format!(":{}", server.public.port()))
         .replace(":8081", &format!(":{}", server.internal.port()))
+        .replace(":8083", &format!(":{}", server.admin_listener.port()))
 }
 
 /// What each example prints.

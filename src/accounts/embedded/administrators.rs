@@ -65,6 +65,17 @@ impl EmbeddedAccounts {
         Ok(administrator)
     }
 
+    /// Switches an administrator on again.
+    ///
+    /// # Errors
+    /// [`AccountError::Conflict`] when there is no such administrator.
+    pub async fn enable_administrator(&self, username: &str) -> Result<Administrator, AccountError> {
+        let administrator = self.administrator_named(username).await?;
+        let change = Change::AdministratorActive { administrator: administrator.id, active: true };
+        self.store.write(vec![change]).await?;
+        Ok(administrator)
+    }
+
     /// The administrator with this user name.
     ///
     /// # Errors

@@ -154,8 +154,7 @@ impl Seed {
     /// # Errors
     /// [`SeedError::Unreadable`] and [`SeedError::Malformed`].
     pub fn read(path: &Path) -> Result<Self, SeedError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|cause| SeedError::Unreadable { path: path.to_owned(), cause })?;
+        let text = std::fs::read_to_string(path).map_err(|cause| SeedError::Unreadable { cause })?;
         Self::parse(&text)
     }
 
@@ -168,11 +167,26 @@ impl Seed {
             let start = error.span().map_or(0, |span| span.start);
             SeedError::Malformed {
                 line: text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1,
-                problem: error.message().to_owned(),
+                problem: with_nearest(error.message()),
             }
         })
     }
 }
+
+/// Names the known key that is most like an unknown one. The message quotes the unknown key first, and then those there
+/// are; where it says anything else, it stays as it is.
+fn with_nearest(message: &str) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let unknown = quoted.next().filter(|_| message.starts_with("unknown field"));
+    let nearest = unknown.and_then(|unknown| {
+        let alike = quoted.map(|known| (strsim::normalized_damerau_levenshtein(unknown, known), known));
+        alike.filter(|(likeness, _)| *likeness >= LIKE_ENOUGH).max_by(|(one, _), (other, _)| one.total_cmp(other))
+    });
+    nearest.map_or_else(|| message.to_owned(), |(_, known)| format!("{message}; did you mean {known}?"))
+}
+
+/// Below this likeness (0 to 1) a suggestion would puzzle more than help.
+const LIKE_ENOUGH: f64 = 0.6;
 
 fn yes() -> bool {
     true

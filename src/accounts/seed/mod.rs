@@ -11,7 +11,6 @@ pub use file::{Seed, SeededAdministrator, SeededCustomer, SeededRole, SeededSett
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
 
 use thiserror::Error;
 
@@ -23,10 +22,8 @@ use crate::store::Change;
 #[derive(Debug, Error)]
 pub enum SeedError {
     /// The file cannot be read.
-    #[error("{path} cannot be read: {cause}")]
+    #[error("the file cannot be read: {cause}")]
     Unreadable {
-        /// The file.
-        path: PathBuf,
         /// Why.
         cause: io::Error,
     },

@@ -190,7 +190,16 @@ fn a_seed_does_not_print_its_passwords() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_named() {
+fn a_file_that_is_not_there_is_refused() {
     let refused = Seed::read(std::path::Path::new("/no/such/seed.toml")).unwrap_err().to_string();
-    assert!(refused.starts_with("/no/such/seed.toml cannot be read"), "{refused}");
+    assert!(refused.starts_with("the file cannot be read"), "{refused}");
+}
+
+#[test]
+fn the_seed_in_the_readme_is_read() {
+    let readme = include_str!("../../../README.md");
+    let (_, rest) = readme.split_once("**Seed file.**").unwrap();
+    let (_, rest) = rest.split_once("```toml\n").unwrap();
+    let seed = Seed::parse(rest.split("```").next().unwrap()).unwrap();
+    assert_eq!((seed.websites.len(), seed.stores.len(), seed.roles.len()), (2, 2, 1));
 }

@@ -4,10 +4,6 @@ use super::*;
 
 #[test]
 fn what_contradicts_is_named_at_the_place_that_brought_it_about() {
-    assert_snapshot!(problems("accounts.source = \"magento\"\ntokens.format = \"jwt\""), @r#"
-    tokenward.toml:1: accounts.source = "magento" needs magento.env_php, or magento.database_url
-    tokenward.toml:2: tokens.format = "jwt" needs magento.crypt_key, magento.crypt_key_file or magento.env_php
-    "#);
     assert_snapshot!(problems("http.internal = \"0.0.0.0:8080\""), @r#"
     tokenward.toml:1: http.internal and http.public listen on the same port (0.0.0.0:8080): give each its own
     "#);

@@ -8,7 +8,7 @@ use crate::accounts::{Administrator, Customer};
 use crate::control::{Answer, ExposedPassword};
 use crate::registry::Revocation;
 use crate::session::{Subject, UserType};
-use crate::settings::Snapshot;
+use crate::settings::{Role, Snapshot, Website};
 
 impl Office {
     pub(super) async fn add_customer(
@@ -101,17 +101,25 @@ impl Office {
         let administrator = self.accounts.administrator_named(username).await.map_err(text)?;
         let _turn = self.sign_in.turn_of(Subject::admin(administrator.id)).await;
         let administrator = self.accounts.set_administrator_password(username, hash).await.map_err(text)?;
-        done(format!("the password of administrator {} is set; their sessions go on", administrator.id))
+        let hint = hint_of_disabled(&administrator);
+        done(format!("the password of administrator {} is set; their sessions go on{hint}", administrator.id))
     }
 
     pub(super) async fn unlock_administrator(&self, username: &str) -> Outcome {
         let administrator = self.accounts.unlock_administrator(username).await.map_err(text)?;
         self.sign_in.clear_throttle(UserType::Admin, username);
-        done(format!("unlocked: administrator {}", administrator.id))
+        done(format!("unlocked: administrator {}{}", administrator.id, hint_of_disabled(&administrator)))
     }
 
-    pub(super) async fn disable_administrator(&self, username: &str) -> Outcome {
+    pub(super) async fn disable_administrator(&self, username: &str, force: bool) -> Outcome {
         let administrator = self.accounts.administrator_named(username).await.map_err(text)?;
+        if !force && self.is_last_who_may_do_everything(&administrator).await? {
+            return Err(format!(
+                "{} is the last active administrator who may do everything: add or enable another one first, or say \
+                 --force",
+                administrator.username
+            ));
+        }
         let subject = Subject::admin(administrator.id);
         // Until the sessions are ended, so that none begins that was decided on before the account was disabled.
         let _turn = self.sign_in.turn_of(subject).await;
@@ -120,7 +128,58 @@ impl Office {
         done(format!("administrator {} is disabled; sessions ended: {count}", administrator.id))
     }
 
+    pub(super) async fn enable_administrator(&self, username: &str) -> Outcome {
+        let administrator = self.accounts.enable_administrator(username).await.map_err(text)?;
+        done(format!("administrator {} is enabled", administrator.id))
+    }
+
+    async fn is_last_who_may_do_everything(&self, administrator: &Administrator) -> Result<bool, String> {
+        let snapshot = self.keeper.snapshot();
+        let may = |one: &Administrator| {
+            let role = one.role.and_then(|role| snapshot.roles.role(role));
+            one.is_active && role.is_some_and(Role::allows_everything)
+        };
+        let all = self.accounts.list_administrators().await.map_err(text)?;
+        Ok(may(administrator) && !all.iter().any(|one| one.id != administrator.id && may(one)))
+    }
+
+    pub(super) fn list_roles(&self) -> Answer {
+        let snapshot = self.keeper.snapshot();
+        let mut roles: Vec<_> = snapshot.roles.iter().collect();
+        roles.sort_unstable_by_key(|role| role.id.0);
+        let allowed = |role: &Role| {
+            let mut allowed: Vec<_> = role.allowed.iter().map(String::as_str).collect();
+            allowed.sort_unstable();
+            allowed.join(", ")
+        };
+        let row =
+            |role: &Role| row([("id", json!(role.id.0)), ("name", json!(role.name)), ("allows", json!(allowed(role)))]);
+        Answer::Rows(roles.into_iter().map(row).collect())
+    }
+
+    pub(super) fn list_websites(&self) -> Answer {
+        let snapshot = self.keeper.snapshot();
+        let views = |website: &Website| {
+            let views = snapshot.stores.stores().iter().filter(|store| store.website == website.id);
+            views.map(|store| store.code.as_str()).collect::<Vec<_>>().join(", ")
+        };
+        let row = |website: &Website| {
+            row([
+                ("id", json!(website.id.0)),
+                ("code", json!(website.code)),
+                ("name", json!(website.name)),
+                ("default", json!(website.is_default)),
+                ("stores", json!(views(website))),
+            ])
+        };
+        Answer::Rows(snapshot.stores.websites().iter().map(row).collect())
+    }
+
     async fn hash(&self, password: ExposedPassword) -> Result<String, String> {
         self.sign_in.hash_password(password.0).await.map_err(text)
     }
+}
+
+fn hint_of_disabled(administrator: &Administrator) -> &'static str {
+    if administrator.is_active { "" } else { "; the account is disabled, though: `admin enable` lets them in again" }
 }

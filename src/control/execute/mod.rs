@@ -92,7 +92,10 @@ pub async fn execute(command: Command, office: &Office) -> Answer {
             office.set_administrator_password(&username, password).await
         }
         Command::UnlockAdministrator { username } => office.unlock_administrator(&username).await,
-        Command::DisableAdministrator { username } => office.disable_administrator(&username).await,
+        Command::DisableAdministrator { username, force } => office.disable_administrator(&username, force).await,
+        Command::EnableAdministrator { username } => office.enable_administrator(&username).await,
+        Command::ListRoles => Ok(office.list_roles()),
+        Command::ListWebsites => Ok(office.list_websites()),
         Command::ListSessions { user, after, limit } => office.list_sessions(user, after, limit).await,
         Command::RevokeUser { user } => office.revoke_user(user).await,
         Command::RevokeSession { id } => {

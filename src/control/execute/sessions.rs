@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{LONGEST_PAGE, Office, Outcome, done, moment, row, text};
-use crate::accounts::AccountStore;
+use crate::accounts::{AccountStore, folded};
 use crate::clock::UnixSeconds;
 use crate::control::{Answer, ExposedPassword, UserName};
 use crate::registry::{ListSessions, RegistryError, Revocation, RevokeSessions};
@@ -44,7 +44,7 @@ impl Office {
                 count += self.revoke(Revocation::Token(digest)).await?;
             }
         }
-        done(format!("tokens given: {given}, sessions ended: {count}, not live: {}", given - count))
+        Ok(Answer::TokensRevoked { given, ended: count })
     }
 
     pub(super) async fn revoke(&self, which: Revocation) -> Result<usize, String> {
@@ -54,18 +54,34 @@ impl Office {
         })
     }
 
+    async fn administrators_with(&self, email: &str) -> Result<impl Iterator<Item = Subject>, String> {
+        let all = self.accounts.list_administrators().await.map_err(text)?;
+        let wanted = folded(email);
+        Ok(all.into_iter().filter(move |one| folded(&one.email) == wanted).map(|one| Subject::admin(one.id)))
+    }
+
     /// The subjects that a name means: an e-mail address may belong to a customer in each website.
     async fn subjects(&self, user: UserName) -> Result<Vec<Subject>, String> {
         match user {
-            UserName::CustomerId(id) => Ok(vec![Subject::customer(id)]),
-            UserName::AdministratorId(id) => Ok(vec![Subject::admin(id)]),
+            UserName::CustomerId(id) => match self.accounts.customer(id).await.map_err(text)? {
+                Some(_) => Ok(vec![Subject::customer(id)]),
+                None => Err(format!("there is no customer with the number {id}")),
+            },
+            UserName::AdministratorId(id) => match self.accounts.administrator(id).await.map_err(text)? {
+                Some(_) => Ok(vec![Subject::admin(id)]),
+                None => Err(format!("there is no administrator with the number {id}")),
+            },
             UserName::CustomerEmail(email) => {
                 let mut found = Vec::new();
                 for website in self.keeper.snapshot().stores.websites() {
                     let customer = self.accounts.customer_by_email(&email, Some(website.id)).await.map_err(text)?;
                     found.extend(customer.map(|customer| Subject::customer(customer.id)));
                 }
-                if found.is_empty() { Err(format!("there is no customer with the address {email}")) } else { Ok(found) }
+                found.extend(self.administrators_with(&email).await?);
+                if found.is_empty() {
+                    return Err(format!("there is neither a customer nor an administrator with the address {email}"));
+                }
+                Ok(found)
             }
             UserName::AdministratorName(name) => {
                 let found = self.accounts.administrator_by_username(&name).await.map_err(text)?;

@@ -137,7 +137,7 @@ async fn disabling_an_administrator_waits_for_a_sign_in_that_is_decided_on_and_e
     let house = House::new().await;
     let chief = Subject::admin(house.chief().await.id);
     let deciding = house.office.sign_in.turn_of(chief).await;
-    let command = Command::DisableAdministrator { username: "chief".to_owned() };
+    let command = Command::DisableAdministrator { username: "chief".to_owned(), force: true };
     let mut disabling = Box::pin(execute(command, &house.office));
     house.assert_waits(&mut disabling).await;
     assert!(house.chief().await.is_active);

@@ -11,6 +11,7 @@ mod server;
 pub(crate) use answer::Answer;
 pub(crate) use client::call;
 pub(crate) use command::{Outcome, program, run, tokenward};
+pub(crate) use process::Process;
 pub(crate) use raw::{Connection, send_raw};
 pub(crate) use server::{ServerBuilder, TestServer};
 
