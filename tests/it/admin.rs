@@ -173,6 +173,10 @@ fn sessions_are_listed_page_by_page_and_chosen_by_user_and_website() {
         after = next;
     }
     assert_eq!(pages, all);
+    let full = get(&server, &chief, "/sessions?limit=4");
+    assert_eq!((session_ids(&full), full.at("/next")), (all.clone(), Value::Null), "nothing follows a full last page");
+    let customers = get(&server, &chief, "/sessions?limit=2&email=jane@example.com&website=base");
+    assert_eq!((session_ids(&customers).len(), customers.at("/next")), (2, Value::Null));
     let listed = |filter: &str| session_ids(&get(&server, &chief, &format!("/sessions?{filter}")));
     assert_eq!(listed("kind=admin"), all[..1]);
     assert_eq!(listed("kind=customer"), all[1..]);
@@ -275,6 +279,9 @@ fn a_throttled_name_is_listed_and_let_in_again() {
     assert_eq!(brief, [(&admin, &json!("service"), &yes), (&customer, &json!("nobody@example.com"), &yes)]);
     let first = get(&server, &chief, "/locks/throttle?limit=1");
     assert_eq!(first.at("/next"), "admin:service");
+    for last in ["limit=2", "limit=1&kind=admin", "limit=1&after=admin:service"] {
+        assert_eq!(get(&server, &chief, &format!("/locks/throttle?{last}")).at("/next"), Value::Null, "{last}");
+    }
     assert_eq!(get(&server, &chief, "/locks/throttle?limit=1&after=admin:service").at("/names/0/kind"), "customer");
     assert_eq!(get(&server, &chief, "/locks/throttle?kind=admin&limit=5").at("/names").as_array().unwrap().len(), 1);
     let answer = delete(&server, &chief, "/locks/throttle?kind=admin&name=Service");
@@ -296,6 +303,11 @@ fn a_locked_customer_is_listed_and_let_in_again() {
     let listed = get(&server, &chief, "/locks/customers");
     assert_eq!(listed.assert_status(200).at("/customers/0/email"), "jane@example.com");
     assert_eq!(listed.at("/customers/0/website"), "base");
+    assert_eq!(
+        get(&server, &chief, "/locks/customers?limit=1").at("/next"),
+        Value::Null,
+        "a full page may be the last"
+    );
     let path = format!("/locks/customers/{}", listed.at("/customers/0/id"));
     assert_eq!(delete(&server, &chief, &path).assert_status(200).at("/locks_lifted"), 1);
     server.wait_until(|server| server.gateway(Some(&customer), "").status == 200);
