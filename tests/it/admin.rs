@@ -146,6 +146,10 @@ fn a_wrong_change_is_refused_in_magentos_words() {
     assert_problem(&change(failures, json!({ "value": "" })), 422, "This is a required field.");
     let website = json!({ "value": "2", "scope": "websites/eu" });
     assert_problem(&change(CUSTOMER_LIFETIME, website), 422, "cannot be set for this scope");
+    for scope in ["websites/eu", "stores/de"] {
+        let reset = delete(&server, &chief, &format!("{CUSTOMER_LIFETIME}?scope={scope}"));
+        assert_problem(&reset, 422, "cannot be set for this scope");
+    }
     let nowhere = json!({ "value": "2", "scope": "websites/moon" });
     assert_problem(&change(CUSTOMER_LIFETIME, nowhere), 422, "no such website");
     let mistyped = "/settings/oauth/access_token_lifetime/costumer";
@@ -315,6 +319,24 @@ fn a_locked_customer_is_listed_and_let_in_again() {
     assert_eq!(get(&server, &chief, "/locks/throttle").at("/names"), json!([]), "her address may try again as well");
     assert_eq!(delete(&server, &chief, &path).at("/locks_lifted"), 0);
     assert_problem(&delete(&server, &chief, "/locks/customers/4711"), 404, "no customer");
+}
+
+#[test]
+fn head_is_answered_like_get_without_a_body() {
+    let server = server();
+    let (chief, service) = (administrator(&server, "chief"), administrator(&server, "service"));
+    for path in ["/settings", CUSTOMER_LIFETIME, "/sessions", "/sessions/1", "/locks/customers", "/locks/throttle"] {
+        for token in [&chief, &service] {
+            let [head, get] = ["HEAD", "GET"].map(|method| server.admin_api(method, token, path, None));
+            assert_eq!((head.status, head.body.as_str()), (get.status, ""), "{path}");
+            for header in ["content-type", "content-length", "cache-control"] {
+                assert_eq!(head.header(header), get.header(header), "{path}");
+            }
+        }
+    }
+    let refused = server.admin_api("POST", &chief, "/sessions", None);
+    assert_problem(&refused, 405, "GET, HEAD, DELETE");
+    assert_eq!(refused.header("allow"), "GET, HEAD, DELETE");
 }
 
 #[test]
