@@ -220,9 +220,9 @@ fn add(
         apply_fn_factory(service, move |stream, service| {
             let place = terms.connections.map(Place::take);
             let is_refused = matches!(place, Some(None));
-            let served = (!is_refused).then(|| service.call(stream));
+            let serving = (!is_refused).then(|| service.call(stream));
             async move {
-                let outcome = match served {
+                let outcome = match serving {
                     Some(serving) => serving.await,
                     None => Ok(()),
                 };

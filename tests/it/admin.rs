@@ -146,6 +146,10 @@ fn a_wrong_change_is_refused_in_magentos_words() {
     assert_problem(&change(failures, json!({ "value": "" })), 422, "This is a required field.");
     let website = json!({ "value": "2", "scope": "websites/eu" });
     assert_problem(&change(CUSTOMER_LIFETIME, website), 422, "cannot be set for this scope");
+    for scope in ["websites/eu", "stores/de"] {
+        let reset = delete(&server, &chief, &format!("{CUSTOMER_LIFETIME}?scope={scope}"));
+        assert_problem(&reset, 422, "cannot be set for this scope");
+    }
     let nowhere = json!({ "value": "2", "scope": "websites/moon" });
     assert_problem(&change(CUSTOMER_LIFETIME, nowhere), 422, "no such website");
     let mistyped = "/settings/oauth/access_token_lifetime/costumer";
@@ -173,6 +177,10 @@ fn sessions_are_listed_page_by_page_and_chosen_by_user_and_website() {
         after = next;
     }
     assert_eq!(pages, all);
+    let full = get(&server, &chief, "/sessions?limit=4");
+    assert_eq!((session_ids(&full), full.at("/next")), (all.clone(), Value::Null), "nothing follows a full last page");
+    let customers = get(&server, &chief, "/sessions?limit=2&email=jane@example.com&website=base");
+    assert_eq!((session_ids(&customers).len(), customers.at("/next")), (2, Value::Null));
     let listed = |filter: &str| session_ids(&get(&server, &chief, &format!("/sessions?{filter}")));
     assert_eq!(listed("kind=admin"), all[..1]);
     assert_eq!(listed("kind=customer"), all[1..]);
@@ -275,6 +283,9 @@ fn a_throttled_name_is_listed_and_let_in_again() {
     assert_eq!(brief, [(&admin, &json!("service"), &yes), (&customer, &json!("nobody@example.com"), &yes)]);
     let first = get(&server, &chief, "/locks/throttle?limit=1");
     assert_eq!(first.at("/next"), "admin:service");
+    for last in ["limit=2", "limit=1&kind=admin", "limit=1&after=admin:service"] {
+        assert_eq!(get(&server, &chief, &format!("/locks/throttle?{last}")).at("/next"), Value::Null, "{last}");
+    }
     assert_eq!(get(&server, &chief, "/locks/throttle?limit=1&after=admin:service").at("/names/0/kind"), "customer");
     assert_eq!(get(&server, &chief, "/locks/throttle?kind=admin&limit=5").at("/names").as_array().unwrap().len(), 1);
     let answer = delete(&server, &chief, "/locks/throttle?kind=admin&name=Service");
@@ -296,6 +307,11 @@ fn a_locked_customer_is_listed_and_let_in_again() {
     let listed = get(&server, &chief, "/locks/customers");
     assert_eq!(listed.assert_status(200).at("/customers/0/email"), "jane@example.com");
     assert_eq!(listed.at("/customers/0/website"), "base");
+    assert_eq!(
+        get(&server, &chief, "/locks/customers?limit=1").at("/next"),
+        Value::Null,
+        "a full page may be the last"
+    );
     let path = format!("/locks/customers/{}", listed.at("/customers/0/id"));
     assert_eq!(delete(&server, &chief, &path).assert_status(200).at("/locks_lifted"), 1);
     server.wait_until(|server| server.gateway(Some(&customer), "").status == 200);
@@ -303,6 +319,24 @@ fn a_locked_customer_is_listed_and_let_in_again() {
     assert_eq!(get(&server, &chief, "/locks/throttle").at("/names"), json!([]), "her address may try again as well");
     assert_eq!(delete(&server, &chief, &path).at("/locks_lifted"), 0);
     assert_problem(&delete(&server, &chief, "/locks/customers/4711"), 404, "no customer");
+}
+
+#[test]
+fn head_is_answered_like_get_without_a_body() {
+    let server = server();
+    let (chief, service) = (administrator(&server, "chief"), administrator(&server, "service"));
+    for path in ["/settings", CUSTOMER_LIFETIME, "/sessions", "/sessions/1", "/locks/customers", "/locks/throttle"] {
+        for token in [&chief, &service] {
+            let [head, get] = ["HEAD", "GET"].map(|method| server.admin_api(method, token, path, None));
+            assert_eq!((head.status, head.body.as_str()), (get.status, ""), "{path}");
+            for header in ["content-type", "content-length", "cache-control"] {
+                assert_eq!(head.header(header), get.header(header), "{path}");
+            }
+        }
+    }
+    let refused = server.admin_api("POST", &chief, "/sessions", None);
+    assert_problem(&refused, 405, "GET, HEAD, DELETE");
+    assert_eq!(refused.header("allow"), "GET, HEAD, DELETE");
 }
 
 #[test]

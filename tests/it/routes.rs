@@ -12,7 +12,7 @@ use actix_web::web::ServiceConfig;
 use serde_json::{Value, json};
 use tokenward::http::{self, admin};
 
-use crate::support::{ServerBuilder, TestServer, call};
+use crate::support::{Answer, ServerBuilder, TestServer, call};
 
 /// Which listener answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +27,17 @@ use Listener::{Admin, Internal, Public};
 /// whose role does.
 type Statuses = [u16; 5];
 
+/// The place of the administrator whose role does not allow it.
+const CLERK: usize = 3;
+
 /// A route: listener, the pattern that is mounted (on the admin listener: as its own table has it), method, a path that
-/// matches, statuses.
-struct Row(Listener, &'static str, &'static str, &'static str, Statuses);
+/// matches, statuses, and the resource of Magento that the clerk's role lacks.
+struct Row(Listener, &'static str, &'static str, &'static str, Statuses, Option<&'static str>);
+
+/// What an administrator's role has to allow for a route of the admin API.
+const SETTINGS: &str = "Magento_Integration::config_oauth";
+const CUSTOMERS: &str = "Magento_Customer::invalidate_tokens";
+const ADMINISTRATORS: &str = "Magento_User::acl_users";
 
 const ANYBODY: Statuses = [200; 5];
 /// A token that is good, whoever holds it.
@@ -51,43 +59,75 @@ const ALLOWED_NOT_FOUND: Statuses = [401, 403, 401, 403, 404];
 const REST: &str = "/rest/{tail:.*}";
 
 const ROWS: &[Row] = &[
-    Row(Public, "/graphql", "GET", "/graphql?query=%7B__typename%7D", GUEST_OR_TOKEN),
-    Row(Public, "/graphql", "POST", "/graphql", GUEST_OR_TOKEN),
-    Row(Public, "/graphql/{tail:.*}", "POST", "/graphql/x", GUEST_OR_TOKEN),
-    Row(Public, "/index.php/graphql", "POST", "/index.php/graphql", GUEST_OR_TOKEN),
-    Row(Public, "/{store:[A-Za-z][A-Za-z0-9_]*}/graphql", "POST", "/default/graphql", GUEST_OR_TOKEN),
-    Row(Public, "/rest", "GET", "/rest", ANYBODY_BADLY),
-    Row(Public, "/index.php/rest", "GET", "/index.php/rest", ANYBODY_BADLY),
-    Row(Public, "/index.php/rest/{tail:.*}", "GET", "/index.php/rest/V1/customers/me", CUSTOMER),
-    Row(Public, REST, "POST", "/rest/V1/integration/customer/token", ANYBODY_BADLY),
-    Row(Public, REST, "POST", "/rest/V1/integration/admin/token", ANYBODY_BADLY),
-    Row(Public, REST, "GET", "/rest/V1/customers/me", CUSTOMER),
-    Row(Public, REST, "PUT", "/rest/V1/customers/me/password", CUSTOMER_BADLY),
-    Row(Public, REST, "POST", "/rest/V1/customers/isEmailAvailable", ANYBODY_BADLY),
-    Row(Public, REST, "GET", "/rest/V1/store/websites", ADMINISTRATOR),
-    Row(Public, REST, "GET", "/rest/V1/store/storeViews", ADMINISTRATOR),
-    Row(Public, REST, "GET", "/rest/V1/store/storeConfigs", ADMINISTRATOR),
-    Row(Internal, "/check", "GET", "/check", ANY_TOKEN),
-    Row(Internal, "/check/policy/{policy:.*}", "GET", "/check/policy/any", ANY_TOKEN),
-    Row(Internal, "/check{anything:.*}", "GET", "/checks", [404; 5]),
-    Row(Internal, "/health/live", "GET", "/health/live", ANYBODY),
-    Row(Internal, "/health/ready", "GET", "/health/ready", ANYBODY),
-    Row(Internal, "/metrics", "GET", "/metrics", ANYBODY),
-    Row(Admin, "/settings", "GET", "/settings", ALLOWED),
-    Row(Admin, "/settings/{path}", "GET", "/settings/general/locale/code", ALLOWED),
-    Row(Admin, "/settings/{path}", "PUT", "/settings/general/locale/code", ALLOWED),
-    Row(Admin, "/settings/{path}", "DELETE", "/settings/general/locale/code", ALLOWED),
-    Row(Admin, "/sessions", "GET", "/sessions", ALLOWED),
-    Row(Admin, "/sessions", "DELETE", "/sessions?kind=integration&confirm=integration", ALLOWED),
-    Row(Admin, "/sessions/{id}", "GET", "/sessions/4711", ALLOWED_NOT_FOUND),
-    Row(Admin, "/sessions/{id}", "DELETE", "/sessions/4711", ALLOWED_NOT_FOUND),
-    Row(Admin, "/users/{kind}/{id}/sessions", "DELETE", "/users/admin/4711/sessions", ALLOWED_NOT_FOUND),
-    Row(Admin, "/locks/customers", "GET", "/locks/customers", ALLOWED),
-    Row(Admin, "/locks/customers/{id}", "DELETE", "/locks/customers/4711", ALLOWED_NOT_FOUND),
-    Row(Admin, "/locks/throttle", "GET", "/locks/throttle", ALLOWED),
-    Row(Admin, "/locks/throttle", "DELETE", "/locks/throttle?kind=customer&name=nobody", ALLOWED_NOT_FOUND),
+    Row(Public, "/graphql", "GET", "/graphql?query=%7B__typename%7D", GUEST_OR_TOKEN, None),
+    Row(Public, "/graphql", "POST", "/graphql", GUEST_OR_TOKEN, None),
+    Row(Public, "/graphql/{tail:.*}", "POST", "/graphql/x", GUEST_OR_TOKEN, None),
+    Row(Public, "/index.php/graphql", "POST", "/index.php/graphql", GUEST_OR_TOKEN, None),
+    Row(Public, "/{store:[A-Za-z][A-Za-z0-9_]*}/graphql", "POST", "/default/graphql", GUEST_OR_TOKEN, None),
+    Row(Public, "/rest", "GET", "/rest", ANYBODY_BADLY, None),
+    Row(Public, "/index.php/rest", "GET", "/index.php/rest", ANYBODY_BADLY, None),
+    Row(Public, "/index.php/rest/{tail:.*}", "GET", "/index.php/rest/V1/customers/me", CUSTOMER, None),
+    Row(Public, REST, "POST", "/rest/V1/integration/customer/token", ANYBODY_BADLY, None),
+    Row(Public, REST, "POST", "/rest/V1/integration/admin/token", ANYBODY_BADLY, None),
+    Row(Public, REST, "GET", "/rest/V1/customers/me", CUSTOMER, None),
+    Row(Public, REST, "PUT", "/rest/V1/customers/me/password", CUSTOMER_BADLY, None),
+    Row(Public, REST, "POST", "/rest/V1/customers/isEmailAvailable", ANYBODY_BADLY, None),
+    Row(Public, REST, "GET", "/rest/V1/store/websites", ADMINISTRATOR, None),
+    Row(Public, REST, "GET", "/rest/V1/store/storeViews", ADMINISTRATOR, None),
+    Row(Public, REST, "GET", "/rest/V1/store/storeConfigs", ADMINISTRATOR, None),
+    Row(Internal, "/check", "GET", "/check", ANY_TOKEN, None),
+    Row(Internal, "/check/policy/{policy:.*}", "GET", "/check/policy/any", ANY_TOKEN, None),
+    Row(Internal, "/check{anything:.*}", "GET", "/checks", [404; 5], None),
+    Row(Internal, "/health/live", "GET", "/health/live", ANYBODY, None),
+    Row(Internal, "/health/ready", "GET", "/health/ready", ANYBODY, None),
+    Row(Internal, "/metrics", "GET", "/metrics", ANYBODY, None),
+    Row(Admin, "/settings", "GET", "/settings", ALLOWED, Some(SETTINGS)),
+    Row(Admin, "/settings/{path}", "GET", "/settings/general/locale/code", ALLOWED, Some(SETTINGS)),
+    Row(Admin, "/settings/{path}", "PUT", "/settings/general/locale/code", ALLOWED, Some(SETTINGS)),
+    Row(Admin, "/settings/{path}", "DELETE", "/settings/general/locale/code", ALLOWED, Some(SETTINGS)),
+    Row(Admin, "/sessions", "GET", "/sessions", ALLOWED, Some(ADMINISTRATORS)),
+    Row(Admin, "/sessions", "DELETE", "/sessions?kind=integration&confirm=integration", ALLOWED, Some(ADMINISTRATORS)),
+    Row(Admin, "/sessions/{id}", "GET", "/sessions/4711", ALLOWED_NOT_FOUND, Some(CUSTOMERS)),
+    Row(Admin, "/sessions/{id}", "DELETE", "/sessions/4711", ALLOWED_NOT_FOUND, Some(CUSTOMERS)),
+    Row(
+        Admin,
+        "/users/{kind}/{id}/sessions",
+        "DELETE",
+        "/users/admin/4711/sessions",
+        ALLOWED_NOT_FOUND,
+        Some(ADMINISTRATORS),
+    ),
+    Row(Admin, "/locks/customers", "GET", "/locks/customers", ALLOWED, Some(CUSTOMERS)),
+    Row(Admin, "/locks/customers/{id}", "DELETE", "/locks/customers/4711", ALLOWED_NOT_FOUND, Some(CUSTOMERS)),
+    Row(Admin, "/locks/throttle", "GET", "/locks/throttle", ALLOWED, Some(ADMINISTRATORS)),
+    Row(
+        Admin,
+        "/locks/throttle",
+        "DELETE",
+        "/locks/throttle?kind=customer&name=nobody",
+        ALLOWED_NOT_FOUND,
+        Some(CUSTOMERS),
+    ),
+    Row(Admin, "/sessions", "GET", "/sessions?kind=customer", ALLOWED, Some(CUSTOMERS)),
+    Row(
+        Admin,
+        "/users/{kind}/{id}/sessions",
+        "DELETE",
+        "/users/customer/4711/sessions",
+        ALLOWED_NOT_FOUND,
+        Some(CUSTOMERS),
+    ),
+    Row(Admin, "/locks/throttle", "GET", "/locks/throttle?kind=customer", ALLOWED, Some(CUSTOMERS)),
+    Row(
+        Admin,
+        "/locks/throttle",
+        "DELETE",
+        "/locks/throttle?kind=admin&name=nobody",
+        ALLOWED_NOT_FOUND,
+        Some(ADMINISTRATORS),
+    ),
     // The last one, because it ends the session that it is asked with.
-    Row(Public, REST, "POST", "/rest/V1/integration/customer/revoke-customer-token", CUSTOMER),
+    Row(Public, REST, "POST", "/rest/V1/integration/customer/revoke-customer-token", CUSTOMER, None),
 ];
 
 const SEED: &str = r#"
@@ -118,7 +158,7 @@ fn every_route_answers_every_kind_of_token_as_the_table_says() {
         |name| server.try_admin(name, "password").assert_status(200).json().as_str().unwrap().to_owned();
     let (chief, clerk, customer) = (administrator("chief"), administrator("clerk"), server.customer());
     let mut wrong = Vec::new();
-    for (place, token) in [(0, None), (1, Some(customer)), (3, Some(clerk)), (4, Some(chief.clone()))] {
+    for (place, token) in [(0, None), (1, Some(customer)), (CLERK, Some(clerk)), (4, Some(chief.clone()))] {
         wrong.extend(deviations(&server, place, token.as_deref()));
     }
     let lifetime = "/settings/oauth/access_token_lifetime/admin";
@@ -130,7 +170,7 @@ fn every_route_answers_every_kind_of_token_as_the_table_says() {
 
 /// Calls every route with a token, and says where the status is another one than that in this place of the table.
 fn deviations(server: &TestServer, place: usize, token: Option<&str>) -> Vec<String> {
-    let deviation = |Row(listener, pattern, method, path, statuses): &Row| {
+    let deviation = |Row(listener, pattern, method, path, statuses, resource): &Row| {
         let answer = call(
             method,
             address(server, *listener),
@@ -138,12 +178,20 @@ fn deviations(server: &TestServer, place: usize, token: Option<&str>) -> Vec<Str
             &full_path(*listener, path),
             body(pattern, method).as_ref(),
         );
-        let expected = statuses[place];
-        (answer.status != expected).then(|| {
-            format!("{method} {path}, token {place}: {} instead of {expected}: {}", answer.status, answer.body)
-        })
+        // The customer is no administrator, so nobody has asked yet what a role allows.
+        let resource = resource.filter(|_| place == CLERK);
+        let expected = (statuses[place], resource.map(str::to_owned));
+        let seen = (answer.status, lacking(&answer));
+        (seen != expected)
+            .then(|| format!("{method} {path}, token {place}: {seen:?} instead of {expected:?}: {}", answer.body))
     };
     ROWS.iter().filter_map(deviation).collect()
+}
+
+/// The resource that a refusal of the admin API names.
+fn lacking(answer: &Answer) -> Option<String> {
+    let problem = (answer.status == 403).then(|| serde_json::from_str::<Value>(&answer.body).ok())??;
+    problem["resource"].as_str().map(str::to_owned)
 }
 
 fn address(server: &TestServer, listener: Listener) -> SocketAddr {
@@ -182,6 +230,11 @@ fn every_method_of_the_admin_api_is_in_the_table() {
     let rows = ROWS.iter().filter(|row| row.0 == Admin).map(|row| (row.2, row.1)).collect::<BTreeSet<_>>();
     let routes = admin::routes::ROUTES.iter().map(|route| (route.method, route.path)).collect();
     assert_eq!(rows, routes);
+}
+
+#[test]
+fn every_row_of_the_admin_api_says_what_it_needs() {
+    assert!(ROWS.iter().all(|row| (row.0 == Admin) == row.5.is_some()));
 }
 
 #[test]

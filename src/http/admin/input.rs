@@ -65,6 +65,14 @@ pub(super) fn page_length(limit: Option<u32>) -> Result<u32, AdminError> {
     }
 }
 
+/// Cuts what was found down to a page of this length, and says whether anything was cut off. Whoever looks for one row
+/// more than the page holds so learns whether another page follows.
+pub(super) fn cut<T>(found: &mut Vec<T>, limit: usize) -> bool {
+    let more = found.len() > limit;
+    found.truncate(limit);
+    more
+}
+
 /// Makes every parameter or body that cannot be read a problem.
 pub(super) fn configure(config: &mut ServiceConfig) {
     config

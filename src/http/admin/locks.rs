@@ -9,7 +9,7 @@ use crate::http::Services;
 use crate::http::admin::AdminServices;
 use crate::http::admin::caller::Administrator;
 use crate::http::admin::error::{AdminError, Problem, Problems};
-use crate::http::admin::input::{UserKind, page_length};
+use crate::http::admin::input::{UserKind, cut, page_length};
 use crate::session::UserType;
 
 /// A customer whose account is locked after too many wrong passwords.
@@ -117,8 +117,9 @@ pub(super) async fn list_locked_customers(
     filter: Query<LockedCustomerFilter>,
 ) -> Result<Json<LockedCustomerPage>, AdminError> {
     let limit = page_length(filter.limit)?;
-    let found = admin.locks.locked_customers(filter.after.unwrap_or(0), limit).await?;
-    let next = found.last().map(|customer| customer.id).filter(|_| found.len() == limit as usize);
+    let mut found = admin.locks.locked_customers(filter.after.unwrap_or(0), limit + 1).await?;
+    let more = cut(&mut found, limit as usize);
+    let next = found.last().map(|customer| customer.id).filter(|_| more);
     let snapshot = services.snapshot.load();
     let customers = found.into_iter().map(|customer| LockedCustomer {
         id: customer.id,
@@ -178,12 +179,11 @@ pub(super) async fn list_throttled_names(
         Some(cursor) => read_cursor(cursor, kind)?,
         None => (kind.unwrap_or(UserType::Integration), String::new()),
     };
-    let mut rows = admin.locks.throttled_names(after, limit).await?;
-    let full = rows.len() == limit as usize;
+    let mut rows = admin.locks.throttled_names(after, limit + 1).await?;
     // Names of one kind lie together, so the first one of another kind ends the list.
     rows.truncate(rows.iter().take_while(|row| kind.is_none_or(|kind| row.kind == kind)).count());
-    let last = rows.last().map(|row| format!("{}:{}", row.kind, row.name));
-    let next = last.filter(|_| full && rows.len() == limit as usize);
+    let more = cut(&mut rows, limit as usize);
+    let next = rows.last().map(|row| format!("{}:{}", row.kind, row.name)).filter(|_| more);
     let most = services.snapshot.load().settings.number("oauth/authentication_lock/max_failures_count");
     let names = rows.into_iter().map(|row| ThrottledName {
         kind: row.kind.into(),

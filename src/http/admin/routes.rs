@@ -1,9 +1,8 @@
 //! All routes: the table that is mounted, and that tests go through.
 
-use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, Route as Handled};
+use actix_web::{HttpRequest, Route as Handled, guard};
 
 use crate::http::admin::caller::{self, Needs};
 use crate::http::admin::error::AdminError;
@@ -41,22 +40,27 @@ pub static ROUTES: &[Route] = &[
 /// Mounts all routes. A path of the table answers other methods with what it can do.
 pub(super) fn mount(config: &mut ServiceConfig) {
     for routes in ROUTES.chunk_by(|left, right| left.path == right.path) {
-        let needs = routes[0].needs;
-        let resource = routes.iter().fold(web::resource(pattern(routes[0].path)), |resource, route| {
-            resource.route((route.handler)(web::method(route.method())))
-        });
-        config.service(
-            resource
-                .default_service(web::route().to(method_not_allowed))
-                .wrap(from_fn(input::read_in_time))
-                .wrap(from_fn(move |request, next| caller::authorise(needs, request, next))),
-        );
+        let resource = web::resource(pattern(routes[0].path)).default_service(web::route().to(method_not_allowed));
+        config.service(routes.iter().fold(resource, |resource, route| resource.route(route.guarded())));
     }
 }
 
 impl Route {
-    fn method(&self) -> Method {
-        Method::from_bytes(self.method.as_bytes()).unwrap_or_default()
+    /// What answers the route, behind what the route itself needs.
+    fn guarded(&self) -> Handled {
+        let (methods, needs) = (self.methods(), self.needs);
+        let asked = web::route().guard(guard::fn_guard(move |context| {
+            methods.iter().any(|method| context.head().method.as_str() == *method)
+        }));
+        (self.handler)(asked)
+            .wrap(from_fn(input::read_in_time))
+            .wrap(from_fn(move |request, next| caller::authorise(needs, request, next)))
+    }
+
+    /// The methods that it answers: HEAD like GET, and the server leaves the body out (RFC 9110, 9.3.2).
+    fn methods(&self) -> Vec<&'static str> {
+        let head = (self.method == "GET").then_some("HEAD");
+        std::iter::once(self.method).chain(head).collect()
     }
 }
 
@@ -72,6 +76,6 @@ fn pattern(path: &str) -> String {
 async fn method_not_allowed(request: HttpRequest) -> Result<&'static str, AdminError> {
     let matched = request.match_pattern().unwrap_or_default();
     let same = |route: &&Route| matched == format!("{BASE}{}", pattern(route.path));
-    let methods: Vec<_> = ROUTES.iter().filter(same).map(|route| route.method).collect();
+    let methods: Vec<_> = ROUTES.iter().filter(same).flat_map(Route::methods).collect();
     Err(AdminError::MethodNotAllowed(methods.join(", ")))
 }

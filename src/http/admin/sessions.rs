@@ -8,7 +8,7 @@ use crate::clock::UnixSeconds;
 use crate::http::Services;
 use crate::http::admin::caller::Administrator;
 use crate::http::admin::error::{AdminError, Problem, Problems};
-use crate::http::admin::input::{UserKind, page_length};
+use crate::http::admin::input::{UserKind, cut, page_length};
 use crate::registry::{FindSession, ListSessions, Revocation, RevokeSessions};
 use crate::session::{EndReason, Session, SessionId, Subject};
 use crate::settings::{Snapshot, WebsiteId};
@@ -259,8 +259,11 @@ impl Whose {
         after: SessionId,
         limit: usize,
     ) -> Result<(Vec<Session>, Option<SessionId>), AdminError> {
-        let list = |subject, kind| services.registry.list(ListSessions { subject, kind, after: Some(after), limit });
-        let page = match self {
+        // One more than the page holds, because only that one tells whether it is the last page.
+        let list = |subject, kind| {
+            services.registry.list(ListSessions { subject, kind, after: Some(after), limit: limit + 1 })
+        };
+        let mut page = match self {
             Self::Everybodys => list(None, None).await?,
             Self::Kind(kind) => list(None, Some((*kind).into())).await?,
             Self::Subjects(subjects) => {
@@ -269,11 +272,11 @@ impl Whose {
                     page.extend(list(Some(*subject), None).await?);
                 }
                 page.sort_unstable_by_key(|session| session.id);
-                page.truncate(limit);
                 page
             }
         };
-        let next = page.last().map(|session| session.id).filter(|_| page.len() == limit);
+        let more = cut(&mut page, limit);
+        let next = page.last().map(|session| session.id).filter(|_| more);
         Ok((page, next))
     }
 
@@ -289,8 +292,7 @@ impl Whose {
         for _ in 0..MOST_PAGES {
             let (page, next) = self.page(services, after, FILTERED_PAGE).await?;
             kept.extend(page.into_iter().filter(|session| session.website == website));
-            if kept.len() > limit {
-                kept.truncate(limit);
+            if cut(&mut kept, limit) {
                 let last = kept.last().map(|session| session.id);
                 return Ok((kept, last));
             }

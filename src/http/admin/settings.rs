@@ -176,6 +176,10 @@ pub(super) async fn show_setting(services: Data<Services>, path: Path<String>) -
         (status = 200, description = "What the change did, or would do", body = SettingChanged),
         (status = 404, description = "No setting has this path", body = Problem,
          content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 415, description = "The body is not application/json", body = Problem,
+         content_type = "application/problem+json"),
         (status = 422, description = "The value or the scope breaks a rule, in Magento's words", body = Problem,
          content_type = "application/problem+json"),
         Problems
@@ -206,7 +210,7 @@ pub(super) async fn change_setting(
         (status = 200, description = "What the change did, or would do", body = SettingChanged),
         (status = 404, description = "No setting has this path", body = Problem,
          content_type = "application/problem+json"),
-        (status = 422, description = "There is no such scope", body = Problem,
+        (status = 422, description = "There is no such scope, or the setting cannot be set there", body = Problem,
          content_type = "application/problem+json"),
         Problems
     )
@@ -235,6 +239,10 @@ impl Change {
         known(path)?;
         let scope = before.stores.scope(scope).ok_or(SettingError::NoSuchScope)?;
         let definition = check(path, scope, value.as_deref(), &before.stores)?;
+        // Nothing can be set there, so there is nothing to take back either.
+        if !definition.reaches(scope) {
+            return Err(SettingError::OutOfReach(definition.path).into());
+        }
         Ok(Self { definition, scope, value, before })
     }
 

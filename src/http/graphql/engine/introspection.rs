@@ -207,7 +207,7 @@ mod tests {
     use crate::http::graphql::engine::expansion::Expansion;
     use crate::http::graphql::tests::repeated;
 
-    /// The query of graphql-js, which GraphiQL, Apollo and others send, with types followed through so many wrappers.
+    /// The query of graphql-js, which `GraphiQL`, Apollo and others send, with types followed through so many wrappers.
     fn tool(wrappers: usize) -> String {
         let nested = format!("{}{}", "ofType { kind name ".repeat(wrappers), "} ".repeat(wrappers));
         format!(

@@ -133,7 +133,7 @@ impl Measures {
             match selection {
                 Selection::Field(field) => {
                     self.fields += 1;
-                    let alias = field.alias.as_ref().map_or(0, |alias| alias.len());
+                    let alias = field.alias.as_ref().map_or(0, apollo_compiler::Name::len);
                     self.longest_name = self.longest_name.max(field.name.len()).max(alias);
                     if matches!(field.name.as_str(), "__schema" | "__type") && self.introspection.is_none() {
                         self.introspection = Some(field.location().map_or(0, |location| location.offset()));

@@ -52,6 +52,7 @@ tables! {
     section_5_2
     section_5_2_confirmation
     section_5_3
+    section_5_4
 }
 
 /// Runs a table's cases, and says all at once which of them do not hold.
@@ -69,9 +70,10 @@ async fn holds(text: &str, version: MagentoVersion) {
 }
 
 #[test]
-fn each_version_has_more_than_a_hundred_cases() {
+fn each_version_has_more_than_a_hundred_cases_that_say_what_is_in_the_body() {
     for version in [MagentoVersion::V247, MagentoVersion::V248] {
-        let count = TABLES.iter().map(|(_, text)| Table::parse(text).cases_of(version).count()).sum::<usize>();
+        let told = |text| Table::parse(text).cases_of(version).filter(|case| case.has_body()).count();
+        let count = TABLES.iter().map(|(_, text)| told(text)).sum::<usize>();
         assert!(count > 100, "{count} cases for {version:?}");
     }
 }

@@ -56,7 +56,8 @@ pub(super) struct Case {
     #[serde(default)]
     answer_headers: Vec<String>,
     /// The body of the answer: compared as JSON when it is JSON, else as text without the last line's end. `{token}`
-    /// stands for any token, `{time}` for any time. Not compared when it is not said.
+    /// stands for any token, `{time}` for any time. Only where the status says that all is well it may be left out, and
+    /// is not compared then.
     answer: Option<String>,
     /// The name under which the token in the answer is kept.
     pub(super) keep: Option<String>,
@@ -72,7 +73,11 @@ fn once() -> u32 {
 
 impl Table {
     pub(super) fn parse(text: &str) -> Self {
-        toml::from_str(text).unwrap_or_else(|error| panic!("{error}"))
+        let table: Self = toml::from_str(text).unwrap_or_else(|error| panic!("{error}"));
+        for case in &table.cases {
+            assert!(case.has_body() || case.status == 200, "{}: what the answer says is missing", case.says);
+        }
+        table
     }
 
     /// The cases that are true for a version.
@@ -82,6 +87,11 @@ impl Table {
 }
 
 impl Case {
+    /// Whether it says what is in the body of the answer.
+    pub(super) fn has_body(&self) -> bool {
+        self.answer.is_some()
+    }
+
     /// The `Content-Type` to send, if any.
     pub(super) fn content_type(&self) -> Option<&str> {
         let default = (!self.body.is_empty()).then_some("application/json");
@@ -154,6 +164,12 @@ fn is_token(text: &str) -> bool {
 
 fn is_time(text: &str) -> bool {
     text.bytes().zip(b"0000-00-00 00:00:00").all(|(seen, form)| seen == *form || seen.is_ascii_digit() && *form == b'0')
+}
+
+#[test]
+#[should_panic(expected = "what the answer says is missing")]
+fn a_case_of_a_refusal_says_in_which_words() {
+    Table::parse("[[case]]\nsays = 'no'\nrequest = 'GET /'\nstatus = 401");
 }
 
 #[test]
