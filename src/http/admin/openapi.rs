@@ -1,9 +1,10 @@
 //! The OpenAPI document: the admin API, and the REST routes that give and take tokens.
 
 use serde::Deserialize;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::server::ServerBuilder;
-use utoipa::openapi::{OpenApi as Document, Server};
+use utoipa::openapi::{OpenApi as Document, RefOr, Server};
 use utoipa::{Modify, OpenApi, ToSchema};
 
 use crate::http::admin::{BASE, locks, sessions, settings, users};
@@ -19,6 +20,9 @@ pub fn text() -> String {
 pub fn document() -> Document {
     Api::openapi()
 }
+
+/// How XML is answered.
+const XML: &str = "application/xml";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -61,7 +65,8 @@ struct Api;
 )]
 struct AdminApi;
 
-/// What the attributes do not say: which listener answers a path, and how a token is sent.
+/// What the attributes do not say: which listener answers a path, how a token is sent, and that Magento's routes read
+/// and write XML as well.
 struct Complete;
 
 impl Modify for Complete {
@@ -78,9 +83,32 @@ impl Modify for Complete {
                 item.servers = Some(vec![server("http://127.0.0.1:8080", "The public listener: http.public")]);
             }
             let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
-            for operation in operations.into_iter().flatten().filter(|_| admin) {
-                operation.security = Some(vec![utoipa::openapi::SecurityRequirement::new::<_, _, &str>("token", [])]);
+            for operation in operations.into_iter().flatten() {
+                if admin {
+                    let needed = utoipa::openapi::SecurityRequirement::new::<_, _, &str>("token", []);
+                    operation.security = Some(vec![needed]);
+                } else {
+                    add_xml(operation);
+                }
             }
+        }
+    }
+}
+
+/// The forms in XML of what an operation answers as JSON (fact sheet 3.3). That nothing can be written as the client
+/// wants it is always told as JSON. What is read as XML is described in words alone: a root element of any name is
+/// nothing that a schema can say, and generators of clients stumble over a second form of a body.
+fn add_xml(operation: &mut Operation) {
+    if let Some(body) = &mut operation.request_body {
+        let text = "Read as XML too (application/xml, application/xhtml+xml, text/xml): an element of any name, with an \
+                    element for each argument in it";
+        body.description = Some(text.to_owned());
+    }
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        let json = response.content.get("application/json").cloned();
+        if let Some(content) = json.filter(|_| status != "406") {
+            response.content.insert(XML.to_owned(), content);
         }
     }
 }
@@ -114,8 +142,42 @@ struct AdministratorCredentials {
 /// Magento's form of an error.
 #[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "only described: http::rest writes it")]
+#[expect(clippy::use_self, reason = "the document needs the name")]
 struct MagentoError {
     /// What is wrong; `%1` or `%name` stand for parameters
+    message: String,
+    /// What is wrong in particular, when it is more than one thing
+    #[schema(nullable = false, no_recursion)]
+    errors: Option<Vec<MagentoError>>,
+    /// What the placeholders of `message` stand for: an object, or a list where they are numbered
+    #[schema(nullable = false)]
+    parameters: Option<serde_json::Value>,
+    /// A number for the kind of error, where it has one
+    #[schema(nullable = false)]
+    code: Option<u32>,
+}
+
+/// Magento's form of an error that it cannot write as the client wants it.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "only described: http::rest writes it")]
+struct MagentoFallback {
+    messages: MagentoFallbackMessages,
+}
+
+/// What went wrong.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "only described: http::rest writes it")]
+struct MagentoFallbackMessages {
+    error: Vec<MagentoFallbackMessage>,
+}
+
+/// One thing that went wrong.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "only described: http::rest writes it")]
+struct MagentoFallbackMessage {
+    /// The HTTP status
+    code: u16,
+    /// What is wrong
     message: String,
 }
 
@@ -127,8 +189,9 @@ struct MagentoError {
     request_body = CustomerCredentials,
     responses(
         (status = 200, description = "The token", body = String, content_type = "application/json"),
-        (status = 400, description = "Something is missing", body = MagentoError),
+        (status = 400, description = "An argument or the body cannot be read, or is missing", body = MagentoError),
         (status = 401, description = "The sign-in is refused", body = MagentoError),
+        (status = 406, description = "Accept names nothing that can be written", body = MagentoFallback),
         (status = 503, description = "Not possible at the moment", body = MagentoError)
     )
 )]
@@ -143,8 +206,9 @@ fn customer_token() {}
     request_body = AdministratorCredentials,
     responses(
         (status = 200, description = "The token", body = String, content_type = "application/json"),
-        (status = 400, description = "Something is missing", body = MagentoError),
+        (status = 400, description = "An argument or the body cannot be read, or is missing", body = MagentoError),
         (status = 401, description = "The sign-in is refused", body = MagentoError),
+        (status = 406, description = "Accept names nothing that can be written", body = MagentoFallback),
         (status = 503, description = "Not possible at the moment", body = MagentoError)
     )
 )]
@@ -157,8 +221,10 @@ fn admin_token() {}
     path = "/rest/V1/integration/customer/revoke-customer-token",
     tag = "tokens",
     responses(
-        (status = 200, description = "Always true", body = bool),
+        (status = 200, description = "Always true", body = bool, content_type = "application/json"),
+        (status = 400, description = "The body cannot be read", body = MagentoError),
         (status = 401, description = "There is no good customer's token", body = MagentoError),
+        (status = 406, description = "Accept names nothing that can be written", body = MagentoFallback),
         (status = 503, description = "Not possible at the moment", body = MagentoError)
     ),
     security(("token" = []))

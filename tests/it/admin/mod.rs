@@ -1,5 +1,8 @@
 //! What administrators see and change over the admin API, and who may.
 
+mod described;
+mod facts;
+
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -68,16 +71,24 @@ fn jane(server: &TestServer, store: &str) -> String {
     answer.assert_status(200).json().as_str().unwrap().to_owned()
 }
 
+/// Asks the admin API, whose answer has to be one that its document describes.
+#[track_caller]
+fn ask(server: &TestServer, method: &str, token: &str, path: &str, body: Option<&Value>) -> Answer {
+    let answer = server.admin_api(method, token, path, body);
+    described::assert_described(method, path, &answer);
+    answer
+}
+
 fn get(server: &TestServer, token: &str, path: &str) -> Answer {
-    server.admin_api("GET", token, path, None)
+    ask(server, "GET", token, path, None)
 }
 
 fn delete(server: &TestServer, token: &str, path: &str) -> Answer {
-    server.admin_api("DELETE", token, path, None)
+    ask(server, "DELETE", token, path, None)
 }
 
 fn put(server: &TestServer, token: &str, path: &str, value: &str) -> Answer {
-    server.admin_api("PUT", token, path, Some(&json!({ "value": value })))
+    ask(server, "PUT", token, path, Some(&json!({ "value": value })))
 }
 
 /// Fails unless this is a problem with this status and these words in its detail.
@@ -127,7 +138,7 @@ fn a_setting_is_shown_in_magentos_words_with_its_values() {
         })
     );
     let body = json!({ "value": "de_DE", "scope": "websites/eu" });
-    server.admin_api("PUT", &chief, "/settings/general/locale/code", Some(&body)).assert_status(200);
+    ask(&server, "PUT", &chief, "/settings/general/locale/code", Some(&body)).assert_status(200);
     let values = get(&server, &chief, "/settings/general/locale/code").at("/values");
     let value = |scope: &str| values.as_array().unwrap().iter().find(|value| value["scope"] == scope).unwrap().clone();
     assert_eq!(value("websites/eu"), json!({ "scope": "websites/eu", "value": "de_DE", "inherited": false }));
@@ -139,7 +150,7 @@ fn a_setting_is_shown_in_magentos_words_with_its_values() {
 fn a_wrong_change_is_refused_in_magentos_words() {
     let server = server();
     let chief = administrator(&server, "chief");
-    let change = |path: &str, body: Value| server.admin_api("PUT", &chief, path, Some(&body));
+    let change = |path: &str, body: Value| ask(&server, "PUT", &chief, path, Some(&body));
     let refused = change(CUSTOMER_LIFETIME, json!({ "value": "-1" }));
     assert_problem(&refused, 422, "Please enter a number 0 or greater in this field.");
     let failures = "/settings/oauth/authentication_lock/max_failures_count";
@@ -157,6 +168,8 @@ fn a_wrong_change_is_refused_in_magentos_words() {
     assert_problem(&change(CUSTOMER_LIFETIME, json!({ "value": 2 })), 400, "JSON");
     assert_problem(&change(CUSTOMER_LIFETIME, json!({ "value": "2", "scoop": "default" })), 400, "scoop");
     assert_problem(&change(&format!("{CUSTOMER_LIFETIME}?dryrun=true"), json!({ "value": "2" })), 400, "dryrun");
+    assert_problem(&ask(&server, "PUT", &chief, CUSTOMER_LIFETIME, None), 415, "application/json");
+    assert_problem(&change(CUSTOMER_LIFETIME, json!({ "value": "1".repeat(70_000) })), 413, "too large");
     assert_eq!(get(&server, &chief, CUSTOMER_LIFETIME).at("/values/0/value"), "1");
 }
 
@@ -327,14 +340,14 @@ fn head_is_answered_like_get_without_a_body() {
     let (chief, service) = (administrator(&server, "chief"), administrator(&server, "service"));
     for path in ["/settings", CUSTOMER_LIFETIME, "/sessions", "/sessions/1", "/locks/customers", "/locks/throttle"] {
         for token in [&chief, &service] {
-            let [head, get] = ["HEAD", "GET"].map(|method| server.admin_api(method, token, path, None));
+            let [head, get] = ["HEAD", "GET"].map(|method| ask(&server, method, token, path, None));
             assert_eq!((head.status, head.body.as_str()), (get.status, ""), "{path}");
             for header in ["content-type", "content-length", "cache-control"] {
                 assert_eq!(head.header(header), get.header(header), "{path}");
             }
         }
     }
-    let refused = server.admin_api("POST", &chief, "/sessions", None);
+    let refused = ask(&server, "POST", &chief, "/sessions", None);
     assert_problem(&refused, 405, "GET, HEAD, DELETE");
     assert_eq!(refused.header("allow"), "GET, HEAD, DELETE");
 }
