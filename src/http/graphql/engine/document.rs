@@ -9,7 +9,7 @@ use apollo_compiler::validation::Valid;
 
 use crate::http::error::Failure;
 use crate::http::graphql::engine::limits::{Limits, Measures};
-use crate::http::graphql::engine::{Complaint, Engine, literals, syntax, wording};
+use crate::http::graphql::engine::{Complaint, Engine, literals, syntax, usage, wording};
 
 /// How deep a document may be nested to be read at all. The parser works recursively.
 const PARSER_DEPTH: usize = 64;
@@ -112,9 +112,13 @@ impl Engine {
             return Err(vec![refused.err().unwrap_or_else(|| limits.too_deep(PARSER_DEPTH))]);
         }
         literals::coerce(&self.schema, &mut fresh.ast);
+        let misuses = usage::misuses(&self.schema, &fresh.ast);
         let mut executable = match fresh.ast.to_executable_validate(&self.schema) {
-            Ok(valid) => valid.into_inner(),
-            Err(errors) => return Err(wording::complaints(&self.schema, &errors, &fresh, limits.tells_all)),
+            Ok(valid) if misuses.is_empty() => valid.into_inner(),
+            validated => {
+                let errors = validated.err().map(|invalid| invalid.errors);
+                return Err(wording::complaints(&self.schema, errors.as_ref(), misuses, &fresh, limits.tells_all));
+            }
         };
         executable.sources = Arc::default();
         let document = Arc::new(Document {

@@ -14,6 +14,7 @@ mod literals;
 mod location;
 mod suggestions;
 mod syntax;
+mod usage;
 mod variables;
 mod wording;
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Ask, Case, STORE, at, case, data, failed, nowhere, refused, store};
+use super::{Ask, Case, STORE, at, at_both, case, data, failed, nowhere, refused, store};
 use crate::http::graphql::Options;
 use crate::http::graphql::tests::repeated;
 
@@ -80,6 +80,27 @@ pub(super) fn section_1_5_documents() -> Vec<Case> {
             200,
             at(48, "Field GenerateCustomerTokenAsAdminInput.customer_email of required type String! was not provided."),
         ),
+        case("null for a required input field", as_admin("(input: {customer_email: null})"))
+            .answers(200, at(65, "Expected value of type \"String!\", found null.")),
+        case("an input field given twice", as_admin("(input: {customer_email: \"a\", customer_email: \"b\"})"))
+            .answers(200, at_both([49, 70], "There can be only one input field named \"customer_email\".")),
+        case(
+            "a variable that may be null in a required input field",
+            Ask::post(
+                "mutation($e: String) { generateCustomerTokenAsAdmin(input: {customer_email: $e}) { customer_token } }",
+            ),
+        )
+        .answers(200, at_both([10, 77], "Variable \"$e\" of type \"String\" used in position expecting type \"String!\".")),
+        case(
+            "a variable of another type for an argument",
+            Ask::post("query($e: Int!) { isEmailAvailable(email: $e) { is_email_available } }"),
+        )
+        .answers(200, at_both([7, 43], "Variable \"$e\" of type \"Int!\" used in position expecting type \"String!\".")),
+        case(
+            "a variable that is not defined",
+            Ask::post(" query Q { isEmailAvailable(email: $e) { is_email_available } }"),
+        )
+        .answers(200, at_both([36, 2], "Variable \"$e\" is not defined by operation \"Q\".")),
         case("unknown input field", as_admin("(input: {customer_email: \"a\", test123: 1})"))
             .answers(200, at(70, "Field \"test123\" is not defined by type \"GenerateCustomerTokenAsAdminInput\".")),
         case("unknown input field, with a suggestion", as_admin("(input: {customer_email: \"a\", customer_emial: 1})")).answers(
