@@ -24,8 +24,6 @@ pub(in crate::http::graphql) struct Operation {
     pub(in crate::http::graphql) name: Option<String>,
     /// Whether it is a query, a mutation or a subscription.
     kind: OperationType,
-    /// Where it begins, in bytes.
-    pub(super) offset: usize,
 }
 
 impl Operation {
@@ -102,13 +100,13 @@ impl Engine {
             Parsed::Known(document) => document,
             Parsed::Fresh(fresh) => self.validate_fresh(fresh, limits)?,
         };
-        let refused = document.measures.refuse_by_cost(&document.text, &document.operations, limits);
+        let refused = document.measures.refuse_by_cost(&document.text, limits);
         refused.map(|()| document).map_err(|complaint| vec![complaint])
     }
 
     fn validate_fresh(&self, mut fresh: Fresh, limits: &Limits) -> Result<Arc<Document>, Vec<Complaint>> {
         if fresh.measures.is_nested_too_deeply() || fresh.is_cut {
-            let refused = fresh.measures.refuse_by_cost(&fresh.text, &fresh.operations, limits);
+            let refused = fresh.measures.refuse_by_cost(&fresh.text, limits);
             return Err(vec![refused.err().unwrap_or_else(|| limits.too_deep(PARSER_DEPTH))]);
         }
         literals::coerce(&self.schema, &mut fresh.ast);
@@ -186,11 +184,7 @@ impl Document {
 fn operations(ast: &ast::Document) -> Vec<Operation> {
     let operation = |definition: &Definition| {
         let operation = definition.as_operation_definition()?;
-        Some(Operation {
-            name: operation.name.as_ref().map(ToString::to_string),
-            kind: operation.operation_type,
-            offset: operation.location().map_or(0, |location| location.offset()),
-        })
+        Some(Operation { name: operation.name.as_ref().map(ToString::to_string), kind: operation.operation_type })
     };
     ast.definitions.iter().filter_map(operation).collect()
 }
