@@ -5,6 +5,7 @@
 //! [`Engine::validate`] (schema, depth, complexity) and [`Engine::execute`].
 
 mod cache;
+mod conflicts;
 mod document;
 mod execution;
 mod expansion;

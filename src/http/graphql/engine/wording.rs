@@ -10,6 +10,7 @@ use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::{DiagnosticData, DiagnosticList, Valid};
 use apollo_compiler::{Name, Schema};
 
+use crate::http::graphql::engine::conflicts::Conflict;
 use crate::http::graphql::engine::document::Fresh;
 use crate::http::graphql::engine::suggestions::did_you_mean;
 use crate::http::graphql::engine::usage::{MISPLACED_VARIABLE, Misuse, REQUIRED_FIELD, UNDEFINED_VARIABLE};
@@ -154,6 +155,7 @@ impl Wording<'_> {
             "UniqueVariable" => Some(sentence.replacen("\"$", "\"", 1)),
             "UnusedVariable" => self.unused_variable(),
             "RecursiveFragmentDefinition" => self.fragment_cycle(),
+            "ConflictingFieldName" | "ConflictingFieldArgument" => self.conflict(),
             _ => None,
         };
         reworded.unwrap_or_else(|| sentence.clone())
@@ -170,6 +172,10 @@ impl Wording<'_> {
         };
         let place = match self.finding.name {
             "UndefinedInputValue" => self.name_before(start),
+            "ConflictingFieldName" | "ConflictingFieldArgument" => {
+                return Conflict::at(&self.document.ast, start)
+                    .map_or(vec![start], |conflict| conflict.places.to_vec());
+            }
             _ => None,
         };
         vec![place.unwrap_or(start)]
@@ -184,6 +190,15 @@ impl Wording<'_> {
     /// The texts in quotation marks of the sentence.
     fn quoted(&self) -> impl Iterator<Item = &str> {
         self.finding.sentence.split('"').skip(1).step_by(2)
+    }
+
+    fn conflict(&self) -> Option<String> {
+        let (start, _) = self.finding.location?;
+        let whole = Conflict::at(&self.document.ast, start).map(|conflict| conflict.message());
+        whole.or_else(|| {
+            let (fields, reason) = self.finding.sentence.split_once(" conflict because ")?;
+            Some(format!("{fields} conflict because {}", reason.replace('"', "")))
+        })
     }
 
     fn undefined_field(&self) -> Option<String> {

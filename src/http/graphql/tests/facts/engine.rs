@@ -125,6 +125,24 @@ pub(super) fn section_1_5_documents() -> Vec<Case> {
             3,
             "Field \"customer\" of type \"Customer\" must have a sub selection.",
         ),
+        case("fields of one name that differ", Ask::post("{ customer { x: email x: firstname } }")).answers(
+            200,
+            at_both(
+                [14, 23],
+                "Fields \"x\" conflict because email and firstname are different fields. Use different aliases on the fields to fetch both if this was intentional.",
+            ),
+        ),
+        case(
+            "fields of one name whose arguments differ",
+            Ask::post("{ a: isEmailAvailable(email: 1) { is_email_available } a: isEmailAvailable(email: 2) { is_email_available } }"),
+        )
+        .answers(
+            200,
+            at_both(
+                [3, 56],
+                "Fields \"a\" conflict because they have differing arguments. Use different aliases on the fields to fetch both if this was intentional.",
+            ),
+        ),
         case("several operations", Ask::post(format!("query A {STORE} query B {STORE}")))
             .answers(200, nowhere("Must provide operation name if query contains multiple operations.")),
     ]
