@@ -1,7 +1,8 @@
-//! How a document uses variables and input objects (fact sheet 1.5).
+//! How a document uses variables, input objects and directives (fact sheet 1.5).
 //!
 //! apollo-compiler looks at a variable only where it is the whole of an argument, takes a field that is given twice for
-//! its first value, and does not tell a field that is null from one that is missing. What this file finds takes the
+//! its first value, does not tell a field that is null from one that is missing, and tells one place of a directive that
+//! is given twice. What this file finds takes the
 //! place of its findings of the same names. Every definition is walked once.
 
 use std::collections::{HashMap, HashSet};
@@ -21,6 +22,7 @@ const MOST: usize = 100;
 pub(super) const UNDEFINED_VARIABLE: &str = "UndefinedVariable";
 pub(super) const MISPLACED_VARIABLE: &str = "DisallowedVariableUsage";
 pub(super) const REQUIRED_FIELD: &str = "RequiredField";
+pub(super) const REPEATED_DIRECTIVE: &str = "UniqueDirective";
 
 /// The name of what apollo-compiler does not look for.
 const REPEATED_FIELD: &str = "UniqueInputField";
@@ -45,7 +47,7 @@ pub(super) fn misuses(schema: &Valid<Schema>, document: &ast::Document) -> Vec<M
     let mut operations = Vec::new();
     for definition in &document.definitions {
         match definition {
-            Definition::OperationDefinition(operation) => operations.push((&**operation, walk.operation(operation))),
+            Definition::OperationDefinition(operation) => operations.push((operation, walk.operation(operation))),
             Definition::FragmentDefinition(fragment) => {
                 fragments.insert(&fragment.name, walk.fragment(fragment));
             }
@@ -53,16 +55,11 @@ pub(super) fn misuses(schema: &Valid<Schema>, document: &ast::Document) -> Vec<M
         }
     }
     let Walk { mut misuses, .. } = walk;
-    for ((operation, part), definition) in operations.iter().zip(document.definitions.iter().filter(is_operation)) {
-        let Some(span) = definition.location() else { continue };
-        let checked = Checked { schema, operation, start: span.offset(), end: span.end_offset() };
-        checked.check(&uses_of(part, &fragments), &mut misuses);
+    for (operation, part) in &operations {
+        let (start, end) = operation.location().map_or((0, 0), |span| (span.offset(), span.end_offset()));
+        Checked { schema, operation, start, end }.check(&uses_of(part, &fragments), &mut misuses);
     }
     misuses
-}
-
-fn is_operation(definition: &&Definition) -> bool {
-    definition.as_operation_definition().is_some()
 }
 
 /// What a place expects.
@@ -131,7 +128,7 @@ impl<'a> Walk<'a> {
         self.part = Part::default();
         self.directives(&operation.directives);
         let root = self.schema.root_operation(operation.operation_type);
-        self.selections(root.map(|name| name.as_str()), &operation.selection_set);
+        self.selections(root.map(Name::as_str), &operation.selection_set);
         std::mem::take(&mut self.part)
     }
 
@@ -147,7 +144,7 @@ impl<'a> Walk<'a> {
                 Selection::Field(field) => self.field(parent, field),
                 Selection::InlineFragment(fragment) => {
                     self.directives(&fragment.directives);
-                    let parent = fragment.type_condition.as_ref().map(|name| name.as_str()).or(parent);
+                    let parent = fragment.type_condition.as_ref().map(Name::as_str).or(parent);
                     self.selections(parent, &fragment.selection_set);
                 }
                 Selection::FragmentSpread(spread) => {
@@ -168,8 +165,18 @@ impl<'a> Walk<'a> {
 
     fn directives(&mut self, directives: &'a DirectiveList) {
         let schema = self.schema;
+        let mut first = HashMap::new();
         for directive in &directives.0 {
             let definition = schema.directive_definitions.get(&directive.name);
+            let start = directive.location().map_or(0, |span| span.offset());
+            match first.get(&directive.name) {
+                Some(&earlier) if definition.is_some_and(|known| !known.repeatable) => {
+                    let message =
+                        format!("The directive \"{}\" can only be used once at this location.", directive.name);
+                    self.tell(Misuse { name: REPEATED_DIRECTIVE, message, order: start, places: vec![earlier, start] });
+                }
+                _ => drop(first.insert(&directive.name, start)),
+            }
             self.arguments(&directive.arguments, |name| definition?.argument_by_name(name));
         }
     }
@@ -192,7 +199,9 @@ impl<'a> Walk<'a> {
             Value::Variable(variable) => self.part.uses.push(Use { variable, offset, expected }),
             Value::List(items) => {
                 let expected = expected.and_then(Expected::item);
-                items.iter().for_each(|item| self.value(expected, item));
+                for item in items {
+                    self.value(expected, item);
+                }
             }
             Value::Object(fields) => self.object(expected, fields, offset),
             _ => {}

@@ -8,12 +8,14 @@ use apollo_compiler::ast::{self, Definition, OperationDefinition, Selection, Typ
 use apollo_compiler::diagnostic::{Diagnostic, ToCliReport};
 use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::{DiagnosticData, DiagnosticList, Valid};
-use apollo_compiler::{Name, Schema};
+use apollo_compiler::{Name, Node, Schema};
 
 use crate::http::graphql::engine::conflicts::Conflict;
 use crate::http::graphql::engine::document::Fresh;
 use crate::http::graphql::engine::suggestions::did_you_mean;
-use crate::http::graphql::engine::usage::{MISPLACED_VARIABLE, Misuse, REQUIRED_FIELD, UNDEFINED_VARIABLE};
+use crate::http::graphql::engine::usage::{
+    MISPLACED_VARIABLE, Misuse, REPEATED_DIRECTIVE, REQUIRED_FIELD, UNDEFINED_VARIABLE,
+};
 use crate::http::graphql::engine::variables::{enum_hint, refused_scalar};
 use crate::http::graphql::engine::{Complaint, Location};
 
@@ -76,7 +78,7 @@ impl Finding {
 
     /// Whether [`usage`](crate::http::graphql::engine::usage) has its own word on this.
     fn is_superseded(&self) -> bool {
-        matches!(self.name, UNDEFINED_VARIABLE | MISPLACED_VARIABLE | REQUIRED_FIELD)
+        matches!(self.name, UNDEFINED_VARIABLE | MISPLACED_VARIABLE | REQUIRED_FIELD | REPEATED_DIRECTIVE)
             || (self.name == "UnsupportedValueType" && self.own_words.ends_with(", found a variable"))
     }
 
@@ -152,6 +154,11 @@ impl Wording<'_> {
             "UndefinedInputValue" => self.undefined_input_field(),
             "IntCoercionError" => self.number_out_of_range("Int"),
             "FloatCoercionError" => self.number_out_of_range("Float"),
+            "UndefinedDefinition"
+            | "UndefinedTypeInNamedFragmentTypeCondition"
+            | "UndefinedTypeInInlineFragmentTypeCondition" => self.undefined_type(),
+            "UndefinedDirective" => Some(sentence.replacen("\"@", "\"", 1)),
+            "UnsupportedLocation" => self.directive_elsewhere(),
             "UniqueVariable" => Some(sentence.replacen("\"$", "\"", 1)),
             "UnusedVariable" => self.unused_variable(),
             "RecursiveFragmentDefinition" => self.fragment_cycle(),
@@ -172,6 +179,8 @@ impl Wording<'_> {
         };
         let place = match self.finding.name {
             "UndefinedInputValue" => self.name_before(start),
+            "UndefinedDefinition" => self.name_after(start),
+            "SubselectionOnScalarType" | "SubselectionOnEnumType" => self.selection_set_of(start),
             "ConflictingFieldName" | "ConflictingFieldArgument" => {
                 return Conflict::at(&self.document.ast, start)
                     .map_or(vec![start], |conflict| conflict.places.to_vec());
@@ -187,9 +196,45 @@ impl Wording<'_> {
         self.document.text.get(..start)?.rfind(field)
     }
 
+    /// A type begins with its name, where a list begins with its bracket.
+    fn name_after(&self, start: usize) -> Option<usize> {
+        let name = self.quoted().next()?;
+        Some(start + self.document.text.get(start..)?.find(name)?)
+    }
+
+    /// Where the selections of the field begin that begins here: what stands between is ignored by the grammar, a
+    /// comment or the end of the arguments.
+    fn selection_set_of(&self, start: usize) -> Option<usize> {
+        let (field, _) = field_at(self.schema, &self.document.ast, start)?;
+        let arguments = field.arguments.iter().filter_map(Node::location);
+        let directives = field.directives.iter().filter_map(Node::location);
+        let spans = arguments.chain(directives).chain(field.name.location());
+        let mut end = spans.map(|span| span.end_offset()).max()?;
+        loop {
+            let rest = self.document.text.get(end..)?;
+            let next = rest.find(['{', '#'])?;
+            if rest[next..].starts_with('{') {
+                return Some(end + next);
+            }
+            end += next + rest[next..].find(['\n', '\r'])?;
+        }
+    }
+
     /// The texts in quotation marks of the sentence.
     fn quoted(&self) -> impl Iterator<Item = &str> {
         self.finding.sentence.split('"').skip(1).step_by(2)
+    }
+
+    fn undefined_type(&self) -> Option<String> {
+        let name = self.quoted().next()?;
+        let hint = did_you_mean(name, self.schema.types.keys().map(Name::as_str));
+        Some(format!("{}{hint}", self.finding.sentence))
+    }
+
+    fn directive_elsewhere(&self) -> Option<String> {
+        let name = self.quoted().next()?.strip_prefix('@')?;
+        let (_, place) = self.finding.sentence.split_once(" may not be used on ")?;
+        Some(format!("Directive \"{name}\" may not be used on \"{}\".", place.strip_suffix('.')?))
     }
 
     fn conflict(&self) -> Option<String> {

@@ -116,7 +116,7 @@ pub(super) fn section_1_5_documents() -> Vec<Case> {
         document(
             "scalar with sub-selection",
             "mutation { generateCustomerToken(email: \"a\", password: \"b\") { token { x } } }",
-            63,
+            69,
             "Field \"token\" of type \"String\" must not have a sub selection.",
         ),
         document(
@@ -143,6 +143,38 @@ pub(super) fn section_1_5_documents() -> Vec<Case> {
                 "Fields \"a\" conflict because they have differing arguments. Use different aliases on the fields to fetch both if this was intentional.",
             ),
         ),
+        document(
+            "scalar with a directive and sub-selection",
+            "{ customer { email @skip(if: true) { x } } }",
+            36,
+            "Field \"email\" of type \"String\" must not have a sub selection.",
+        ),
+        document(
+            "unknown type of a variable",
+            "query($x: [Strin]) { customer { email @skip(if: $x) } }",
+            12,
+            "Unknown type \"Strin\". Did you mean \"String\"?",
+        ),
+        document(
+            "unknown type of a fragment",
+            "{ customer { ... on Custome { email } } }",
+            21,
+            "Unknown type \"Custome\". Did you mean \"Customer\"?",
+        ),
+        document(
+            "unknown directive",
+            "{ customer { email @x } }",
+            20,
+            "Unknown directive \"x\".",
+        ),
+        document(
+            "a directive where it does not belong",
+            "query @skip(if: true) { customer { email } }",
+            7,
+            "Directive \"skip\" may not be used on \"QUERY\".",
+        ),
+        case("a directive given twice", Ask::post("{ customer { email @skip(if: true) @skip(if: false) } }"))
+            .answers(200, at_both([20, 36], "The directive \"skip\" can only be used once at this location.")),
         case("several operations", Ask::post(format!("query A {STORE} query B {STORE}")))
             .answers(200, nowhere("Must provide operation name if query contains multiple operations.")),
     ]
