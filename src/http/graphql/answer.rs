@@ -15,6 +15,9 @@ use crate::http::graphql::accept::Form;
 use crate::http::graphql::context::Failures;
 use crate::http::graphql::engine::{Complaint, Executed, ExecutionError, Location};
 
+/// What is said where the engine says something that Magento does not (fact sheet 1.4).
+const INTERNAL: &str = "Internal server error";
+
 /// What a request is answered with.
 #[derive(Debug, PartialEq)]
 pub(super) enum Answer {
@@ -200,10 +203,10 @@ impl Entry {
     }
 
     fn of_error(error: ExecutionError, failures: &Failures) -> (Self, Verdict) {
-        let ExecutionError { message, locations, path } = error;
+        let ExecutionError { message, is_worded, locations, path } = error;
         let Some(failure) = failures.find(&message) else {
-            let entry = Self { message: message.into(), locations, path, extensions: None };
-            return (entry, Verdict::Good);
+            let message = if is_worded { message.into() } else { INTERNAL.into() };
+            return (Self { message, locations, path, extensions: None }, Verdict::Good);
         };
         let row = failure.row();
         let verdict = match (row.graphql, row.category) {

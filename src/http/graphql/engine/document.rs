@@ -9,7 +9,7 @@ use apollo_compiler::validation::Valid;
 
 use crate::http::error::Failure;
 use crate::http::graphql::engine::limits::{Limits, Measures, too_large};
-use crate::http::graphql::engine::{Complaint, Engine, literals, syntax, wording};
+use crate::http::graphql::engine::{Complaint, Engine, literals, syntax, usage, wording};
 
 /// How deep a document may be nested to be read at all. The parser works recursively.
 const PARSER_DEPTH: usize = 64;
@@ -24,8 +24,6 @@ pub(in crate::http::graphql) struct Operation {
     pub(in crate::http::graphql) name: Option<String>,
     /// Whether it is a query, a mutation or a subscription.
     kind: OperationType,
-    /// Where it begins, in bytes.
-    pub(super) offset: usize,
 }
 
 impl Operation {
@@ -102,20 +100,24 @@ impl Engine {
             Parsed::Known(document) => document,
             Parsed::Fresh(fresh) => self.validate_fresh(fresh, limits)?,
         };
-        let refused = document.measures.refuse_by_cost(&document.text, &document.operations, limits);
+        let refused = document.measures.refuse_by_cost(&document.text, limits);
         refused.map(|()| document).map_err(|complaint| vec![complaint])
     }
 
     fn validate_fresh(&self, mut fresh: Fresh, limits: &Limits) -> Result<Arc<Document>, Vec<Complaint>> {
         if fresh.measures.is_nested_too_deeply() || fresh.is_cut {
-            let refused = fresh.measures.refuse_by_cost(&fresh.text, &fresh.operations, limits);
+            let refused = fresh.measures.refuse_by_cost(&fresh.text, limits);
             let nested = || if fresh.is_cut { limits.too_deep(PARSER_DEPTH) } else { too_large() };
             return Err(vec![refused.err().unwrap_or_else(nested)]);
         }
         literals::coerce(&self.schema, &mut fresh.ast);
+        let misuses = usage::misuses(&self.schema, &fresh.ast);
         let mut executable = match fresh.ast.to_executable_validate(&self.schema) {
-            Ok(valid) => valid.into_inner(),
-            Err(errors) => return Err(wording::complaints(&self.schema, &errors, &fresh, limits.tells_all)),
+            Ok(valid) if misuses.is_empty() => valid.into_inner(),
+            validated => {
+                let errors = validated.err().map(|invalid| invalid.errors);
+                return Err(wording::complaints(&self.schema, errors.as_ref(), misuses, &fresh, limits.tells_all));
+            }
         };
         executable.sources = Arc::default();
         let document = Arc::new(Document {
@@ -183,11 +185,7 @@ impl Document {
 fn operations(ast: &ast::Document) -> Vec<Operation> {
     let operation = |definition: &Definition| {
         let operation = definition.as_operation_definition()?;
-        Some(Operation {
-            name: operation.name.as_ref().map(ToString::to_string),
-            kind: operation.operation_type,
-            offset: operation.location().map_or(0, |location| location.offset()),
-        })
+        Some(Operation { name: operation.name.as_ref().map(ToString::to_string), kind: operation.operation_type })
     };
     ast.definitions.iter().filter_map(operation).collect()
 }

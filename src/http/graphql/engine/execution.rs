@@ -30,8 +30,10 @@ pub(in crate::http::graphql) struct Executed {
 
 /// A field that could not be resolved.
 pub(in crate::http::graphql) struct ExecutionError {
-    /// The operation's own text, else the engine's words.
+    /// The operation's own text, else the engine's.
     pub(in crate::http::graphql) message: String,
+    /// Whether the message is Magento's wording of what the engine found.
+    pub(in crate::http::graphql) is_worded: bool,
     /// Where the field stands in the document.
     pub(in crate::http::graphql) locations: Vec<Location>,
     /// Where the field stands in the data.
@@ -90,7 +92,7 @@ impl ExecutionError {
     fn without_place(message: String, path: Vec<ResponseDataPathSegment>) -> Self {
         let message = message.strip_prefix(OPERATION_ERROR).map(ToOwned::to_owned).unwrap_or(message);
         let locations = Vec::new();
-        Self { message, locations, path }
+        Self { message, is_worded: false, locations, path }
     }
 }
 
@@ -101,6 +103,7 @@ impl Document {
         located.locations = fields.iter().take(LOCATIONS).filter_map(|field| self.place(field)).collect();
         if let (Some(field), Some(argument)) = (fields.first(), located.message.strip_prefix(NULL_ARGUMENT)) {
             located.message = null_argument(field, argument);
+            located.is_worded = true;
         }
         located
     }

@@ -6,9 +6,9 @@ use apollo_compiler::ast::{self, Definition, Selection};
 
 use crate::http::error::Failure;
 use crate::http::graphql::Options;
+use crate::http::graphql::engine::Complaint;
 use crate::http::graphql::engine::expansion::{Cost, Expansion};
 use crate::http::graphql::engine::introspection::{LONGEST_ANSWER, LONGEST_DOCUMENT};
-use crate::http::graphql::engine::{Complaint, Operation};
 use crate::http::graphql::line::Line;
 use crate::settings::Settings;
 
@@ -176,34 +176,23 @@ impl Measures {
     }
 
     /// The engine's own rules: introspection, then operation by operation depth and complexity.
-    pub(super) fn refuse_by_cost(
-        &self,
-        text: &str,
-        operations: &[Operation],
-        limits: &Limits,
-    ) -> Result<(), Complaint> {
+    pub(super) fn refuse_by_cost(&self, text: &str, limits: &Limits) -> Result<(), Complaint> {
         if let Some(limits) = limits.magento {
-            self.refuse_by_magento_cost(text, operations, limits)?;
+            self.refuse_by_magento_cost(text, limits)?;
         } else if self.costs.iter().flatten().any(|cost| cost.complexity > COMPLEXITY) {
             return Err(too_large());
         }
         if self.asks_too_much_about_the_schema(text) { Err(too_large()) } else { Ok(()) }
     }
 
-    fn refuse_by_magento_cost(
-        &self,
-        text: &str,
-        operations: &[Operation],
-        limits: MagentoLimits,
-    ) -> Result<(), Complaint> {
+    fn refuse_by_magento_cost(&self, text: &str, limits: MagentoLimits) -> Result<(), Complaint> {
         if let Some(offset) = self.introspection.filter(|_| !limits.introspection) {
             return Err(Complaint::at(NO_INTROSPECTION, text, offset));
         }
-        for (cost, operation) in self.costs.iter().flatten().zip(operations) {
+        for cost in self.costs.iter().flatten() {
             let depth = cost.height.saturating_sub(1);
             if depth > limits.depth {
-                let complaint = limits.too_deep(depth);
-                return Err(Complaint::at(complaint.message, text, operation.offset));
+                return Err(limits.too_deep(depth));
             }
             if cost.complexity > limits.complexity {
                 return Err(limits.too_complex(cost.complexity));
@@ -291,7 +280,7 @@ mod tests {
             + &repeated(100, |level| format!("fragment F{level} on Q {{ ...F{0} ...F{0} }}", level + 1));
         let measures = measures(&text);
         assert_eq!(measures.costs.as_ref().unwrap()[0].complexity, usize::MAX);
-        assert!(measures.refuse_by_cost(&text, &[], &limits()).is_ok());
+        assert!(measures.refuse_by_cost(&text, &limits()).is_err());
         let complaint = limits().magento.unwrap().too_complex(usize::MAX);
         assert!(complaint.message.ends_with("but got 9223372036854775807."), "{}", complaint.message);
     }

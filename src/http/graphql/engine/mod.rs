@@ -5,6 +5,7 @@
 //! [`Engine::validate`] (schema, depth, complexity) and [`Engine::execute`].
 
 mod cache;
+mod conflicts;
 mod document;
 mod execution;
 mod expansion;
@@ -15,6 +16,7 @@ mod literals;
 mod location;
 mod suggestions;
 mod syntax;
+mod usage;
 mod variables;
 mod wording;
 

@@ -4,29 +4,34 @@
 //! of which Magento's engine is a port. Where the two differ, the sentence is taken apart and put together anew; a
 //! sentence that cannot be taken apart is told as it is.
 
-use apollo_compiler::ast::{self, Definition, Selection, Type};
+use apollo_compiler::ast::{self, Definition, OperationDefinition, Selection, Type};
 use apollo_compiler::diagnostic::{Diagnostic, ToCliReport};
 use apollo_compiler::schema::ExtendedType;
-use apollo_compiler::validation::{DiagnosticData, DiagnosticList, Valid, WithErrors};
-use apollo_compiler::{ExecutableDocument, Name, Schema};
+use apollo_compiler::validation::{DiagnosticData, DiagnosticList, Valid};
+use apollo_compiler::{Name, Node, Schema};
 
-use crate::http::graphql::engine::Complaint;
+use crate::http::graphql::engine::conflicts::Conflict;
 use crate::http::graphql::engine::document::Fresh;
 use crate::http::graphql::engine::limits::too_large;
 use crate::http::graphql::engine::suggestions::did_you_mean;
+use crate::http::graphql::engine::usage::{
+    MISPLACED_VARIABLE, Misuse, REPEATED_DIRECTIVE, REQUIRED_FIELD, UNDEFINED_VARIABLE,
+};
 use crate::http::graphql::engine::variables::{enum_hint, refused_scalar};
+use crate::http::graphql::engine::{Complaint, Location};
 
 /// At most so many findings are looked at to tell in which order Magento would report them.
 const LOOKED_AT: usize = 100;
 
-/// The complaint that Magento would report first, or all in Magento's order.
+/// The complaint that Magento would report first, or all in Magento's order. `errors` is what apollo-compiler found.
 pub(super) fn complaints(
     schema: &Valid<Schema>,
-    errors: &WithErrors<ExecutableDocument>,
+    errors: Option<&DiagnosticList>,
+    misuses: Vec<Misuse>,
     document: &Fresh,
     all: bool,
 ) -> Vec<Complaint> {
-    let findings = in_order(schema, &errors.errors, document);
+    let findings = in_order(schema, errors, misuses, document);
     if findings.is_empty() {
         return vec![Complaint::of_all("The document is not valid.")];
     }
@@ -35,11 +40,10 @@ pub(super) fn complaints(
 }
 
 fn complaint(schema: &Valid<Schema>, document: &Fresh, finding: &Finding) -> Complaint {
-    let message = Wording { schema, document, finding }.message();
-    match finding.place(&document.text) {
-        Some(offset) => Complaint::at(message, &document.text, offset),
-        None => Complaint::of_all(message),
-    }
+    let wording = Wording { schema, document, finding };
+    let places = wording.places();
+    let locations = places.into_iter().map(|offset| Location::of(&document.text, offset)).collect();
+    Complaint { message: wording.message(), locations }
 }
 
 /// What the validation found, as far as it tells.
@@ -52,6 +56,8 @@ struct Finding {
     own_words: String,
     /// Where it begins and ends, in bytes.
     location: Option<(usize, usize)>,
+    /// The places to tell, in bytes, where they are known already.
+    places: Vec<usize>,
 }
 
 impl Finding {
@@ -62,31 +68,33 @@ impl Finding {
             sentence: diagnostic.error.unstable_compat_message().unwrap_or_else(|| own_words.clone()),
             own_words,
             location: diagnostic.error.location().map(|span| (span.offset(), span.end_offset())),
+            places: Vec::new(),
         }
+    }
+
+    fn of_misuse(misuse: Misuse) -> Self {
+        let Misuse { name, message, order, places } = misuse;
+        Self { name, sentence: message, own_words: String::new(), location: Some((order, order)), places }
+    }
+
+    /// Whether [`usage`](crate::http::graphql::engine::usage) has its own word on this.
+    fn is_superseded(&self) -> bool {
+        matches!(self.name, UNDEFINED_VARIABLE | MISPLACED_VARIABLE | REQUIRED_FIELD | REPEATED_DIRECTIVE)
+            || (self.name == "UnsupportedValueType" && self.own_words.ends_with(", found a variable"))
     }
 
     /// Where Magento's engine has got to when it reports this: it looks for what is missing or unused when it leaves a
     /// field, an operation or the document.
-    fn order(&self) -> usize {
+    fn order(&self, document: &Fresh) -> usize {
         let Some((start, end)) = self.location else {
             return usize::MAX;
         };
         match self.name {
             "RequiredArgument" => end,
-            "UnusedVariable" | "UnusedFragment" => usize::MAX,
+            "UnusedVariable" => operation_at(document, start).map_or(usize::MAX, |(_, end)| end),
+            "UnusedFragment" => usize::MAX,
             _ => start,
         }
-    }
-
-    /// Where Magento's engine says that it is, in bytes: a field of an input object that is not known begins with its
-    /// name, where apollo-compiler points to its value.
-    fn place(&self, text: &str) -> Option<usize> {
-        let (start, _) = self.location?;
-        if self.name != "UndefinedInputValue" {
-            return Some(start);
-        }
-        let field = self.sentence.split('"').nth(1)?;
-        text.get(..start)?.rfind(field).or(Some(start))
     }
 
     /// Fields that are wrong are left out before selections are looked at, so that a field whose selections are all wrong
@@ -96,16 +104,32 @@ impl Finding {
         self.name == "MissingSubselection" && field.is_some_and(|(field, _)| !field.selection_set.is_empty())
     }
 
-    /// A null literal for a type that is not null is found twice; Magento speaks of the value.
-    fn is_null_literal(&self) -> bool {
-        self.name == "UnsupportedValueType" && self.own_words.ends_with(", found null")
+    /// In which order Magento's engine reports what it finds at one place.
+    fn rank(&self) -> usize {
+        match self.name {
+            UNDEFINED_VARIABLE => 0,
+            "UnusedVariable" => 1,
+            _ => 2,
+        }
     }
 }
 
-fn in_order(schema: &Valid<Schema>, errors: &DiagnosticList, document: &Fresh) -> Vec<Finding> {
-    let findings = errors.iter().take(LOOKED_AT).map(|diagnostic| Finding::of(&diagnostic));
-    let mut findings: Vec<_> = findings.filter(|finding| !finding.is_echo(schema, document)).collect();
-    findings.sort_by_key(|finding| (finding.order(), !finding.is_null_literal()));
+/// apollo-compiler's findings without what others say better, unless nobody does.
+fn in_order(
+    schema: &Valid<Schema>,
+    errors: Option<&DiagnosticList>,
+    misuses: Vec<Misuse>,
+    document: &Fresh,
+) -> Vec<Finding> {
+    let errors = errors.into_iter().flat_map(DiagnosticList::iter).take(LOOKED_AT);
+    let found = errors.map(|diagnostic| Finding::of(&diagnostic));
+    let found = found.filter(|finding| !finding.is_echo(schema, document));
+    let (superseded, mut findings): (Vec<_>, Vec<_>) = found.partition(Finding::is_superseded);
+    findings.extend(misuses.into_iter().map(Finding::of_misuse));
+    if findings.is_empty() {
+        findings = superseded;
+    }
+    findings.sort_by_key(|finding| (finding.order(document), finding.rank()));
     findings
 }
 
@@ -124,7 +148,6 @@ impl Wording<'_> {
             "RequiredArgument" => sentence
                 .strip_suffix("is required, but it was not provided.")
                 .map(|start| format!("{start}is required but not provided.")),
-            "RequiredField" => self.required_field(),
             "UnsupportedValueType" => self.unsupported_value(),
             "SubselectionOnScalarType" | "SubselectionOnEnumType" => self.selection_on_leaf(),
             "MissingSubselection" => self.missing_selection(),
@@ -132,21 +155,99 @@ impl Wording<'_> {
             "UndefinedInputValue" => self.undefined_input_field(),
             "IntCoercionError" => self.number_out_of_range("Int"),
             "FloatCoercionError" => self.number_out_of_range("Float"),
+            "UndefinedDefinition"
+            | "UndefinedTypeInNamedFragmentTypeCondition"
+            | "UndefinedTypeInInlineFragmentTypeCondition" => self.undefined_type(),
+            "UndefinedDirective" => Some(sentence.replacen("\"@", "\"", 1)),
+            "UnsupportedLocation" => self.directive_elsewhere(),
             "UniqueVariable" => Some(sentence.replacen("\"$", "\"", 1)),
-            "UnusedVariable" => self.with_operation("is never used", "in"),
-            "UndefinedVariable" => self.with_operation("is not defined", "by"),
+            "UnusedVariable" => self.unused_variable(),
             "RecursiveFragmentDefinition" => self.fragment_cycle(),
             // Fragments within fragments: Magento validates them, and has no words for this.
             "RecursionError" | "RecursionLimitError" | "DeeplyNestedType" => Some(too_large().message),
             "UndefinedRootOperation" => Some("Schema is not configured for subscriptions".to_owned()),
+            "ConflictingFieldName" | "ConflictingFieldArgument" => self.conflict(),
             _ => None,
         };
         reworded.unwrap_or_else(|| sentence.clone())
     }
 
+    /// Where Magento's engine says that it is, in bytes.
+    fn places(&self) -> Vec<usize> {
+        let Finding { places, location, .. } = self.finding;
+        if !places.is_empty() {
+            return places.clone();
+        }
+        let Some((start, _)) = *location else {
+            return Vec::new();
+        };
+        let place = match self.finding.name {
+            "UndefinedInputValue" => self.name_before(start),
+            "UndefinedDefinition" => self.name_after(start),
+            "SubselectionOnScalarType" | "SubselectionOnEnumType" => self.selection_set_of(start),
+            "ConflictingFieldName" | "ConflictingFieldArgument" => {
+                return Conflict::at(&self.document.ast, start)
+                    .map_or(vec![start], |conflict| conflict.places.to_vec());
+            }
+            _ => None,
+        };
+        vec![place.unwrap_or(start)]
+    }
+
+    /// A field of an input object begins with its name, where apollo-compiler points to its value.
+    fn name_before(&self, start: usize) -> Option<usize> {
+        let field = self.quoted().next()?;
+        self.document.text.get(..start)?.rfind(field)
+    }
+
+    /// A type begins with its name, where a list begins with its bracket.
+    fn name_after(&self, start: usize) -> Option<usize> {
+        let name = self.quoted().next()?;
+        Some(start + self.document.text.get(start..)?.find(name)?)
+    }
+
+    /// Where the selections of the field begin that begins here: what stands between is ignored by the grammar, a
+    /// comment or the end of the arguments.
+    fn selection_set_of(&self, start: usize) -> Option<usize> {
+        let (field, _) = field_at(self.schema, &self.document.ast, start)?;
+        let arguments = field.arguments.iter().filter_map(Node::location);
+        let directives = field.directives.iter().filter_map(Node::location);
+        let spans = arguments.chain(directives).chain(field.name.location());
+        let mut end = spans.map(|span| span.end_offset()).max()?;
+        loop {
+            let rest = self.document.text.get(end..)?;
+            let next = rest.find(['{', '#'])?;
+            if rest[next..].starts_with('{') {
+                return Some(end + next);
+            }
+            end += next + rest[next..].find(['\n', '\r'])?;
+        }
+    }
+
     /// The texts in quotation marks of the sentence.
     fn quoted(&self) -> impl Iterator<Item = &str> {
         self.finding.sentence.split('"').skip(1).step_by(2)
+    }
+
+    fn undefined_type(&self) -> Option<String> {
+        let name = self.quoted().next()?;
+        let hint = did_you_mean(name, self.schema.types.keys().map(Name::as_str));
+        Some(format!("{}{hint}", self.finding.sentence))
+    }
+
+    fn directive_elsewhere(&self) -> Option<String> {
+        let name = self.quoted().next()?.strip_prefix('@')?;
+        let (_, place) = self.finding.sentence.split_once(" may not be used on ")?;
+        Some(format!("Directive \"{name}\" may not be used on \"{}\".", place.strip_suffix('.')?))
+    }
+
+    fn conflict(&self) -> Option<String> {
+        let (start, _) = self.finding.location?;
+        let whole = Conflict::at(&self.document.ast, start).map(|conflict| conflict.message());
+        whole.or_else(|| {
+            let (fields, reason) = self.finding.sentence.split_once(" conflict because ")?;
+            Some(format!("{fields} conflict because {}", reason.replace('"', "")))
+        })
     }
 
     fn undefined_field(&self) -> Option<String> {
@@ -198,12 +299,6 @@ impl Wording<'_> {
         Some(refused_scalar(ty, self.document.text.get(start..end)?.trim()))
     }
 
-    fn required_field(&self) -> Option<String> {
-        let mut quoted = self.quoted();
-        let (coordinate, ty) = (quoted.next()?, quoted.next()?);
-        Some(format!("Field {coordinate} of required type {ty} was not provided."))
-    }
-
     /// The value is told as it was written, on one line or several.
     fn unsupported_value(&self) -> Option<String> {
         let words = self.finding.own_words.strip_prefix("expected value of type ")?;
@@ -236,16 +331,12 @@ impl Wording<'_> {
     }
 
     /// Names the operation, when the finding stands in one that has a name.
-    fn with_operation(&self, predicate: &str, preposition: &str) -> Option<String> {
+    fn unused_variable(&self) -> Option<String> {
         let (offset, _) = self.finding.location?;
         let variable = self.quoted().next()?;
-        let operations = self.document.ast.definitions.iter().filter_map(Definition::as_operation_definition);
-        let mut within = operations.filter(|operation| {
-            let location = operation.location();
-            location.is_some_and(|span| (span.offset()..span.end_offset()).contains(&offset))
-        });
-        let name = within.next_back()?.name.as_ref()?;
-        Some(format!("Variable \"{variable}\" {predicate} {preposition} operation \"{name}\"."))
+        let (operation, _) = operation_at(self.document, offset)?;
+        let name = operation.name.as_ref()?;
+        Some(format!("Variable \"{variable}\" is never used in operation \"{name}\"."))
     }
 
     /// The trace runs from the innermost spread to the outermost, and the innermost one closes the cycle.
@@ -257,6 +348,15 @@ impl Wording<'_> {
         let via = if via.is_empty() { String::new() } else { format!(" via {}", via.join(", ")) };
         Some(format!("Cannot spread fragment \"{fragment}\" within itself{via}."))
     }
+}
+
+/// The operation within which this place is, with its end.
+fn operation_at(document: &Fresh, offset: usize) -> Option<(&OperationDefinition, usize)> {
+    let operations = document.ast.definitions.iter().filter_map(Definition::as_operation_definition);
+    operations.into_iter().find_map(|operation| {
+        let span = operation.location()?;
+        (span.offset()..span.end_offset()).contains(&offset).then_some((&**operation, span.end_offset()))
+    })
 }
 
 /// The field that begins at this place, with its type.

@@ -159,3 +159,13 @@ async fn the_alias_limit_is_a_setting() {
     house.set("graphql/validation/maximum_alias_allowed", "11");
     assert_eq!(house.post(&query).await.status.as_u16(), 200);
 }
+
+#[actix_web::test]
+async fn the_engines_own_words_do_not_reach_a_client() {
+    let house = House::new();
+    let query =
+        "mutation($e: String = \"a\") { generateCustomerTokenAsAdmin(input: {customer_email: $e}) { customer_token } }";
+    let reply = house.post_with(query, json!({"e": null})).await;
+    assert_eq!(reply.gist(), (200, "Internal server error".to_owned(), String::new()));
+    assert_eq!(reply.json()["data"], json!({"generateCustomerTokenAsAdmin": null}));
+}

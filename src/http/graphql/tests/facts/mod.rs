@@ -280,6 +280,12 @@ pub(super) fn at(column: usize, message: &str) -> Value {
     json!({"errors": [{"message": message, "locations": [{"line": 1, "column": column}]}]})
 }
 
+/// An error that the engine finds between two places of the first line.
+pub(super) fn at_both(columns: [usize; 2], message: &str) -> Value {
+    let locations = columns.map(|column| json!({"line": 1, "column": column}));
+    json!({"errors": [{"message": message, "locations": locations}]})
+}
+
 /// An error that the engine finds in the document as a whole.
 pub(super) fn nowhere(message: &str) -> Value {
     json!({"errors": [{"message": message}]})
