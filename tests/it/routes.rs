@@ -58,12 +58,21 @@ const ALLOWED_NOT_FOUND: Statuses = [401, 403, 401, 403, 404];
 /// REST has a router of its own below this pattern.
 const REST: &str = "/rest/{tail:.*}";
 
+const STORE: &str = "/{store:[A-Za-z][A-Za-z0-9_]*}/graphql";
+const STORE_AND_TAIL: &str = "/{store:[A-Za-z][A-Za-z0-9_]*}/graphql/{tail:.*}";
+const INDEX_AND_STORE: &str = "/index.php/{store:[A-Za-z][A-Za-z0-9_]*}/graphql";
+const INDEX_STORE_AND_TAIL: &str = "/index.php/{store:[A-Za-z][A-Za-z0-9_]*}/graphql/{tail:.*}";
+
 const ROWS: &[Row] = &[
     Row(Public, "/graphql", "GET", "/graphql?query=%7B__typename%7D", GUEST_OR_TOKEN, None),
     Row(Public, "/graphql", "POST", "/graphql", GUEST_OR_TOKEN, None),
     Row(Public, "/graphql/{tail:.*}", "POST", "/graphql/x", GUEST_OR_TOKEN, None),
     Row(Public, "/index.php/graphql", "POST", "/index.php/graphql", GUEST_OR_TOKEN, None),
-    Row(Public, "/{store:[A-Za-z][A-Za-z0-9_]*}/graphql", "POST", "/default/graphql", GUEST_OR_TOKEN, None),
+    Row(Public, "/index.php/graphql/{tail:.*}", "POST", "/index.php/graphql/x", GUEST_OR_TOKEN, None),
+    Row(Public, STORE, "POST", "/default/graphql", GUEST_OR_TOKEN, None),
+    Row(Public, STORE_AND_TAIL, "POST", "/default/graphql/x", GUEST_OR_TOKEN, None),
+    Row(Public, INDEX_AND_STORE, "POST", "/index.php/default/graphql", GUEST_OR_TOKEN, None),
+    Row(Public, INDEX_STORE_AND_TAIL, "POST", "/index.php/default/graphql/x", GUEST_OR_TOKEN, None),
     Row(Public, "/rest", "GET", "/rest", ANYBODY_BADLY, None),
     Row(Public, "/index.php/rest", "GET", "/index.php/rest", ANYBODY_BADLY, None),
     Row(Public, "/index.php/rest/{tail:.*}", "GET", "/index.php/rest/V1/customers/me", CUSTOMER, None),
