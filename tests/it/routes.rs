@@ -87,6 +87,7 @@ const ROWS: &[Row] = &[
     Row(Internal, "/check", "GET", "/check", ANY_TOKEN, None),
     Row(Internal, "/check/policy/{policy:.*}", "GET", "/check/policy/any", ANY_TOKEN, None),
     Row(Internal, "/check{anything:.*}", "GET", "/checks", [404; 5], None),
+    Row(Internal, "/{anything:.*}", "GET", "/CHECK", [404; 5], None),
     Row(Internal, "/health/live", "GET", "/health/live", ANYBODY, None),
     Row(Internal, "/health/ready", "GET", "/health/ready", ANYBODY, None),
     Row(Internal, "/metrics", "GET", "/metrics", ANYBODY, None),
