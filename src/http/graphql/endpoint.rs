@@ -83,7 +83,9 @@ async fn execute(asked: GraphqlRequest, early: Option<Parsed>, context: &Context
     let only = |complaint| Answer::Invalid(vec![complaint]);
     let operation = document.select(asked.operation_name.as_deref()).map_err(only)?;
     let variables = engine.coerce_variables(&document, operation, &asked.variables, all).map_err(Answer::Invalid)?;
-    // What the client sent is wiped before anything waits.
+    // What the client sent is wiped before anything waits; the text of the document is with the document. Not wiped are
+    // the copies that the engine makes and does not let anybody write to: literals of the syntax tree, coerced values of
+    // variables, and arguments of fields. They are freed when the answer is there.
     drop(asked);
     let executed = if operation.is_mutation() {
         engine.execute(&document, operation, &variables, &MutationRoot(context), all).await

@@ -6,6 +6,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache as QuickCache;
 
 use crate::http::graphql::engine::Document;
+use crate::http::graphql::engine::document::Text;
 
 /// About how many bytes all kept documents may take together.
 const CAPACITY: u64 = 16 * 1024 * 1024;
@@ -21,7 +22,7 @@ const FACTOR: usize = 24;
 const OVERHEAD: usize = 1024;
 
 /// A bounded cache of documents. What holds a quotation mark may hold a password and is never kept.
-pub(super) struct Cache(QuickCache<Arc<str>, Arc<Document>, Weight>);
+pub(super) struct Cache(QuickCache<Text, Arc<Document>, Weight>);
 
 impl Cache {
     /// An empty cache.
@@ -50,8 +51,8 @@ fn may_be_kept(text: &str) -> bool {
 #[derive(Clone)]
 struct Weight;
 
-impl Weighter<Arc<str>, Arc<Document>> for Weight {
-    fn weight(&self, text: &Arc<str>, _: &Arc<Document>) -> u64 {
+impl Weighter<Text, Arc<Document>> for Weight {
+    fn weight(&self, text: &Text, _: &Arc<Document>) -> u64 {
         (text.len() * FACTOR + OVERHEAD) as u64
     }
 }

@@ -1,11 +1,15 @@
 //! A document on its way from text to something that can be executed.
 
+use std::borrow::Borrow;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use apollo_compiler::ExecutableDocument;
 use apollo_compiler::ast::{self, Definition, OperationType};
 use apollo_compiler::parser::Parser;
 use apollo_compiler::validation::Valid;
+use zeroize::Zeroizing;
 
 use crate::http::error::Failure;
 use crate::http::graphql::engine::limits::{Limits, Measures, too_large};
@@ -33,6 +37,37 @@ impl Operation {
     }
 }
 
+/// The text of a document, which is wiped when nobody needs it any more: a literal in it may be a password.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Text(Arc<Zeroizing<String>>);
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(Arc::new(Zeroizing::new(text.to_owned())))
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Text {
+    fn borrow(&self) -> &str {
+        self
+    }
+}
+
+/// As its text does, so that it can be looked up by it.
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
 /// A document that has been read, or that was validated earlier.
 pub(in crate::http::graphql) enum Parsed {
     /// It was validated earlier.
@@ -43,7 +78,7 @@ pub(in crate::http::graphql) enum Parsed {
 
 /// A document that has been read.
 pub(in crate::http::graphql) struct Fresh {
-    pub(super) text: Arc<str>,
+    pub(super) text: Text,
     pub(super) ast: ast::Document,
     operations: Vec<Operation>,
     measures: Measures,
@@ -53,7 +88,7 @@ pub(in crate::http::graphql) struct Fresh {
 
 /// A valid document.
 pub(in crate::http::graphql) struct Document {
-    text: Arc<str>,
+    text: Text,
     operations: Vec<Operation>,
     measures: Measures,
     /// Its sources are taken out, so that nothing looks up lines and columns except [`super::Location`].
@@ -79,7 +114,7 @@ impl Engine {
             },
         };
         Ok(Parsed::Fresh(Fresh {
-            text: text.into(),
+            text: Text::from(text),
             operations: operations(&ast),
             measures: Measures::of_size(&ast),
             ast,
@@ -154,7 +189,7 @@ impl Parsed {
 
 impl Document {
     /// The text.
-    pub(super) fn text(&self) -> &Arc<str> {
+    pub(super) fn text(&self) -> &Text {
         &self.text
     }
 
