@@ -9,7 +9,7 @@
 //! - what a document costs is limited before it is validated, and what a validated one costs before it is executed;
 //! - a document that may hold a password (any with a string literal) is not kept;
 //! - only the first error is told, unless the developer mode is on;
-//! - what two lines of Magento do differently is in [`line`], and what a client may choose by `Accept` in [`accept`].
+//! - what two lines of Magento do differently is in [`mod@line`], and what a client may choose by `Accept` in [`accept`].
 
 mod accept;
 mod answer;

@@ -16,7 +16,7 @@ impl Call<'_> {
     }
 }
 
-/// An answer to which headers may be added, before [`write`] ends it.
+/// An answer to which headers may be added, before [`fn@write`] ends it.
 pub(super) fn begin(status: StatusCode, format: Format) -> HttpResponseBuilder {
     let mut response = HttpResponse::build(status);
     response.content_type(format.content_type()).insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
