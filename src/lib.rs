@@ -7,6 +7,7 @@
 //! |---|---|
 //! | what a token, a session, a setting *is* | [`token`], [`session`], [`settings`] |
 //! | who holds the sessions, and how a check reads them | [`registry`] |
+//! | what a Magento installation's key and encrypted values say | [`magento`] |
 //! | who may sign in, and how a password is checked | [`sign_in`], [`accounts`] |
 //! | the answer to "is this request allowed?" | [`decision`] |
 //! | what is said on the wire | [`http`] |
@@ -27,6 +28,7 @@ pub mod decision;
 pub mod http;
 pub mod keeper;
 pub mod lifecycle;
+pub mod magento;
 pub mod registry;
 pub mod secret;
 pub mod session;

@@ -9,12 +9,13 @@ use tokio::sync::oneshot;
 
 use crate::accounts::{AccountError, AccountStore};
 use crate::clock::SharedClock;
+use crate::magento::InstallationKey;
 use crate::registry::Registry;
 use crate::secret::Password;
 use crate::session::{Subject, UserType};
 use crate::settings::SharedSnapshot;
 use crate::sign_in::attempt::{Attempt, Core, Sessions};
-use crate::sign_in::password::{GuardFactory, HasherPool, InstallationKey, PoolOptions};
+use crate::sign_in::password::{GuardFactory, HasherPool, PoolOptions};
 use crate::sign_in::report::{Counters, Label};
 use crate::sign_in::throttle::{Denied, Throttle};
 use crate::sign_in::turns::{AccountTurn, Turns};

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use rand::RngExt;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::Zeroizing;
 
 /// How many characters an opaque token has.
 const LENGTH: usize = 32;
@@ -11,23 +11,26 @@ const LENGTH: usize = 32;
 /// The 36 characters that a token is made of.
 const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
-/// The text of an opaque token: a secret.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub struct Token([u8; LENGTH]);
+/// The text of a token: a secret.
+pub struct Token(Zeroizing<String>);
 
 impl Token {
-    /// A new token: each character drawn independently and uniformly from a cryptographic generator that the operating
-    /// system seeds.
+    /// A new opaque token: each character drawn independently and uniformly from a cryptographic generator that the
+    /// operating system seeds.
     pub fn generate() -> Self {
         let mut generator = rand::rng();
-        let mut text = [0; LENGTH];
-        text.fill_with(|| ALPHABET[generator.random_range(0..ALPHABET.len())]);
-        Self(text)
+        let character = |_| char::from(ALPHABET[generator.random_range(0..ALPHABET.len())]);
+        Self::from_text((0..LENGTH).map(character).collect())
+    }
+
+    /// A token with this text.
+    pub(super) fn from_text(text: String) -> Self {
+        Self(Zeroizing::new(text))
     }
 
     /// The text: for the client, and for the digest.
     pub fn expose(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("the alphabet is ASCII")
+        &self.0
     }
 }
 

@@ -10,8 +10,9 @@ use tracing::debug;
 use super::memory::{Memory, Slot};
 use super::messages::{HashPassword, MemoryUsed, Verdict, VerifyPassword};
 use super::meter::Meter;
-use super::stored::{Cost, InstallationKey, StoredHash, new_hash, spend};
+use super::stored::{Cost, StoredHash, new_hash, spend};
 use super::{HashError, HashError::OutOfMemory};
+use crate::magento::InstallationKey;
 
 /// How far hashing stands back behind everything else on the machine.
 const NICENESS: i32 = 10;

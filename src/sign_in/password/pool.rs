@@ -14,7 +14,8 @@ use super::hasher::{HasherParts, PasswordHasher};
 use super::keeper::MemoryKeeper;
 use super::messages::{HashPassword, Verdict, VerifyPassword};
 use super::meter::Meter;
-use super::stored::{Cost, InstallationKey};
+use super::stored::Cost;
+use crate::magento::InstallationKey;
 use crate::secret::Password;
 
 /// How long a password may wait for its turn and be hashed.

@@ -18,7 +18,7 @@ const COMMON: [&str; 4] = ["clock", "lifecycle", "secret", "telemetry"];
 
 /// Room, and what it may use besides the common ones. `app` puts everything together, so it may use all but those who
 /// start it.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 22] = [
     ("lib", &[]),
     ("main", &["cli"]),
     ("cli", &["app", "config", "control", "http::admin", "http::graphql"]),
@@ -35,6 +35,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
             "http::graphql",
             "http::rest",
             "keeper",
+            "magento",
             "registry",
             "session",
             "settings",
@@ -71,16 +72,17 @@ const ARROWS: [(&str, &[&str]); 21] = [
         &["accounts", "decision", "http", "keeper", "registry", "session", "settings", "sign_in", "token"],
     ),
     ("http::rest", &["accounts", "decision", "http", "keeper", "registry", "session", "settings", "sign_in", "token"]),
-    ("sign_in", &["accounts", "registry", "session", "settings", "store", "token"]),
+    ("sign_in", &["accounts", "magento", "registry", "session", "settings", "store", "token"]),
     ("keeper", &["accounts", "session", "settings", "store"]),
     ("decision", &["session", "settings"]),
     ("registry", &["session", "settings", "store", "token"]),
     ("accounts", &["session", "settings", "store"]),
     ("store", &["session", "settings", "token"]),
-    ("config", &["decision", "settings", "token"]),
+    ("config", &["decision", "magento", "settings", "token"]),
     ("session", &["settings", "token"]),
     ("settings", &["session", "token"]),
-    ("token", &["session", "settings"]),
+    ("token", &["magento", "session", "settings"]),
+    ("magento", &[]),
     ("telemetry", &[]),
 ];
 
