@@ -109,7 +109,7 @@ async fn issue_for(registry: &Registry, sessions: u64) -> Vec<Duration> {
                 let (website, digest) = (WebsiteId(1), digest(number));
                 let begun = Instant::now();
                 registry
-                    .issue(IssueToken { subject, website, digest, role: None, along: Vec::new() })
+                    .issue(IssueToken { subject, website, digest, fixed_end: None, role: None, along: Vec::new() })
                     .await
                     .expect("there is room");
                 waits.push(begun.elapsed());

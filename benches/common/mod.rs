@@ -5,15 +5,18 @@
 use std::sync::Arc;
 
 use actix::{Actor, Addr, Arbiter, Context, Handler};
+use arc_swap::ArcSwapOption;
 use tokenward::clock::{SharedClock, SystemClock};
+use tokenward::magento::InstallationKey;
 use tokenward::registry::{
-    IssueToken, Options, Parts, PreloadSession, PreloadSessions, Registry, TokenRegistry, TokenValidator,
+    IssueToken, Options, Parts, PreloadSession, PreloadSessions, Registry, TokenForms, TokenRegistry, TokenValidator,
     ValidatorCounts,
 };
 use tokenward::session::{SessionId, Subject};
 use tokenward::settings::{Roles, Settings, Snapshot, StoreDirectory, WebsiteId};
 use tokenward::store::{Committed, Durability, Record, RecordOutcome};
-use tokenward::token::{DigestKey, EmptyLifetime, TokenDigest};
+use tokenward::token::jwt::JwtKey;
+use tokenward::token::{DigestKey, EmptyLifetime, TokenDigest, TokenFormat};
 
 /// Commits whatever it is given.
 #[derive(Default)]
@@ -49,6 +52,11 @@ impl Handler<Record> for InstantStore {
     }
 }
 
+/// The key under which JWTs are signed.
+pub(crate) fn jwt_key() -> JwtKey {
+    JwtKey::new(&InstallationKey::parse("0123456789abcdef0123456789abcdef").expect("it has an entry"))
+}
+
 /// A registry on a thread of its own with so many sessions, two a customer.
 pub(crate) async fn registry(sessions: u32) -> Registry {
     let store = InstantStore::start_in_arbiter(&Arbiter::new().handle(), |_| InstantStore::default());
@@ -59,6 +67,7 @@ pub(crate) async fn registry(sessions: u32) -> Registry {
         clock,
         options: Options { capacity: 100_000_000, per_subject: 1000, durability: Durability::Sync },
         key: DigestKey::generate(),
+        forms: TokenForms { issued: TokenFormat::Jwt, jwt_key: Arc::new(ArcSwapOption::from_pointee(jwt_key())) },
         first_id: SessionId(1),
         recorder: store.clone().recipient(),
         guard: Box::new(()),
@@ -107,6 +116,7 @@ pub(crate) fn issue(number: u32) -> IssueToken {
         subject: Subject::customer(1_000_000_000 + number % 1_000_000),
         website: WebsiteId(1),
         digest: digest(1_000_000_000 + number),
+        fixed_end: None,
         role: None,
         along: Vec::new(),
     }

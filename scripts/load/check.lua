@@ -1,7 +1,8 @@
--- What wrk sends: GET /check with a token drawn at random from the file that is named on the command line.
+-- What wrk sends: GET /check with a token drawn at random from the file that is named on the command line. A second
+-- argument takes the place of the question.
 -- nginx is sent the same, so that both are driven by the same work.
 
-local before = "GET /check?require=customer HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer "
+local before
 local after = "\r\n\r\n"
 local tokens = {}
 local count = 0
@@ -12,6 +13,8 @@ function init(arguments)
         tokens[count] = line
     end
     math.randomseed(os.time())
+    local question = arguments[2] or "require=customer"
+    before = "GET /check?" .. question .. " HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer "
 end
 
 function request()

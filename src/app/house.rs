@@ -16,6 +16,7 @@ use crate::config::{self, Config, ConfigError};
 use crate::control::PanicButton;
 use crate::control::{Copier, Office};
 use crate::http::Services;
+use crate::http::website::CustomerWebsites;
 use crate::keeper::{self, Keeper, KeeperError, SettingsKeeper};
 use crate::lifecycle::{Panics, Watch};
 use crate::registry::{self, SettingsChanged, TokenRegistry};
@@ -24,6 +25,7 @@ use crate::settings::{Snapshot, StoreDirectory};
 use crate::sign_in::{self, SignIn, password};
 use crate::store::{self, DataFolder, FolderError, Loader, Readers, Recovery, Store, StoreError};
 use crate::telemetry::{Metrics, Readiness};
+use crate::token::jwt::SharedJwtKey;
 
 /// A data folder that is open, and every actor that works on it.
 #[derive(Debug)]
@@ -42,6 +44,8 @@ pub struct House {
     pub watch: Watch,
     /// Where actors that panic are heard of.
     pub panics: Panics,
+    /// The key under which JWTs are signed and read. A new one takes its place at once, for everybody.
+    pub jwt_key: SharedJwtKey,
     pub(super) store: Store,
     /// Kept for as long as the house stands: with it goes the folder's lock.
     folder: DataFolder,
@@ -96,12 +100,17 @@ impl House {
         fill(&folder, &config, seed, &accounts).await?;
         let (settings, stores, roles) = keeper::load(&readers, accounts.as_ref()).await?;
         warn_of_unknown_websites(&config, &stores);
+        // The one place where the key comes from: one that stands in `env.php` is to be read here.
+        let installation_key = config.magento.installation_key();
+        let forms = options::forms(&config, installation_key.as_ref());
+        let jwt_key = Arc::clone(&forms.jwt_key);
         let snapshot = Snapshot::new(settings, stores, roles, config.tokens.empty_lifetime).shared();
         let registry = TokenRegistry::start_apart(registry::Parts {
             snapshot: Arc::clone(&snapshot),
             clock: Arc::clone(&clock),
             options: options::registry(&config, budget.sessions),
             key: folder.digest_key().clone(),
+            forms,
             first_id,
             recorder: store.recorder(),
             guard: guard(&watch, "token-registry"),
@@ -125,7 +134,7 @@ impl House {
                 snapshot: Arc::clone(&snapshot),
                 clock: Arc::clone(&clock),
                 options: options::sign_in(&config),
-                installation_key: None,
+                installation_key,
                 guards: Arc::new(move |actor| guard(&watch, actor)),
             })
         };
@@ -139,10 +148,22 @@ impl House {
             metrics: metrics(Arc::clone(&validators)),
             sign_in,
             accounts: accounts.clone(),
+            websites: CustomerWebsites::default(),
             readiness: Arc::new(Readiness::default()),
             options: options::http(&config),
         };
-        Ok(Self { config, services: Arc::new(services), accounts, keeper, validators, watch, panics, store, folder })
+        Ok(Self {
+            config,
+            services: Arc::new(services),
+            accounts,
+            keeper,
+            validators,
+            watch,
+            panics,
+            jwt_key,
+            store,
+            folder,
+        })
     }
 
     /// Takes over the sessions of the data folder. To be called once, before anything else is done with sessions.
@@ -210,7 +231,7 @@ pub fn is_there(folder: &Path) -> Result<bool, FolderError> {
 /// # Errors
 /// [`FolderError`]: nothing was accepted.
 pub fn accept_restored(folder: &Path, keep_sessions: bool) -> Result<(), FolderError> {
-    match (store::accept_restored(folder, keep_sessions)?, keep_sessions) {
+    match (store::accept_restored(folder, keep_sessions, SystemClock::default().now())?, keep_sessions) {
         (false, _) => info!("the data folder is not a restored one, so there is nothing to accept"),
         (true, false) => warn!("the data folder was restored from a copy: all its sessions have ended"),
         (true, true) => warn!(

@@ -10,7 +10,7 @@ use tracing::info;
 
 use crate::clock::UnixSeconds;
 use crate::http::Services;
-use crate::registry::{BeginLoading, KEEP_ENDED, LoadSessions, RegistryError, SettingsChanged};
+use crate::registry::{BeginLoading, KEEP_ENDED, LoadJwts, LoadSessions, RegistryError, SettingsChanged};
 use crate::settings::Snapshot;
 use crate::store::{LoadError, Loaded, Loader, StoredSession};
 use crate::telemetry::Readiness;
@@ -71,6 +71,10 @@ async fn hand_over(
         Loaded::Kinds(kinds_ended) => {
             let expected = usize::try_from(expected).unwrap_or(usize::MAX);
             registry.send(BeginLoading { expected, kinds_ended }).await.map_err(|_| LoadingError::Gone)?;
+            Ok(0)
+        }
+        Loaded::Jwts(stored) => {
+            registry.send(LoadJwts(stored)).await.map_err(|_| LoadingError::Gone)?;
             Ok(0)
         }
         Loaded::Sessions { sessions, over } => {

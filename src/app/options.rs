@@ -1,11 +1,18 @@
 //! From the configuration to the options of each part.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use crate::config::{self, Config, Locked, MagentoLine};
+use arc_swap::ArcSwapOption;
+
+use crate::config::{self, Config, ExchangeKind, Locked, MagentoLine};
 use crate::http::graphql;
 use crate::http::{self, MagentoVersion};
+use crate::magento::InstallationKey;
+use crate::registry::TokenForms;
+use crate::session::UserType;
 use crate::store::Durability;
+use crate::token::jwt::JwtKey;
 use crate::{registry, sign_in};
 
 /// Whose behaviour is spoken.
@@ -59,5 +66,22 @@ pub(super) fn http(config: &Config) -> http::Options {
             developer_mode: config.graphql.developer_mode,
         },
         refuse_locked: config.check.locked == Locked::Deny,
+        exchange: config.magento.has_key().then(|| exchange(config)),
     }
+}
+
+fn exchange(config: &Config) -> http::Exchange {
+    let kind = |kind: &ExchangeKind| match kind {
+        ExchangeKind::Customer => UserType::Customer,
+        ExchangeKind::Admin => UserType::Admin,
+    };
+    http::Exchange {
+        seconds: u32::try_from(config.exchange.lifetime.as_secs()).unwrap_or(u32::MAX),
+        kinds: config.exchange.kinds.iter().map(kind).collect(),
+    }
+}
+
+/// What tokens look like; JWTs are signed under this key.
+pub(super) fn forms(config: &Config, key: Option<&InstallationKey>) -> TokenForms {
+    TokenForms { issued: config.tokens.format, jwt_key: Arc::new(ArcSwapOption::from_pointee(key.map(JwtKey::new))) }
 }

@@ -2,7 +2,7 @@
 //!
 //! A row goes when its part is built. A key that is set to its default does what it says, so it is not named.
 
-use crate::config::{AccountSource, Config, ConfigError, Exchange, Fault, SecondFactor, TokenFormat};
+use crate::config::{AccountSource, Config, ConfigError, Fault, SecondFactor};
 
 /// A value that is not served yet.
 struct Row {
@@ -21,11 +21,7 @@ const ROWS: &[Row] = &[
     row("magento.database_url", "", |c| c.magento.database_url.is_some(), LEAVE_OUT),
     row("magento.table_prefix", "", |c| c.magento.table_prefix.is_some(), LEAVE_OUT),
     row("magento.env_php", "", |c| c.magento.env_php.is_some(), LEAVE_OUT),
-    row("magento.crypt_key", "", |c| c.magento.crypt_key.is_some(), LEAVE_OUT),
-    row("tokens.format", " = \"jwt\"", |c| c.tokens.format == TokenFormat::Jwt, "use \"opaque\""),
     row("upstream.url", "", |c| c.upstream.url.is_some(), LEAVE_OUT),
-    row("exchange.lifetime", "", |c| c.exchange.lifetime != Exchange::default().lifetime, LEAVE_OUT),
-    row("exchange.kinds", "", |c| c.exchange.kinds != Exchange::default().kinds, LEAVE_OUT),
     row(
         "admin.second_factor",
         " = \"required\"",

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::config::choice::one_of;
 use crate::config::reader::Reader;
 use crate::config::value::{path, text};
+use crate::magento::InstallationKey;
 use crate::secret::Secret;
 
 /// Which Magento to speak like, and how to reach the shop's database.
@@ -20,7 +21,7 @@ pub struct Magento {
     pub table_prefix: Option<String>,
     /// The shop's `app/etc/env.php`, which gives database, prefix and key.
     pub env_php: Option<PathBuf>,
-    /// The installation's key, for JWTs and old password hashes (fact sheet 6.4).
+    /// The installation's key, for JWTs and old password hashes (fact sheet 6.4). What is here can be parsed.
     pub crypt_key: Option<Secret>,
 }
 
@@ -43,7 +44,30 @@ impl Magento {
             database_url: reader.secret("magento.database_url").map(Secret::new),
             table_prefix: reader.read("magento.table_prefix", text),
             env_php: reader.read("magento.env_php", path),
-            crypt_key: reader.secret("magento.crypt_key").map(Secret::new),
+            crypt_key: crypt_key(reader),
+        }
+    }
+
+    /// The installation's key, as it is configured here. One that stands in `env.php` is for whoever reads that file.
+    pub fn installation_key(&self) -> Option<InstallationKey> {
+        self.crypt_key.as_ref().and_then(|key| InstallationKey::parse(key.expose()).ok())
+    }
+
+    /// Whether the installation's key is going to be known.
+    pub fn has_key(&self) -> bool {
+        self.crypt_key.is_some() || self.env_php.is_some()
+    }
+}
+
+fn crypt_key(reader: &mut Reader) -> Option<Secret> {
+    const KEY: &str = "magento.crypt_key";
+    let text = reader.secret(KEY)?;
+    match InstallationKey::parse(&text) {
+        Ok(_) => Some(Secret::new(text)),
+        Err(problem) => {
+            let place = reader.places.of(KEY).max(reader.places.of("magento.crypt_key_file"));
+            reader.report(place, KEY, problem.to_string());
+            None
         }
     }
 }

@@ -79,6 +79,7 @@ fn read_policy(reader: &mut Reader, table: &str) -> Policy {
         acl: reader.read(&key("acl"), text),
         observe: reader.read(&key("observe"), boolean).unwrap_or_default(),
         other_schemes: reader.read(&key("other_schemes"), one_of).unwrap_or_default(),
+        exchange: reader.read(&key("exchange"), one_of),
     };
     let contradiction = match policy.require {
         Requirement::Customer if policy.acl.is_some() => Some(("acl", "administrators")),

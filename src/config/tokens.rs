@@ -1,12 +1,11 @@
 //! `[tokens]`: what tokens look like, and how many there may be.
 
-use serde::Deserialize;
-
 use crate::config::choice::one_of;
 use crate::config::raw::Raw;
 use crate::config::reader::Reader;
 use crate::config::value::{Parsed, mismatch, whole_number};
 use crate::token::EmptyLifetime;
+pub use crate::token::TokenFormat;
 
 /// The most sessions that can be asked for. The index counts in 64 bits; memory ends far earlier.
 const MOST_SESSIONS: u64 = 1_000_000_000;
@@ -22,17 +21,6 @@ pub struct Tokens {
     pub capacity: Capacity,
     /// How many live sessions one user has; the oldest ends when one more is issued.
     pub per_subject: u32,
-}
-
-/// What a new token looks like.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TokenFormat {
-    /// 32 characters that say nothing (fact sheet 4.1).
-    #[default]
-    Opaque,
-    /// A JWT of Magento's shape (fact sheet 6.1).
-    Jwt,
 }
 
 /// How many live sessions are held.

@@ -249,6 +249,7 @@ mod tests {
                                 acl: acl.map(str::to_owned),
                                 observe,
                                 other_schemes,
+                                exchange: None,
                             });
                         }
                     }

@@ -10,4 +10,4 @@ mod policy;
 
 pub use credential::{Credential, Holder};
 pub use decide::{Circumstances, Decision, Reason, Verdict, decide};
-pub use policy::{OtherSchemes, Policy, Requirement};
+pub use policy::{Exchange, OtherSchemes, Policy, Requirement};

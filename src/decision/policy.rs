@@ -30,6 +30,14 @@ pub enum OtherSchemes {
     Pass,
 }
 
+/// What a gateway is given in place of a good token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exchange {
+    /// A JWT that Magento accepts, for a short time.
+    Jwt,
+}
+
 /// What a gateway requires of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -44,4 +52,6 @@ pub struct Policy {
     pub observe: bool,
     /// What becomes of other schemes.
     pub other_schemes: OtherSchemes,
+    /// What a good token is exchanged for. It changes nothing of the decision.
+    pub exchange: Option<Exchange>,
 }

@@ -6,7 +6,8 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 
 use crate::http::Services;
-use crate::registry::{TokenValidator, ValidateToken, Validation};
+use crate::registry::{Candidate, TokenValidator, ValidateToken, Validation};
+use crate::session::{Session, SessionId, UserType};
 
 /// The text of a bearer token, borrowed from the request: a secret that does not print itself. The request owns and
 /// frees the bytes, so there is no copy to wipe.
@@ -86,11 +87,33 @@ impl<'a> Presented<'a> {
 /// Expects an `Addr<TokenValidator>` among the application's data. A validator that does not answer is
 /// [`Validation::Unavailable`], never a yes.
 pub async fn validate(request: &HttpRequest, services: &Services, token: BearerToken<'_>) -> Validation {
-    let digest = services.registry.reader().digest(token.expose());
-    let Some(validator) = request.app_data::<actix::Addr<TokenValidator>>() else {
-        return services.registry.reader().validate(digest);
+    let candidate = services.registry.reader().examine(token.expose());
+    validate_candidate(request, services, candidate).await
+}
+
+/// The same for a token that was examined already.
+pub async fn validate_candidate(
+    request: &HttpRequest,
+    services: &Services,
+    candidate: Option<Candidate>,
+) -> Validation {
+    let validation = match request.app_data::<actix::Addr<TokenValidator>>() {
+        Some(validator) => validator.send(ValidateToken { candidate }).await.unwrap_or(Validation::Unavailable),
+        None => services.registry.reader().validate(candidate),
     };
-    validator.send(ValidateToken { digest }).await.unwrap_or(Validation::Unavailable)
+    match validation {
+        Validation::Valid(session) if session.id == SessionId::NONE && session.subject.kind == UserType::Customer => {
+            Validation::Valid(with_website(session, services).await)
+        }
+        _ => validation,
+    }
+}
+
+/// A JWT that Magento issued says nothing of the customer's website. Where it cannot be told it stays that of nobody.
+async fn with_website(session: Session, services: &Services) -> Session {
+    let accounts = services.accounts.as_ref();
+    let website = services.websites.of(session.subject.id, accounts, services.clock.now()).await;
+    Session { website: website.unwrap_or(session.website), ..session }
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod starting;
 pub mod store;
 #[cfg(test)]
 mod tests;
+pub mod website;
 
 use std::sync::Arc;
 
@@ -68,6 +69,17 @@ pub struct Options {
     pub graphql: graphql::Options,
     /// Whether a locked customer's token is refused at the gateway: `check.locked`.
     pub refuse_locked: bool,
+    /// The JWT that Magento receives in place of the client's token; `None` without the installation's key.
+    pub exchange: Option<Exchange>,
+}
+
+/// The JWT that Magento receives in place of the client's token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// How many seconds it lives, at most as long as the session: `exchange.lifetime`.
+    pub seconds: u32,
+    /// For whom it is minted: `exchange.kinds`.
+    pub kinds: Vec<crate::session::UserType>,
 }
 
 /// What protocol code may use. One value, shared by all workers.
@@ -83,6 +95,8 @@ pub struct Services {
     pub sign_in: SignIn,
     /// Customers and administrators.
     pub accounts: Arc<dyn AccountStore>,
+    /// In which websites customers are whose tokens Magento issued.
+    pub websites: website::CustomerWebsites,
     /// Counters and histograms.
     pub metrics: Arc<Metrics>,
     /// Whether requests should be sent here.

@@ -20,13 +20,14 @@ use crate::clock::{SharedClock, UnixSeconds};
 use crate::registry::forgotten::Forgotten;
 use crate::registry::handle::{MAILBOX, WAITING_CHANGES};
 use crate::registry::index::Index;
+use crate::registry::jwts::JwtBooks;
 use crate::registry::table::Table;
 use crate::registry::unstored::{self, Handed, Revoked, Unstored};
 use crate::registry::{
-    CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, Options, Reader, Registry,
-    RegistryError, Revocation, RevokeSessions, SettingsChanged, Statistics, SubjectFacts,
+    CollectStatistics, CountEnding, FindSession, IssueToken, Issued, JwtDenial, ListSessions, Options, Reader,
+    Registry, RegistryError, Revocation, RevokeSessions, SettingsChanged, Statistics, SubjectFacts, TokenForms,
 };
-use crate::session::{EndReason, Session, SessionEvent, SessionId, SubjectChanged, UserType};
+use crate::session::{EndReason, Session, SessionEvent, SessionId, Subject, SubjectChanged, UserType};
 use crate::settings::SharedSnapshot;
 use crate::store::{Change, Committed, Durability, Record, RecordOutcome};
 use crate::token::DigestKey;
@@ -52,6 +53,8 @@ pub struct Parts {
     pub options: Options,
     /// The key of the digests, for the readers.
     pub key: DigestKey,
+    /// What tokens look like, for the readers.
+    pub forms: TokenForms,
     /// The number of the first new session.
     pub first_id: SessionId,
     /// The store.
@@ -77,6 +80,9 @@ pub struct TokenRegistry {
     failing: bool,
     /// Sessions whose rows are still to be deleted.
     pub(super) forgotten: Forgotten,
+    /// What ends JWTs that nobody keeps a session of.
+    pub(super) jwts: JwtBooks,
+    forms: TokenForms,
     index: Arc<Index>,
     timer: Option<(UnixSeconds, SpawnHandle)>,
     _guard: Box<dyn Any + Send>,
@@ -117,7 +123,7 @@ impl TokenRegistry {
 
     fn index(parts: &Parts) -> (Arc<Index>, Reader) {
         let index = Arc::new(Index::default());
-        let reader = Reader::new(Arc::clone(&index), parts.key.clone(), parts.snapshot.clone(), parts.clock.clone());
+        let reader = Reader::new(Arc::clone(&index), parts);
         (index, reader)
     }
 
@@ -134,6 +140,8 @@ impl TokenRegistry {
             retrying: false,
             failing: false,
             forgotten: Forgotten::default(),
+            jwts: JwtBooks::new(Arc::clone(&index)),
+            forms: parts.forms,
             index,
             timer: None,
             _guard: parts.guard,
@@ -150,9 +158,9 @@ impl TokenRegistry {
             answer(reply, Err(RegistryError::Busy));
             return;
         }
-        let IssueToken { subject, website, digest, role, along } = message;
+        let IssueToken { subject, website, digest, fixed_end, role, along } = message;
         let (snapshot, now) = (self.snapshot.load(), self.clock.now());
-        match self.table.begin(subject, website, digest, &snapshot, now) {
+        match self.table.begin(subject, website, digest, fixed_end, &snapshot, now) {
             Err(error) => answer(reply, Err(error)),
             Ok(session) => {
                 if let Some(role) = role {
@@ -160,10 +168,10 @@ impl TokenRegistry {
                 }
                 let mut changes = along;
                 if self.durability != Durability::None {
-                    changes.push(unstored::issued(session, digest));
+                    changes.push(unstored::issued(session, fixed_end, digest));
                 }
                 if self.may_hand_out_early() {
-                    self.record(changes, Waited::Handed(Handed { session, digest }));
+                    self.record(changes, Waited::Handed(Handed { session, fixed_end, digest }));
                     self.finish_issue(session.id, reply);
                 } else {
                     self.record(changes, Waited::Issue(session.id, reply));
@@ -192,7 +200,15 @@ impl TokenRegistry {
         let revoked = match message.which {
             Revocation::Token(digest) => Revoked::of(self.table.take(digest).as_slice(), message.reason),
             Revocation::Session(id) => Revoked::of(self.table.take_session(id).as_slice(), message.reason),
-            Revocation::Subject(subject) => Revoked::of(&self.table.take_subject(subject), message.reason),
+            Revocation::Jwt(denial) => self.deny_jwt(denial),
+            Revocation::Subject(subject) => {
+                let revoked = Revoked::of(&self.table.take_subject(subject), message.reason);
+                revoked.and(self.revoke_jwts(subject))
+            }
+            Revocation::IssuedThrough(subject, through) => {
+                let revoked = Revoked::of(&self.table.take_issued(subject, through), message.reason);
+                revoked.and(self.jwts.revoke(subject, through))
+            }
             Revocation::Kind(kind) => self.end_kinds(&[kind], own),
             Revocation::Everything => self.end_kinds(&UserType::ALL, own),
         };
@@ -206,12 +222,33 @@ impl TokenRegistry {
         }
     }
 
+    /// The moment up to which JWTs may have been issued by now. They carry the wall clock; ours never carry more than
+    /// session time, which is ahead when the wall clock was set back.
+    fn latest(&self) -> UnixSeconds {
+        self.clock.wall().max(self.clock.now())
+    }
+
+    /// Without a key no JWT is ever good, and there is nothing to revoke.
+    fn revoke_jwts(&mut self, subject: Subject) -> Vec<SessionEvent> {
+        if self.forms.reads_jwts() { self.jwts.revoke_now(subject, self.latest()) } else { Vec::new() }
+    }
+
+    fn deny_jwt(&mut self, denial: JwtDenial) -> Revoked {
+        // What the wall clock says is over may not be so after it was set back, so that the earlier clock counts.
+        let now = self.clock.wall().min(self.clock.now());
+        let events = self.jwts.deny(denial, now);
+        Revoked { count: usize::from(!events.is_empty()), events }
+    }
+
     fn end_kinds(&mut self, kinds: &[UserType], own: &Addr<Self>) -> Revoked {
         let mut revoked = Revoked { events: Vec::new(), count: 0 };
         for &kind in kinds {
             let (through, live) = self.table.end_kind(kind);
             revoked.events.push(SessionEvent::KindRevoked { kind, through });
             revoked.count += live;
+            if self.forms.reads_jwts() {
+                revoked.events.push(self.jwts.revoke_kind_now(kind, self.latest()));
+            }
             own.do_send(Sweep(kind)); // Its answer is empty.
         }
         revoked
@@ -450,7 +487,8 @@ impl Handler<SubjectChanged> for TokenRegistry {
 
     fn handle(&mut self, changed: SubjectChanged, _: &mut Self::Context) {
         let SubjectChanged { subject, locked_until, role } = changed;
-        self.index.set_facts(subject, SubjectFacts { locked_until, role });
+        let facts = self.index.facts(subject);
+        self.index.set_facts(subject, SubjectFacts { locked_until, role, ..facts });
     }
 }
 

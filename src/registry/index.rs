@@ -13,6 +13,7 @@ use papaya::HashMap;
 
 use crate::clock::UnixSeconds;
 use crate::registry::SubjectFacts;
+use crate::registry::jwts::JwtIndex;
 use crate::session::{Session, SessionId, Subject, UserType};
 use crate::settings::{Snapshot, WebsiteId};
 use crate::token::TokenDigest;
@@ -97,6 +98,8 @@ pub(super) struct Index {
     unstored: HashMap<TokenDigest, ()>,
     /// Per kind, the last session that a revocation of the whole kind has ended.
     ended_through: [AtomicU64; 3],
+    /// What ends JWTs that nobody keeps a session of.
+    jwts: JwtIndex,
 }
 
 impl Default for Index {
@@ -106,6 +109,7 @@ impl Default for Index {
             subjects: HashMap::new(),
             unstored: HashMap::new(),
             ended_through: Default::default(),
+            jwts: JwtIndex::default(),
         }
     }
 }
@@ -127,6 +131,16 @@ impl Index {
     /// What is known of a user.
     pub(super) fn facts(&self, subject: Subject) -> SubjectFacts {
         self.subjects.pin().get(&subject).copied().unwrap_or_default()
+    }
+
+    /// Up to which second of issue a user's JWTs are revoked; 0 when none are.
+    pub(super) fn jwts_revoked(&self, subject: Subject) -> UnixSeconds {
+        self.facts(subject).jwts_revoked.unwrap_or_default().max(self.jwts.of_kind(subject.kind))
+    }
+
+    /// What ends JWTs besides that.
+    pub(super) fn jwts(&self) -> &JwtIndex {
+        &self.jwts
     }
 
     /// The last session of this kind that a revocation of the whole kind has ended.

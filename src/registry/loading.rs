@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 
 use crate::registry::actor::{Waited, answer, promised};
 use crate::registry::unstored::issued;
-use crate::registry::{BeginLoading, LoadSessions, PreloadSessions, RegistryError, TokenRegistry};
+use crate::registry::{BeginLoading, LoadJwts, LoadSessions, PreloadSessions, RegistryError, TokenRegistry};
 use crate::store::Durability;
 
 impl Handler<BeginLoading> for TokenRegistry {
@@ -13,6 +13,14 @@ impl Handler<BeginLoading> for TokenRegistry {
 
     fn handle(&mut self, BeginLoading { expected, kinds_ended }: BeginLoading, _: &mut Self::Context) {
         self.table.begin_loading(expected, &kinds_ended);
+    }
+}
+
+impl Handler<LoadJwts> for TokenRegistry {
+    type Result = ();
+
+    fn handle(&mut self, LoadJwts(stored): LoadJwts, _: &mut Self::Context) {
+        self.jwts.load(stored);
     }
 }
 
@@ -36,7 +44,7 @@ impl Handler<PreloadSessions> for TokenRegistry {
         match begun {
             Err(error) => answer(reply, Err(error)),
             Ok(begun) if message.stored && self.durability != Durability::None => {
-                let changes = begun.into_iter().map(|(session, digest)| issued(session, digest)).collect();
+                let changes = begun.into_iter().map(|(session, digest)| issued(session, None, digest)).collect();
                 self.record(changes, Waited::Preload(reply));
             }
             Ok(_) => answer(reply, Ok(())),

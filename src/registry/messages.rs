@@ -2,10 +2,11 @@
 
 use actix::Message;
 
-use crate::registry::{RegistryError, Validation};
+use crate::clock::UnixSeconds;
+use crate::registry::{Candidate, RegistryError, Validation};
 use crate::session::{EndReason, Session, SessionId, Subject, UserType};
 use crate::settings::{RoleId, WebsiteId};
-use crate::store::{Change, StoredSession};
+use crate::store::{Change, StoredJwts, StoredSession};
 use crate::token::{Lifetime, TokenDigest};
 
 /// Begin a session. The caller made the token and keeps its text; the registry only ever sees the digest.
@@ -21,6 +22,8 @@ pub struct IssueToken {
     pub website: WebsiteId,
     /// The digest of the token.
     pub digest: TokenDigest,
+    /// The end that is fixed at issue, as it stands in a JWT; `None` when the lifetime of the kind decides.
+    pub fixed_end: Option<UnixSeconds>,
     /// The role, when the subject is an administrator.
     pub role: Option<RoleId>,
     /// What else has to be stored in the same transaction: counters that the sign-in resets, say.
@@ -41,12 +44,28 @@ pub enum Revocation {
     Token(TokenDigest),
     /// The one with this number.
     Session(SessionId),
-    /// All of this user, those on their way to the store included.
+    /// One JWT that Magento issued: there is no session of it.
+    Jwt(JwtDenial),
+    /// All of this user, those on their way to the store and JWTs that Magento issued included.
     Subject(Subject),
+    /// All of this user that were issued at this second or earlier: what a revocation by Magento itself says (fact
+    /// sheet 6.5).
+    IssuedThrough(Subject, UnixSeconds),
     /// All of this kind.
     Kind(UserType),
     /// All.
     Everything,
+}
+
+/// A JWT that nobody keeps a session of, and that is to be refused until its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JwtDenial {
+    /// The digest of its text.
+    pub digest: TokenDigest,
+    /// Whose it is.
+    pub subject: Subject,
+    /// The first second at which it is not good any more by itself.
+    pub ends: UnixSeconds,
 }
 
 /// End sessions. From the moment of the reply no check says yes to them.
@@ -152,6 +171,11 @@ pub struct BeginLoading {
     pub kinds_ended: Vec<(UserType, SessionId)>,
 }
 
+/// Take over what ends JWTs that nobody keeps a session of. Before the sessions.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct LoadJwts(pub StoredJwts);
+
 /// Take over sessions that were stored, in the order of their numbers. After the last one follows [`SettingsChanged`].
 #[derive(Debug, Message)]
 #[rtype(result = "Result<(), RegistryError>")]
@@ -166,14 +190,14 @@ pub struct LoadSessions {
 #[derive(Debug, Message)]
 #[rtype(result = "Validation")]
 pub struct ValidateToken {
-    /// The digest of what the client sent, when that has the shape of a token.
-    pub digest: Option<TokenDigest>,
+    /// What the client sent, when that could be a token.
+    pub candidate: Option<Candidate>,
 }
 
 /// The same question for many tokens, answered in one turn and in the same order.
 #[derive(Debug, Message)]
 #[rtype(result = "Vec<Validation>")]
 pub struct ValidateTokens {
-    /// The digests, as in [`ValidateToken`].
-    pub digests: Vec<Option<TokenDigest>>,
+    /// The candidates, as in [`ValidateToken`].
+    pub candidates: Vec<Option<Candidate>>,
 }

@@ -18,6 +18,7 @@ mod deadlines;
 mod forgotten;
 mod handle;
 mod index;
+mod jwts;
 mod loading;
 mod messages;
 mod reader;
@@ -30,11 +31,11 @@ pub use actor::{Parts, TokenRegistry};
 pub use deadlines::KEEP_ENDED;
 pub use handle::{Options, Registry, RegistryError};
 pub use messages::{
-    BeginLoading, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, LoadSessions,
-    PreloadSession, PreloadSessions, Revocation, RevokeSessions, SettingsChanged, Statistics, ValidateToken,
-    ValidateTokens,
+    BeginLoading, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, JwtDenial, ListSessions, LoadJwts,
+    LoadSessions, PreloadSession, PreloadSessions, Revocation, RevokeSessions, SettingsChanged, Statistics,
+    ValidateToken, ValidateTokens,
 };
-pub use reader::{Reader, SubjectFacts, Validation};
+pub use reader::{Candidate, NewToken, Reader, SubjectFacts, TokenForms, Validation};
 pub use validator::{TokenValidator, ValidatorCounts};
 
 #[cfg(test)]

@@ -1,17 +1,20 @@
 //! The reading side of the index: what a check needs, without a lock and without another thread.
 
+use std::sync::Arc;
+
 use crate::clock::{SharedClock, UnixSeconds};
 use crate::registry::index::Index;
-use crate::session::{Session, Subject};
-use crate::settings::{RoleId, SharedSnapshot, Snapshot};
-use crate::token::{DigestKey, TokenDigest, has_opaque_shape};
-
-use std::sync::Arc;
+use crate::registry::{JwtDenial, Parts, Revocation};
+use crate::session::{Session, SessionId, Subject};
+use crate::settings::{RoleId, SharedSnapshot, Snapshot, WebsiteId};
+use crate::token::jwt::{Claims, Origin, SharedJwtKey, has_jwt_shape};
+use crate::token::{DigestKey, Token, TokenDigest, TokenFormat, has_opaque_shape};
 
 /// What became of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Validation {
-    /// It is good.
+    /// It is good. A JWT that Magento issued has no session of its own: its number is [`SessionId::NONE`], and its
+    /// website is not known here, so that it is [`WebsiteId::ADMIN`].
     Valid(Session),
     /// It was good once; its time is over.
     Expired,
@@ -23,6 +26,45 @@ pub enum Validation {
     Unavailable,
 }
 
+/// What a client sent, as far as its text alone tells: something that could be a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Candidate {
+    /// It has the shape of an opaque token.
+    Opaque(TokenDigest),
+    /// It is a JWT whose signature is good.
+    Jwt(TokenDigest, Claims),
+}
+
+impl Candidate {
+    /// The digest of its text.
+    pub fn digest(&self) -> TokenDigest {
+        match self {
+            Self::Opaque(digest) | Self::Jwt(digest, _) => *digest,
+        }
+    }
+
+    /// What ends this token alone.
+    pub fn revocation(&self) -> Revocation {
+        match *self {
+            Self::Jwt(digest, Claims { subject, expires: ends, origin: Origin::Magento, .. }) => {
+                Revocation::Jwt(JwtDenial { digest, subject, ends })
+            }
+            Self::Opaque(digest) | Self::Jwt(digest, _) => Revocation::Token(digest),
+        }
+    }
+}
+
+/// A token that was made for a session that has yet to begin.
+#[derive(Debug)]
+pub struct NewToken {
+    /// Its text: for the client alone.
+    pub token: Token,
+    /// What the session will be found by.
+    pub digest: TokenDigest,
+    /// The end that stands in the token, when one does.
+    pub fixed_end: Option<UnixSeconds>,
+}
+
 /// What a check has to know about a user besides the session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SubjectFacts {
@@ -30,6 +72,24 @@ pub struct SubjectFacts {
     pub locked_until: Option<UnixSeconds>,
     /// The role of an administrator.
     pub role: Option<RoleId>,
+    /// Up to which second of issue the user's JWTs are revoked: Magento's `revoke_before` (fact sheet 6.5).
+    pub jwts_revoked: Option<UnixSeconds>,
+}
+
+/// What tokens look like. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct TokenForms {
+    /// What new ones look like: `tokens.format`.
+    pub issued: TokenFormat,
+    /// The key under which JWTs are signed, and read whatever is issued; empty when the installation's is not known.
+    pub jwt_key: SharedJwtKey,
+}
+
+impl TokenForms {
+    /// Whether a JWT can be good at all.
+    pub fn reads_jwts(&self) -> bool {
+        self.jwt_key.load().is_some()
+    }
 }
 
 /// Reads the index. Cheap to clone, and usable on any thread.
@@ -37,35 +97,51 @@ pub struct SubjectFacts {
 pub struct Reader {
     index: Arc<Index>,
     key: Arc<DigestKey>,
+    forms: TokenForms,
     snapshot: SharedSnapshot,
     clock: SharedClock,
 }
 
 impl Reader {
-    pub(super) fn new(index: Arc<Index>, key: DigestKey, snapshot: SharedSnapshot, clock: SharedClock) -> Self {
-        Self { index, key: Arc::new(key), snapshot, clock }
+    pub(super) fn new(index: Arc<Index>, parts: &Parts) -> Self {
+        Self {
+            index,
+            key: Arc::new(parts.key.clone()),
+            forms: parts.forms.clone(),
+            snapshot: Arc::clone(&parts.snapshot),
+            clock: Arc::clone(&parts.clock),
+        }
     }
 
-    /// The digest of what a client sent, when it has the shape of a token.
+    /// The digest of an opaque token; `None` for what does not have the shape of one.
     pub fn digest(&self, token: &str) -> Option<TokenDigest> {
         has_opaque_shape(token).then(|| self.key.digest(token))
     }
 
-    /// Says what the token with this digest is worth now; what has no digest is no token.
-    pub fn validate(&self, digest: Option<TokenDigest>) -> Validation {
-        let Some(digest) = digest else {
-            return Validation::Unknown;
-        };
-        let now = self.clock.now();
-        let found = self.index.read(digest, |entry| {
-            let session = entry.session(&self.snapshot.load());
-            if session.is_expired_at(now) {
-                return Validation::Expired;
-            }
-            entry.touch(now);
-            Validation::Valid(session)
-        });
-        found.unwrap_or_else(|| self.missing(digest))
+    /// Looks at what a client sent: the shape of an opaque token, or a JWT that is signed under the key that is in
+    /// force with the algorithm that is set (fact sheet 6.6). What is neither is no token.
+    pub fn examine(&self, text: &str) -> Option<Candidate> {
+        if let Some(digest) = self.digest(text) {
+            return Some(Candidate::Opaque(digest));
+        }
+        if !has_jwt_shape(text) {
+            return None;
+        }
+        let algorithm = self.snapshot.load().jwt_algorithm()?;
+        let claims = self.forms.jwt_key.load().as_ref()?.read(text, algorithm).ok()?;
+        Some(Candidate::Jwt(self.key.digest(text), claims))
+    }
+
+    /// Says what a token is worth now; what is no candidate is no token.
+    pub fn validate(&self, candidate: Option<Candidate>) -> Validation {
+        match candidate {
+            None => Validation::Unknown,
+            Some(Candidate::Opaque(digest)) => self.session(digest).unwrap_or(Validation::Unknown),
+            Some(Candidate::Jwt(digest, claims)) => match claims.origin {
+                Origin::Session => self.session(digest).unwrap_or_else(|| self.without_session(&claims)),
+                Origin::Magento => self.issued_elsewhere(digest, &claims),
+            },
+        }
     }
 
     /// What is known of the user behind a session.
@@ -83,7 +159,76 @@ impl Reader {
         &self.clock
     }
 
-    fn missing(&self, digest: TokenDigest) -> Validation {
-        if self.index.is_unstored(digest) { Validation::Unavailable } else { Validation::Unknown }
+    /// Makes a token for a session of `subject` in the form that is set; `None` when it cannot be made: a JWT without a
+    /// key, or with an algorithm that is not supported.
+    pub fn new_token(&self, subject: Subject) -> Option<NewToken> {
+        let (token, fixed_end) = match self.forms.issued {
+            TokenFormat::Opaque => (Token::generate(), None),
+            TokenFormat::Jwt => {
+                let seconds = self.snapshot.load().jwt_seconds(subject.kind);
+                let claims = self.claims(subject, seconds, Origin::Session);
+                let mut text = String::with_capacity(320);
+                self.append_signed(&claims, &mut text)?;
+                (Token::from(text), Some(claims.expires))
+            }
+        };
+        let digest = self.key.digest(token.expose());
+        Some(NewToken { token, digest, fixed_end })
+    }
+
+    /// Writes a JWT for Magento behind what is in `to`: it speaks for the user of a session that is good, for so many
+    /// seconds at most, and never longer than the session. `None` as in [`Self::new_token`].
+    pub fn exchange(&self, session: &Session, seconds: u32, to: &mut String) -> Option<()> {
+        let left = session.expires_in(self.clock.now()).unwrap_or(u32::MAX);
+        self.append_signed(&self.claims(session.subject, seconds.min(left), Origin::Magento), to)
+    }
+
+    /// Claims that begin now, by the wall clock; but after the second of the user's last revocation, because what was
+    /// issued in that second is revoked with it (fact sheet 6.5).
+    fn claims(&self, subject: Subject, seconds: u32, origin: Origin) -> Claims {
+        let wall = self.clock.wall();
+        let issued = wall.max(self.index.jwts_revoked(subject).plus(1));
+        Claims { subject, issued, expires: wall.plus(seconds), origin }
+    }
+
+    fn append_signed(&self, claims: &Claims, to: &mut String) -> Option<()> {
+        let algorithm = self.snapshot.load().jwt_algorithm()?;
+        self.forms.jwt_key.load().as_ref()?.append(claims, algorithm, to);
+        Some(())
+    }
+
+    /// What the session with this digest is worth; `None` when there is none.
+    fn session(&self, digest: TokenDigest) -> Option<Validation> {
+        let now = self.clock.now();
+        let found = self.index.read(digest, |entry| {
+            let session = entry.session(&self.snapshot.load());
+            if session.is_expired_at(now) {
+                return Validation::Expired;
+            }
+            entry.touch(now);
+            Validation::Valid(session)
+        });
+        found.or_else(|| self.index.is_unstored(digest).then_some(Validation::Unavailable))
+    }
+
+    /// A JWT that was issued here and has no session any more.
+    fn without_session(&self, claims: &Claims) -> Validation {
+        if claims.expires <= self.clock.wall() { Validation::Expired } else { Validation::Revoked }
+    }
+
+    /// A JWT that Magento issued: it ends by the wall clock, as Magento sees it.
+    fn issued_elsewhere(&self, digest: TokenDigest, claims: &Claims) -> Validation {
+        let Claims { subject, issued, expires, .. } = *claims;
+        if expires <= self.clock.wall() {
+            return Validation::Expired;
+        }
+        if self.index.is_unstored(digest) {
+            return Validation::Unavailable;
+        }
+        if issued <= self.index.jwts_revoked(subject) || self.index.jwts().is_denied(digest) {
+            return Validation::Revoked;
+        }
+        let (id, website, last_used) = (SessionId::NONE, WebsiteId::ADMIN, self.clock.now());
+        Validation::Valid(Session { id, subject, website, issued, ends: Some(expires), last_used })
     }
 }

@@ -107,12 +107,14 @@ impl Table {
         subject: Subject,
         website: WebsiteId,
         digest: TokenDigest,
+        fixed_end: Option<UnixSeconds>,
         snapshot: &Snapshot,
         now: UnixSeconds,
     ) -> Result<Session, RegistryError> {
         self.make_room()?;
-        let session = self.number(subject, website, snapshot, now);
-        self.pending.insert(session.id, Pending { session, digest, fixed_end: None, cancelled: false });
+        let mut session = self.number(subject, website, snapshot, now);
+        session.ends = fixed_end.or(session.ends);
+        self.pending.insert(session.id, Pending { session, digest, fixed_end, cancelled: false });
         Ok(session)
     }
 
@@ -168,9 +170,16 @@ impl Table {
 
     /// Takes all sessions of a user; those that are pending will not become live.
     pub(super) fn take_subject(&mut self, subject: Subject) -> Vec<Taken> {
-        let pending = self.pending.values_mut().filter(|pending| pending.session.subject == subject);
-        let mut taken: Vec<_> = pending.filter_map(Pending::cancel).collect();
-        let digests = self.subjects.of(subject).to_vec();
+        self.take_issued(subject, UnixSeconds(u32::MAX))
+    }
+
+    /// Takes the sessions of a user that were issued at this second or earlier.
+    pub(super) fn take_issued(&mut self, subject: Subject, through: UnixSeconds) -> Vec<Taken> {
+        let pending = self.pending.values_mut().map(|pending| (pending.session, pending));
+        let pending = pending.filter(|(session, _)| session.subject == subject && session.issued <= through);
+        let mut taken: Vec<_> = pending.filter_map(|(_, pending)| pending.cancel()).collect();
+        let issued = |digest: TokenDigest| self.index.peek(digest).is_some_and(|removed| removed.issued <= through);
+        let digests: Vec<_> = self.subjects.of(subject).iter().copied().filter(|&digest| issued(digest)).collect();
         taken.extend(digests.into_iter().filter_map(|digest| self.take(digest)));
         taken
     }

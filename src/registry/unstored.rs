@@ -1,5 +1,6 @@
 //! Changes that are true in memory and not yet on disk.
 
+use crate::clock::UnixSeconds;
 use crate::registry::table::Taken;
 use crate::session::{EndReason, Session, SessionEvent};
 use crate::store::Change;
@@ -28,13 +29,19 @@ impl Revoked {
         Self { events: taken.iter().map(event).collect(), count }
     }
 
+    /// JWTs that nobody keeps a session of were revoked besides.
+    pub(super) fn and(mut self, events: Vec<SessionEvent>) -> Self {
+        self.events.extend(events);
+        self
+    }
+
     pub(super) fn changes(&self) -> Vec<Change> {
         self.events.iter().cloned().map(Change::Session).collect()
     }
 
     pub(super) fn digests(&self) -> impl Iterator<Item = TokenDigest> {
         self.events.iter().filter_map(|event| match event {
-            SessionEvent::Revoked { digest, .. } => Some(*digest),
+            SessionEvent::Revoked { digest, .. } | SessionEvent::JwtDenied { digest, .. } => Some(*digest),
             _ => None,
         })
     }
@@ -44,16 +51,17 @@ impl Revoked {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Handed {
     pub(super) session: Session,
+    pub(super) fixed_end: Option<UnixSeconds>,
     pub(super) digest: TokenDigest,
 }
 
 impl Handed {
     pub(super) fn change(&self) -> Change {
-        issued(self.session, self.digest)
+        issued(self.session, self.fixed_end, self.digest)
     }
 }
 
 /// The change that stores a new session.
-pub(super) fn issued(session: Session, digest: TokenDigest) -> Change {
-    Change::Session(SessionEvent::Issued { session, fixed_end: None, digest })
+pub(super) fn issued(session: Session, fixed_end: Option<UnixSeconds>, digest: TokenDigest) -> Change {
+    Change::Session(SessionEvent::Issued { session, fixed_end, digest })
 }

@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix::{Actor, Context, Handler, MessageResult};
 
-use crate::registry::{Reader, ValidateToken, ValidateTokens, Validation};
-use crate::token::TokenDigest;
+use crate::registry::{Candidate, Reader, ValidateToken, ValidateTokens, Validation};
 
 /// How many questions may wait. They are asked and answered on one thread, so that there are never more than requests
 /// in progress on it.
@@ -52,8 +51,8 @@ impl TokenValidator {
         Self { reader, counts, _guard: guard }
     }
 
-    fn validate(&self, digest: Option<TokenDigest>) -> Validation {
-        let validation = self.reader.validate(digest);
+    fn validate(&self, candidate: Option<Candidate>) -> Validation {
+        let validation = self.reader.validate(candidate);
         self.counts.count(&validation);
         validation
     }
@@ -71,7 +70,7 @@ impl Handler<ValidateToken> for TokenValidator {
     type Result = MessageResult<ValidateToken>;
 
     fn handle(&mut self, message: ValidateToken, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.validate(message.digest))
+        MessageResult(self.validate(message.candidate))
     }
 }
 
@@ -79,7 +78,7 @@ impl Handler<ValidateTokens> for TokenValidator {
     type Result = MessageResult<ValidateTokens>;
 
     fn handle(&mut self, message: ValidateTokens, _: &mut Self::Context) -> Self::Result {
-        MessageResult(message.digests.into_iter().map(|digest| self.validate(digest)).collect())
+        MessageResult(message.candidates.into_iter().map(|candidate| self.validate(candidate)).collect())
     }
 }
 

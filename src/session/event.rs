@@ -40,6 +40,30 @@ pub enum SessionEvent {
         /// The last session that existed.
         through: SessionId,
     },
+    /// All JWTs of a user that nobody keeps a session of were revoked, as far as they were issued until then (fact
+    /// sheet 6.5).
+    JwtsRevoked {
+        /// Whose.
+        subject: Subject,
+        /// The last second of issue that is revoked, by the wall clock: Magento's `revoke_before`.
+        through: UnixSeconds,
+    },
+    /// The same for all users of a kind. It takes the place of what was said of single users up to then.
+    KindJwtsRevoked {
+        /// Which kind.
+        kind: UserType,
+        /// The last second of issue that is revoked.
+        through: UnixSeconds,
+    },
+    /// One JWT that nobody keeps a session of was revoked.
+    JwtDenied {
+        /// The digest of its text.
+        digest: TokenDigest,
+        /// The first second at which it is not good any more by itself.
+        ends: UnixSeconds,
+        /// Denials that ended then or earlier need no longer be kept.
+        over: UnixSeconds,
+    },
     /// It ended by itself.
     Expired {
         /// Which session.

@@ -20,6 +20,11 @@ use crate::settings::WebsiteId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SessionId(pub u64);
 
+impl SessionId {
+    /// The number of no session: that of a good JWT which Magento issued, and of which nothing is kept.
+    pub const NONE: Self = Self(0);
+}
+
 impl fmt::Display for SessionId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)
@@ -29,7 +34,7 @@ impl fmt::Display for SessionId {
 /// A session as others see it: a copy, true at the moment it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
-    /// Its number.
+    /// Its number; [`SessionId::NONE`] when it is no session that is kept.
     pub id: SessionId,
     /// Whose it is.
     pub subject: Subject,

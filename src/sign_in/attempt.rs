@@ -10,7 +10,7 @@ use tracing::{error, warn};
 
 use crate::accounts::{AccountError, AccountStore};
 use crate::clock::SharedClock;
-use crate::registry::{IssueToken, Issued, Registry, RegistryError, Revocation, RevokeSessions};
+use crate::registry::{IssueToken, Issued, NewToken, Registry, RegistryError, Revocation, RevokeSessions};
 use crate::secret::Password;
 use crate::session::{EndReason, Subject};
 use crate::settings::{RoleId, SharedSnapshot, WebsiteId};
@@ -20,7 +20,6 @@ use crate::sign_in::throttle::{InFlight, Key, Throttle};
 use crate::sign_in::turns::Turns;
 use crate::sign_in::{IssuedToken, Options, Refusal, SignInError};
 use crate::store::CustomerLock;
-use crate::token::{Token, TokenDigest};
 
 /// What all attempts share.
 #[derive(Debug)]
@@ -42,8 +41,8 @@ pub(super) struct Core {
 /// Where a sign-in begins its session: what it needs of the registry.
 #[async_trait]
 pub(super) trait Sessions: std::fmt::Debug + Send + Sync + 'static {
-    /// The digest under which the registry keeps this token.
-    fn digest(&self, token: &Token) -> Option<TokenDigest>;
+    /// A token for a session of this user; `None` when none can be made.
+    fn new_token(&self, subject: Subject) -> Option<NewToken>;
 
     /// Begins the session.
     async fn begin(&self, change: IssueToken) -> Result<Issued, RegistryError>;
@@ -54,8 +53,8 @@ pub(super) trait Sessions: std::fmt::Debug + Send + Sync + 'static {
 
 #[async_trait]
 impl Sessions for Registry {
-    fn digest(&self, token: &Token) -> Option<TokenDigest> {
-        self.reader().digest(token.expose())
+    fn new_token(&self, subject: Subject) -> Option<NewToken> {
+        self.reader().new_token(subject)
     }
 
     async fn begin(&self, change: IssueToken) -> Result<Issued, RegistryError> {
@@ -168,13 +167,14 @@ impl Checked {
     pub(super) async fn issue(self, grant: Grant) -> Result<IssuedToken, SignInError> {
         let Grant { subject, website, role, lock } = grant;
         let _turn = self.core.name_turns.wait(self.in_flight.key()).await;
-        let token = Token::generate();
-        let digest = self.core.sessions.digest(&token).ok_or(SignInError::Unavailable)?;
+        let made = self.core.sessions.new_token(subject).ok_or_else(no_token)?;
+        let NewToken { token, digest, fixed_end } = made;
         let now = self.core.clock.now();
         let change = IssueToken {
             subject,
             website,
             digest,
+            fixed_end,
             role,
             along: self.core.accounts.success(subject, now, lock, Some(self.in_flight.key().name())),
         };
@@ -182,6 +182,15 @@ impl Checked {
         self.in_flight.succeed();
         Ok(IssuedToken { token, session })
     }
+}
+
+/// Logs why there is no token: only a JWT may be impossible to make.
+fn no_token() -> SignInError {
+    error!(
+        "a token cannot be issued: tokens.format is \"jwt\", and there is no key, or webapi/jwtauth/jwt_alg is none of \
+         HS256, HS384 and HS512"
+    );
+    SignInError::Unavailable
 }
 
 /// Logs why an account could not be read; the cause is for the operator alone.

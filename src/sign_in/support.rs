@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::accounts::{AccountError, AccountStore, Administrator, Customer, folded};
 use crate::clock::{MockClock, SharedClock, UnixSeconds};
-use crate::registry::{IssueToken, Issued, RegistryError};
+use crate::registry::{IssueToken, Issued, NewToken, RegistryError};
 use crate::secret::Password;
 use crate::session::{Session, SessionId, Subject};
 use crate::settings::{
@@ -24,7 +24,7 @@ use crate::sign_in::{
     AdministratorCredentials, Caller, CustomerCredentials, IssuedToken, Options, Refusal, SignIn, SignInError,
 };
 use crate::store::{Change, CustomerLock, ThrottleRow};
-use crate::token::{DigestKey, EmptyLifetime, Token, TokenDigest};
+use crate::token::{DigestKey, EmptyLifetime, Token};
 
 /// The password of all accounts, with its hash at the cost of tests.
 pub(super) const PASSWORD: &str = "Password1";
@@ -205,8 +205,10 @@ pub(super) struct MemorySessions {
 
 #[async_trait]
 impl Sessions for MemorySessions {
-    fn digest(&self, token: &Token) -> Option<TokenDigest> {
-        Some(DigestKey::from_bytes([1; 32]).digest(token.expose()))
+    fn new_token(&self, _: Subject) -> Option<NewToken> {
+        let token = Token::generate();
+        let digest = DigestKey::from_bytes([1; 32]).digest(token.expose());
+        Some(NewToken { token, digest, fixed_end: None })
     }
 
     async fn begin(&self, change: IssueToken) -> Result<Issued, RegistryError> {

@@ -13,7 +13,7 @@ use crate::session::{SessionId, UserType};
 use crate::store::folder::{self, DATABASE, FolderError, NUMBERS_OF_A_RUN};
 use crate::store::ledger::{self, Seal};
 use crate::store::sessions::Books;
-use crate::store::{DataFolder, connection};
+use crate::store::{DataFolder, connection, jwts};
 
 /// The key in `meta` of the note: when the copy was made, in Unix seconds, as text.
 const NOTE: &str = "backup_of";
@@ -46,19 +46,19 @@ pub(super) fn note(connection: &Connection) -> rusqlite::Result<Option<UnixSecon
     Ok(note.map(|text| UnixSeconds(String::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(0))))
 }
 
-/// Accepts a folder that was restored from a copy; from then on it is like any other. All its sessions end, unless they
-/// are kept: then a token that was revoked after the copy was made is good again. False when it was no restored folder.
+/// Accepts a folder that was restored from a copy; from then on it is like any other. All its sessions end, and
+/// all JWTs that were issued until `now`, unless they are kept: then a token that was revoked after the copy was made is good again. False when it was no restored folder.
 ///
 /// # Errors
 /// [`FolderError`]: nothing was accepted.
-pub fn accept_restored(path: &Path, keep_sessions: bool) -> Result<bool, FolderError> {
+pub fn accept_restored(path: &Path, keep_sessions: bool, now: UnixSeconds) -> Result<bool, FolderError> {
     let folder = DataFolder::open_restored(path)?;
     let database = path.join(DATABASE);
-    accept(&database, &Seal::new(folder.digest_key()), keep_sessions)
+    accept(&database, &Seal::new(folder.digest_key()), keep_sessions, now)
         .map_err(|cause| FolderError::Unreadable { path: database, cause })
 }
 
-fn accept(database: &Path, seal: &Seal, keep_sessions: bool) -> rusqlite::Result<bool> {
+fn accept(database: &Path, seal: &Seal, keep_sessions: bool, now: UnixSeconds) -> rusqlite::Result<bool> {
     let mut connection = connection::writing(database)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if note(&transaction)?.is_none() {
@@ -70,6 +70,7 @@ fn accept(database: &Path, seal: &Seal, keep_sessions: bool) -> rusqlite::Result
         for kind in UserType::ALL {
             books.end_kind(&transaction, kind, through)?;
         }
+        jwts::revoke_everything(&transaction, seal, now)?;
     }
     // Numbers that were given out after the copy was made must not come again.
     books.ledger.last += NUMBERS_OF_A_RUN;

@@ -23,6 +23,8 @@ pub(super) struct Seal {
     sessions: [u8; 32],
     revocations: [u8; 32],
     ledger: [u8; 32],
+    jwt_revocations: [u8; 32],
+    jwt_ledger: [u8; 32],
 }
 
 impl Seal {
@@ -32,6 +34,8 @@ impl Seal {
             sessions: key.derive("tokenward 2026 checksum of a session's row"),
             revocations: key.derive("tokenward 2026 checksum of a kind revocation's row"),
             ledger: key.derive("tokenward 2026 checksum of the ledger of sessions"),
+            jwt_revocations: key.derive("tokenward 2026 checksum of a JWT revocation's row"),
+            jwt_ledger: key.derive("tokenward 2026 checksum of the ledger of JWT revocations"),
         }
     }
 
@@ -54,6 +58,16 @@ impl Seal {
         bytes[0] = kind.number();
         bytes[1..].copy_from_slice(&through.0.to_le_bytes());
         checksum(&self.revocations, &bytes)
+    }
+
+    /// The checksum of a row about revoked JWTs.
+    pub(super) fn jwt_revocation(&self, bytes: &[u8]) -> i64 {
+        checksum(&self.jwt_revocations, bytes)
+    }
+
+    /// The checksum of the ledger of those rows.
+    pub(super) fn jwt_ledger(&self, bytes: &[u8]) -> i64 {
+        checksum(&self.jwt_ledger, bytes)
     }
 }
 

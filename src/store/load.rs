@@ -11,16 +11,18 @@ use thiserror::Error;
 use crate::session::{SessionId, UserType};
 use crate::store::ledger::{Ledger, Seal};
 use crate::store::sessions::{self, StoredSession};
-use crate::store::{DataFolder, connection};
+use crate::store::{DataFolder, StoredJwts, connection, jwts};
 
 /// How many sessions are handed over at a time.
 const SLICE: usize = 8192;
 
-/// What comes out of the file, in this order: once [`Loaded::Kinds`], then any number of [`Loaded::Sessions`].
+/// What comes out of the file, in this order: once [`Loaded::Kinds`] and [`Loaded::Jwts`], then any number of [`Loaded::Sessions`].
 #[derive(Debug)]
 pub enum Loaded {
     /// Up to which number all sessions of a kind were ended.
     Kinds(Vec<(UserType, SessionId)>),
+    /// What ends JWTs that nobody keeps a session of.
+    Jwts(StoredJwts),
     /// Some sessions, and the numbers of rows among them that are no longer needed.
     Sessions {
         /// In the order of their numbers.
@@ -86,7 +88,8 @@ impl Loader {
         let ledger = Ledger::read(&connection, &self.seal).map_err(|cause| self.explain(cause))?;
         let mut seen = Ledger::default();
         let kinds = self.kinds(&connection, &mut seen)?;
-        if !hand(Loaded::Kinds(kinds.clone())) {
+        let jwts = jwts::load(&connection, &self.seal).map_err(|cause| self.explain(cause))?;
+        if !hand(Loaded::Kinds(kinds.clone())) || !hand(Loaded::Jwts(jwts)) {
             return Err(LoadError::BrokenOff);
         }
         let covered = |session: &StoredSession| {

@@ -15,6 +15,7 @@ mod connection;
 mod fault;
 mod folder;
 mod handle;
+mod jwts;
 mod ledger;
 mod load;
 mod log;
@@ -35,6 +36,7 @@ pub use change::{
 };
 pub use folder::{DataFolder, Durability, FolderError, holds_data};
 pub use handle::Store;
+pub use jwts::StoredJwts;
 pub use load::{LoadError, Loaded, Loader};
 pub use readers::Readers;
 pub use recover::{Recovery, recover};

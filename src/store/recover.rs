@@ -14,7 +14,7 @@ use crate::clock::UnixSeconds;
 use crate::session::SessionId;
 use crate::store::folder::{self, DATABASE, FolderError};
 use crate::store::ledger::{self, Ledger, Seal};
-use crate::store::{connection, log, schema, sessions};
+use crate::store::{connection, jwts, log, schema, sessions};
 
 /// The tables that are copied row by row, each with what its rows are ordered by. Parents before children.
 const TABLES: [(&str, &str); 8] = [
@@ -63,7 +63,7 @@ pub fn recover(path: &Path, keep_sessions: bool, now: UnixSeconds) -> Result<Rec
     put_aside(&database, work.path()).map_err(|cause| folder::unusable(work.path(), cause))?;
     let new = work.path().join("new.db");
     fs::File::create_new(&new).map_err(|cause| folder::unusable(&new, cause))?;
-    let recovery = copy(&work.path().join(DATABASE), &new, keep_sessions).map_err(unreadable)?;
+    let recovery = copy(&work.path().join(DATABASE), &new, keep_sessions, now).map_err(unreadable)?;
     replace(&new, &database).map_err(|cause| folder::unusable(&database, cause))?;
     Ok(Recovery { aside, log: (log.commits, log.damaged_at), sessions_kept: keep_sessions, ..recovery })
 }
@@ -97,7 +97,7 @@ fn replace(new: &Path, database: &Path) -> std::io::Result<()> {
     fs::File::open(database.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
-fn copy(from: &Path, to: &Path, keep_sessions: bool) -> rusqlite::Result<Recovery> {
+fn copy(from: &Path, to: &Path, keep_sessions: bool, now: UnixSeconds) -> rusqlite::Result<Recovery> {
     let old = connection::writing(from)?;
     let mut new = connection::writing(to)?;
     schema::migrate(&mut new, 0)?;
@@ -112,6 +112,7 @@ fn copy(from: &Path, to: &Path, keep_sessions: bool) -> rusqlite::Result<Recover
         ledger::set_meta(&new, folder::INITIALISED, &initialised)?;
     }
     recovery.sessions = copy_sessions(&old, &new, keep_sessions)?;
+    copy_jwts(&old, &new, (!keep_sessions).then_some(now))?;
     new.execute_batch("COMMIT")?;
     connection::put_away(new);
     Ok(recovery)
@@ -188,6 +189,13 @@ fn copy_sessions(old: &Connection, new: &Connection, keep: bool) -> rusqlite::Re
     books.ledger.last += NUMBERS_SKIPPED;
     books.ledger.write(new, &seal)?;
     Ok((whole.len(), count(old).saturating_sub(whole.len())))
+}
+
+/// Keeps what is whole of what ends JWTs. What was lost cannot be known, so all that were issued until `end` end as well.
+fn copy_jwts(old: &Connection, new: &Connection, end: Option<UnixSeconds>) -> rusqlite::Result<()> {
+    let seal = Seal::new(&ledger::digest_key(new)?);
+    jwts::copy_whole(old, new, &seal)?;
+    end.map_or(Ok(()), |end| jwts::revoke_everything(new, &seal, end))
 }
 
 fn each_session(

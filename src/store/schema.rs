@@ -6,10 +6,10 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::settings::StoreDirectory;
-use crate::store::{apply, ledger};
+use crate::store::{apply, jwts, ledger};
 
 /// One script per version, oldest first. A new version appends one; none is ever changed.
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 /// The version that this program writes.
 pub(super) const NEWEST: usize = MIGRATIONS.len();
@@ -140,6 +140,9 @@ CREATE TABLE kind_revocations (
     checksum INTEGER NOT NULL
 ) STRICT;
 ";
+
+/// It only adds: each part's tables are in its own file.
+const VERSION_3: &str = jwts::JWT_REVOCATIONS;
 
 /// The key in `meta` that says which version a program has to know at least to use the file. A version that only adds
 /// keeps the one before, so that a program that is one version older still opens it.

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::clock::UnixSeconds;
 use crate::session::{Session, SessionEvent, SessionId, Subject, UserType};
 use crate::settings::WebsiteId;
+use crate::store::jwts;
 use crate::store::ledger::{Ledger, Seal};
 use crate::token::TokenDigest;
 
@@ -61,6 +62,9 @@ impl Books {
             SessionEvent::Renewed { id, ends } => self.renew(to, *id, *ends),
             SessionEvent::Revoked { id, .. } | SessionEvent::Expired { id, .. } => self.delete(to, &[*id]),
             SessionEvent::KindRevoked { kind, through } => self.end_kind(to, *kind, *through),
+            SessionEvent::JwtsRevoked { .. }
+            | SessionEvent::KindJwtsRevoked { .. }
+            | SessionEvent::JwtDenied { .. } => jwts::apply(to, event, &self.seal),
         }
     }
 

@@ -6,9 +6,11 @@
 pub mod jwt;
 
 mod digest;
+mod format;
 mod lifetime;
 mod opaque;
 
 pub use digest::{DigestKey, TokenDigest};
+pub use format::TokenFormat;
 pub use lifetime::{EmptyLifetime, Lifetime};
 pub use opaque::{Token, has_opaque_shape};

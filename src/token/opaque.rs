@@ -20,17 +20,18 @@ impl Token {
     pub fn generate() -> Self {
         let mut generator = rand::rng();
         let character = |_| char::from(ALPHABET[generator.random_range(0..ALPHABET.len())]);
-        Self::from_text((0..LENGTH).map(character).collect())
-    }
-
-    /// A token with this text.
-    pub(super) fn from_text(text: String) -> Self {
-        Self(Zeroizing::new(text))
+        Self::from((0..LENGTH).map(character).collect::<String>())
     }
 
     /// The text: for the client, and for the digest.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<String> for Token {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
     }
 }
 

@@ -93,3 +93,34 @@ fn a_setting_has_one_of_magentos_paths_and_is_set_in_the_file() {
     TOKENWARD__SETTINGS__OAUTH/ACCESS_TOKEN_LIFETIME/ADMIN: settings can be set in the file only, and while the server runs by `tokenward setting`
     "#);
 }
+
+#[test]
+fn what_signs_jwts_needs_the_key_of_the_installation() {
+    let text = r#"
+exchange.lifetime = 30
+exchange.kinds = ["customer"]
+tokens.format = "jwt"
+[[policies]]
+name = "plain"
+[[policies]]
+name = "magento"
+require = "customer"
+exchange = "jwt"
+"#;
+    assert_snapshot!(problems(text), @r#"
+    tokenward.toml:2: exchange.lifetime needs the key of the Magento installation: set magento.crypt_key or magento.crypt_key_file
+    tokenward.toml:3: exchange.kinds needs the key of the Magento installation: set magento.crypt_key or magento.crypt_key_file
+    tokenward.toml:4: tokens.format needs the key of the Magento installation: set magento.crypt_key or magento.crypt_key_file
+    tokenward.toml:10: policies[1].exchange needs the key of the Magento installation: set magento.crypt_key or magento.crypt_key_file
+    "#);
+    let config = from_text(&format!("magento.crypt_key = \"abc\"{text}")).unwrap();
+    assert_eq!(config.policies.named("magento").unwrap().exchange, Some(crate::decision::Exchange::Jwt));
+    assert_eq!(config.magento.installation_key().unwrap().signing_text(), "abc");
+}
+
+#[test]
+fn a_key_without_an_entry_is_refused() {
+    assert_snapshot!(problems("\nmagento.crypt_key = \" \""), @"tokenward.toml:2: magento.crypt_key has no entry");
+    let long = problems(&format!("magento.crypt_key = \"{}\"", "x".repeat(3000)));
+    assert_snapshot!(long, @"tokenward.toml:1: magento.crypt_key is longer than 2048 bytes, which no key is");
+}

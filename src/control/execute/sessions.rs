@@ -40,8 +40,8 @@ impl Office {
     pub(super) async fn revoke_tokens(&self, tokens: Vec<ExposedPassword>) -> Outcome {
         let (mut count, given) = (0, tokens.len());
         for token in tokens {
-            if let Some(digest) = self.registry.reader().digest(token.0.expose()) {
-                count += self.revoke(Revocation::Token(digest)).await?;
+            if let Some(candidate) = self.registry.reader().examine(token.0.expose()) {
+                count += self.revoke(candidate.revocation()).await?;
             }
         }
         Ok(Answer::TokensRevoked { given, ended: count })

@@ -8,7 +8,7 @@ use crate::accounts::{AccountStore, Administrator};
 use crate::clock::MockClock;
 use crate::control::{Copier, ExposedPassword, UserName};
 use crate::keeper::{self, SettingsKeeper};
-use crate::registry::{self, IssueToken, ListSessions, TokenRegistry};
+use crate::registry::{self, IssueToken, ListSessions, TokenForms, TokenRegistry};
 use crate::secret::Password;
 use crate::session::Subject;
 use crate::settings::{Snapshot, StoreDirectory, StoreId, StoreView, Website, WebsiteId};
@@ -38,6 +38,7 @@ impl House {
             clock: clock.clone(),
             options: registry::Options { capacity: 100, per_subject: 100, durability: Durability::Sync },
             key: DigestKey::generate(),
+            forms: TokenForms::default(),
             first_id: SessionId(1),
             recorder: store.recorder(),
             guard: Box::new(()),
@@ -95,7 +96,8 @@ impl House {
 
     async fn begin(&self, subject: Subject) {
         let digest = self.office.registry.reader().digest(Token::generate().expose()).unwrap();
-        let change = IssueToken { subject, website: WebsiteId(1), digest, role: None, along: Vec::new() };
+        let change =
+            IssueToken { subject, website: WebsiteId(1), digest, fixed_end: None, role: None, along: Vec::new() };
         self.office.registry.issue(change).await.unwrap();
     }
 

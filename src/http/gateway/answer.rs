@@ -12,7 +12,7 @@ use crate::decision::{Decision, Reason, Verdict};
 use crate::http::error::{Category, Failure};
 use crate::http::gateway::question::BadQuestion;
 use crate::http::problem::problem;
-use crate::session::Session;
+use crate::session::{Session, SessionId};
 use crate::settings::StoreDirectory;
 
 static DECISION: HeaderName = HeaderName::from_static("x-token-decision");
@@ -53,7 +53,7 @@ pub(super) fn answer_bad_question(question: BadQuestion) -> HttpResponse {
         | BadQuestion::Empty(_)
         | BadQuestion::UnknownRequirement
         | BadQuestion::UnknownExchange
-        | BadQuestion::ExchangeNotAvailable
+        | BadQuestion::NoKey
         | BadQuestion::Unreadable => StatusCode::BAD_REQUEST,
     };
     let mut response = problem(status, &question.to_string());
@@ -76,7 +76,8 @@ fn name(session: &Session, stores: &StoreDirectory, now: UnixSeconds, headers: &
     headers.insert(USER_TYPE.clone(), HeaderValue::from_static(session.subject.kind.name()));
     headers.insert(USER_ID.clone(), HeaderValue::from(session.subject.id));
     headers.insert(WEBSITE.clone(), website.unwrap_or(EMPTY));
-    headers.insert(SESSION_ID.clone(), HeaderValue::from(session.id.0));
+    let id = (session.id != SessionId::NONE).then(|| HeaderValue::from(session.id.0));
+    headers.insert(SESSION_ID.clone(), id.unwrap_or(EMPTY));
     headers.insert(EXPIRES_IN.clone(), session.expires_in(now).map_or(EMPTY, HeaderValue::from));
 }
 
@@ -156,7 +157,7 @@ const INSUFFICIENT: &str =
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::{SessionId, Subject};
+    use crate::session::Subject;
     use crate::settings::WebsiteId;
     use actix_web::body::to_bytes;
 

@@ -2,13 +2,15 @@
 //!
 //! This is the hot path. It waits for one message to the validator on its own thread, and for nothing else.
 
+use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use tokio::time::Instant;
 
-use crate::decision::{self, Circumstances, Credential, Decision, Holder, Policy, Reason};
+use crate::decision::{self, Circumstances, Credential, Decision, Exchange, Holder, Policy, Reason, Verdict};
 use crate::http::Services;
 use crate::http::bearer::{self, Presented};
 use crate::http::gateway::answer::{answer, answer_bad_question};
+use crate::http::gateway::exchange::{CannotMint, authorization};
 use crate::http::gateway::question::{self, BadQuestion};
 use crate::registry::Validation;
 use crate::telemetry::{CheckOutcome, RouteGroup};
@@ -19,6 +21,9 @@ const PREVIEW_VERSION: &str = "preview-version";
 /// `/check?require=…&website=…&acl=…`.
 pub(super) async fn check(request: HttpRequest, services: web::Data<Services>) -> HttpResponse {
     match question::from_query(request.query_string()) {
+        Ok(policy) if policy.exchange.is_some() && services.options.exchange.is_none() => {
+            refuse(&services, BadQuestion::NoKey)
+        }
         Ok(policy) => decide(&request, &services, &policy).await,
         Err(problem) => refuse(&services, problem),
     }
@@ -56,10 +61,33 @@ async fn decide(request: &HttpRequest, services: &Services, policy: &Policy) -> 
         asks_for_preview: request.headers().contains_key(PREVIEW_VERSION),
     };
     let decision = decision::decide(policy, credential, &circumstances);
-    let response = answer(&decision, &snapshot.stores, now);
+    let (decision, authorization) = exchanged(policy, decision, request, services);
+    let mut response = answer(&decision, &snapshot.stores, now);
+    if let Some(authorization) = authorization {
+        response.headers_mut().insert(AUTHORIZATION, authorization);
+    }
     services.metrics.count_check(outcome(&decision), decision.observed);
     services.metrics.observe_request(RouteGroup::Check, started.elapsed());
     response
+}
+
+/// The header that the gateway passes on, when the policy asks for one. Where it cannot be made nobody passes: the
+/// client's own token must not take its place.
+fn exchanged(
+    policy: &Policy,
+    decision: Decision,
+    request: &HttpRequest,
+    services: &Services,
+) -> (Decision, Option<HeaderValue>) {
+    match policy.exchange.map(|Exchange::Jwt| authorization(&decision, request.headers(), services)) {
+        None => (decision, None),
+        Some(Ok(value)) => (decision, Some(value)),
+        Some(Err(CannotMint)) => {
+            let undecided =
+                Decision { verdict: Verdict::Deny, reason: Reason::Undecided, identity: None, observed: false };
+            (undecided, Some(HeaderValue::from_static("")))
+        }
+    }
 }
 
 async fn credential(request: &HttpRequest, services: &Services) -> Credential {

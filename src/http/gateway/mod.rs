@@ -3,10 +3,11 @@
 //! It only translates: [`crate::decision`] decides. What always holds: an answer of `/check` and of anything below it
 //! carries all six `X-Token-*` headers, whatever the status (except where the HTTP layer refuses a request that cannot be
 //! read, or that has more than 96 header lines, before it comes here); the answer to a question that was not understood is never
-//! yes; and what a client may have added to the path or to the query of a named policy changes nothing.
+//! yes; where a policy asks for the exchange, `Authorization` is there in every answer to it; and what a client may have added to the path or to the query of a named policy changes nothing.
 
 mod answer;
 mod check;
+mod exchange;
 mod health;
 mod metrics;
 mod question;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use actix_web::web::Query;
 use thiserror::Error;
 
-use crate::decision::{OtherSchemes, Policy, Requirement};
+use crate::decision::{Exchange, OtherSchemes, Policy, Requirement};
 
 /// Why a question is no question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -25,9 +25,9 @@ pub(super) enum BadQuestion {
     /// A form of exchange that there is not.
     #[error("Unknown value of \"exchange\". There is: jwt.")]
     UnknownExchange,
-    /// The exchange of tokens.
-    #[error("\"exchange=jwt\" is not available in this build.")]
-    ExchangeNotAvailable,
+    /// An exchange without a key to sign with.
+    #[error("\"exchange=jwt\" needs the key of the Magento installation: set magento.crypt_key.")]
+    NoKey,
     /// Not a query at all.
     #[error("The query cannot be read.")]
     Unreadable,
@@ -55,23 +55,29 @@ pub(super) fn policy_name(tail: &str) -> &str {
 
 /// The queries that gateways send most, without an allocation.
 fn plain(query: &str) -> Option<&'static Policy> {
-    static ANY: Policy = require(Requirement::Any);
-    static CUSTOMER: Policy = require(Requirement::Customer);
-    static ADMIN: Policy = require(Requirement::Admin);
-    static INTEGRATION: Policy = require(Requirement::Integration);
-    static GUEST_OK: Policy = require(Requirement::GuestOk);
+    static ANY: Policy = require(Requirement::Any, None);
+    static CUSTOMER: Policy = require(Requirement::Customer, None);
+    static ADMIN: Policy = require(Requirement::Admin, None);
+    static INTEGRATION: Policy = require(Requirement::Integration, None);
+    static GUEST_OK: Policy = require(Requirement::GuestOk, None);
+    static ANY_EXCHANGED: Policy = require(Requirement::Any, Some(Exchange::Jwt));
+    static CUSTOMER_EXCHANGED: Policy = require(Requirement::Customer, Some(Exchange::Jwt));
+    static GUEST_OK_EXCHANGED: Policy = require(Requirement::GuestOk, Some(Exchange::Jwt));
     match query {
         "" | "require=any" => Some(&ANY),
         "require=customer" => Some(&CUSTOMER),
         "require=admin" => Some(&ADMIN),
         "require=integration" => Some(&INTEGRATION),
         "require=guest-ok" => Some(&GUEST_OK),
+        "exchange=jwt" | "require=any&exchange=jwt" => Some(&ANY_EXCHANGED),
+        "require=customer&exchange=jwt" => Some(&CUSTOMER_EXCHANGED),
+        "require=guest-ok&exchange=jwt" => Some(&GUEST_OK_EXCHANGED),
         _ => None,
     }
 }
 
-const fn require(require: Requirement) -> Policy {
-    Policy { require, website: None, acl: None, observe: false, other_schemes: OtherSchemes::Ignore }
+const fn require(require: Requirement, exchange: Option<Exchange>) -> Policy {
+    Policy { require, website: None, acl: None, observe: false, other_schemes: OtherSchemes::Ignore, exchange }
 }
 
 fn parse(query: &str) -> Result<Policy, BadQuestion> {
@@ -92,14 +98,14 @@ fn parse(query: &str) -> Result<Policy, BadQuestion> {
             return Err(BadQuestion::Repeated(name));
         }
     }
-    refuse_exchange(exchange.as_deref())?;
-    Ok(Policy { website, acl, ..require(requirement(required.as_deref())?) })
+    let exchange = exchanged(exchange.as_deref())?;
+    Ok(Policy { website, acl, ..require(requirement(required.as_deref())?, exchange) })
 }
 
-fn refuse_exchange(value: Option<&str>) -> Result<(), BadQuestion> {
+fn exchanged(value: Option<&str>) -> Result<Option<Exchange>, BadQuestion> {
     match value {
-        None => Ok(()),
-        Some("jwt") => Err(BadQuestion::ExchangeNotAvailable),
+        None => Ok(None),
+        Some("jwt") => Ok(Some(Exchange::Jwt)),
         Some(_) => Err(BadQuestion::UnknownExchange),
     }
 }
@@ -143,8 +149,8 @@ mod tests {
             ("require=Customer", BadQuestion::UnknownRequirement),
             ("require=", BadQuestion::Empty("require")),
             ("website", BadQuestion::Empty("website")),
-            ("exchange=jwt", BadQuestion::ExchangeNotAvailable),
-            ("require=customer&exchange=jwt", BadQuestion::ExchangeNotAvailable),
+            ("exchange=jwt&exchange=jwt", BadQuestion::Repeated("exchange")),
+            ("exchange=", BadQuestion::Empty("exchange")),
             ("exchange=saml", BadQuestion::UnknownExchange),
         ] {
             assert_eq!(from_query(query), Err(problem), "{query}");
@@ -153,8 +159,18 @@ mod tests {
 
     #[test]
     fn the_common_queries_mean_what_the_parser_says() {
-        for query in ["", "require=any", "require=customer", "require=admin", "require=integration", "require=guest-ok"]
-        {
+        for query in [
+            "",
+            "require=any",
+            "require=customer",
+            "require=admin",
+            "require=integration",
+            "require=guest-ok",
+            "exchange=jwt",
+            "require=any&exchange=jwt",
+            "require=customer&exchange=jwt",
+            "require=guest-ok&exchange=jwt",
+        ] {
             assert_eq!(plain(query), Some(&parse(query).unwrap()), "{query}");
         }
     }

@@ -7,10 +7,9 @@ use crate::http::bearer::{self, Presented};
 use crate::http::error::Failure;
 use crate::http::graphql::context::Context;
 use crate::http::graphql::line::Line;
-use crate::registry::Validation;
+use crate::registry::{Candidate, Revocation, Validation};
 use crate::session::{Session, UserType};
 use crate::settings::RoleId;
-use crate::token::TokenDigest;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
@@ -21,8 +20,8 @@ pub(super) enum Identity {
     Known {
         /// The session.
         session: Session,
-        /// The digest of its token, by which it can be revoked alone.
-        digest: Option<TokenDigest>,
+        /// What ends its token alone.
+        alone: Revocation,
     },
 }
 
@@ -35,14 +34,17 @@ impl Identity {
         let Some(token) = Presented::from_headers(request.headers()).bearer() else {
             return Ok(Self::Guest);
         };
-        let digest = services.registry.reader().digest(token.expose());
-        let validation = bearer::validate(request, services, token).await;
-        Self::from_validation(validation, digest, services.options.version.line())
+        let candidate = services.registry.reader().examine(token.expose());
+        let validation = bearer::validate_candidate(request, services, candidate).await;
+        Self::from_validation(validation, candidate, services.options.version.line())
     }
 
-    fn from_validation(validation: Validation, digest: Option<TokenDigest>, line: Line) -> Result<Self, Failure> {
+    fn from_validation(validation: Validation, candidate: Option<Candidate>, line: Line) -> Result<Self, Failure> {
         let failure = match validation {
-            Validation::Valid(session) => return Ok(Self::Known { session, digest }),
+            Validation::Valid(session) => {
+                let alone = candidate.map_or(Revocation::Session(session.id), |candidate| candidate.revocation());
+                return Ok(Self::Known { session, alone });
+            }
             Validation::Unavailable => return Err(Failure::Unavailable),
             Validation::Expired => Failure::TokenExpired,
             Validation::Unknown => Failure::TokenUnknown,
@@ -57,8 +59,8 @@ impl Identity {
 pub(super) struct CurrentCustomer {
     /// The session.
     pub(super) session: Session,
-    /// The digest of its token.
-    pub(super) digest: Option<TokenDigest>,
+    /// What ends its token alone.
+    pub(super) alone: Revocation,
 }
 
 impl Context {
@@ -67,7 +69,7 @@ impl Context {
     /// # Errors
     /// [`Failure::CustomerRequired`] when it is nobody, or no customer.
     pub(super) fn customer(&self) -> Result<CurrentCustomer, Failure> {
-        let Identity::Known { session, digest } = self.identity else {
+        let Identity::Known { session, alone } = self.identity else {
             return Err(Failure::CustomerRequired);
         };
         let elsewhere = session.website != self.store.website
@@ -76,7 +78,7 @@ impl Context {
         if session.subject.kind != UserType::Customer || session.subject.id == 0 || elsewhere {
             return Err(Failure::CustomerRequired);
         }
-        Ok(CurrentCustomer { session, digest })
+        Ok(CurrentCustomer { session, alone })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The listeners as their clients see them, with a real registry behind them.
 
 mod edge;
+mod exchange;
 mod facts_rest;
 mod gateway;
 mod rest;
@@ -21,10 +22,11 @@ use async_trait::async_trait;
 use crate::accounts::{AccountError, AccountStore, Administrator, Customer};
 use crate::clock::{MockClock, UnixSeconds};
 use crate::decision::{OtherSchemes, Policy, Requirement};
+use crate::http::website::CustomerWebsites;
 use crate::http::{MagentoVersion, Options, Services};
 use crate::registry::{
-    IssueToken, Options as RegistryOptions, Parts, Registry, Revocation, RevokeSessions, TokenRegistry, TokenValidator,
-    ValidatorCounts,
+    IssueToken, Options as RegistryOptions, Parts, Registry, Revocation, RevokeSessions, TokenForms, TokenRegistry,
+    TokenValidator, ValidatorCounts,
 };
 use crate::secret::Password;
 use crate::session::{EndReason, SessionId, Subject, SubjectChanged};
@@ -32,6 +34,7 @@ use crate::settings::{Role, RoleId, Roles, Settings, SharedSnapshot, Snapshot, S
 use crate::sign_in::{self, SignIn, password};
 use crate::store::{Change, Committed, CustomerLock, Durability, Record, RecordOutcome, ThrottleRow};
 use crate::telemetry::Readiness;
+use crate::token::jwt::SharedJwtKey;
 use crate::token::{DigestKey, EmptyLifetime, Token};
 
 /// The time at which tests begin.
@@ -46,6 +49,8 @@ struct House {
     registry: Registry,
     clock: Arc<MockClock>,
     store: Arc<Mutex<RecordOutcome>>,
+    /// Empty, unless a test puts one in.
+    jwt_key: SharedJwtKey,
 }
 
 /// What a client saw.
@@ -87,7 +92,8 @@ impl House {
         let clock = MockClock::at(START);
         let snapshot = snapshot();
         let store = Arc::new(Mutex::new(RecordOutcome::Stored));
-        let registry = registry(&snapshot, &clock, &store);
+        let forms = TokenForms::default();
+        let registry = registry(&snapshot, &clock, &store, forms.clone());
         let mut options = options();
         change(&mut options);
         let accounts: Arc<dyn AccountStore> = Arc::new(Accounts);
@@ -111,18 +117,22 @@ impl House {
             registry: registry.clone(),
             sign_in,
             accounts,
+            websites: CustomerWebsites::default(),
             metrics: Arc::default(),
             readiness: Arc::new(Readiness::default()),
             options,
         };
-        Self { services: Data::new(services), registry, clock, store }
+        Self { services: Data::new(services), registry, clock, store, jwt_key: forms.jwt_key }
     }
 
     /// Signs somebody in without a password: the token's text.
     async fn issue(&self, subject: Subject, website: WebsiteId, role: Option<RoleId>) -> String {
         let token = Token::generate();
         let digest = self.registry.reader().digest(token.expose()).unwrap();
-        self.registry.issue(IssueToken { subject, website, digest, role, along: Vec::new() }).await.unwrap();
+        self.registry
+            .issue(IssueToken { subject, website, digest, fixed_end: None, role, along: Vec::new() })
+            .await
+            .unwrap();
         token.expose().to_owned()
     }
 
@@ -210,10 +220,16 @@ fn options() -> Options {
         policies: policies.map(|(name, policy)| (name.to_owned(), policy)).into_iter().collect::<HashMap<_, _>>(),
         graphql: crate::http::graphql::Options::default(),
         refuse_locked: true,
+        exchange: None,
     }
 }
 
-fn registry(snapshot: &SharedSnapshot, clock: &Arc<MockClock>, store: &Arc<Mutex<RecordOutcome>>) -> Registry {
+fn registry(
+    snapshot: &SharedSnapshot,
+    clock: &Arc<MockClock>,
+    store: &Arc<Mutex<RecordOutcome>>,
+    forms: TokenForms,
+) -> Registry {
     let address = Arc::new(OnceLock::new());
     let store = PromptStore { registry: address.clone(), outcome: store.clone() }.start();
     let registry = TokenRegistry::start_here(Parts {
@@ -221,6 +237,7 @@ fn registry(snapshot: &SharedSnapshot, clock: &Arc<MockClock>, store: &Arc<Mutex
         clock: clock.clone(),
         options: RegistryOptions { capacity: 1000, per_subject: 100, durability: Durability::default() },
         key: DigestKey::generate(),
+        forms,
         first_id: SessionId(1),
         recorder: store.recipient(),
         guard: Box::new(()),

@@ -6,8 +6,8 @@ use actix::{Actor, Context, Handler, Recipient};
 use super::{START, customer_hours, digest, options};
 use crate::clock::{Clock, MockClock};
 use crate::registry::{
-    IssueToken, ListSessions, Options, Parts, Reader, Registry, RegistryError, Revocation, RevokeSessions,
-    SettingsChanged, TokenRegistry, Validation,
+    Candidate, IssueToken, ListSessions, Options, Parts, Reader, Registry, RegistryError, Revocation, RevokeSessions,
+    SettingsChanged, TokenForms, TokenRegistry, Validation,
 };
 use crate::session::{EndReason, SessionId, Subject, SubjectChanged};
 use crate::settings::{SharedSnapshot, WebsiteId};
@@ -50,6 +50,7 @@ fn house(options: Options) -> House {
         clock: clock.clone(),
         options,
         key: DigestKey::generate(),
+        forms: TokenForms::default(),
         first_id: SessionId(1),
         recorder,
         guard: Box::new(()),
@@ -67,7 +68,14 @@ impl House {
 
     fn issue(&self, subject: Subject, number: u64) -> tokio::task::JoinHandle<Result<(), RegistryError>> {
         let registry = self.registry.clone();
-        let message = IssueToken { subject, website: WebsiteId(1), digest: digest(number), role: None, along: vec![] };
+        let message = IssueToken {
+            subject,
+            website: WebsiteId(1),
+            digest: digest(number),
+            fixed_end: None,
+            role: None,
+            along: vec![],
+        };
         actix_rt::spawn(async move { registry.issue(message).await.map(|_| ()) })
     }
 
@@ -92,7 +100,7 @@ impl House {
     }
 
     fn check(&self, digest: TokenDigest) -> &'static str {
-        match self.reader.validate(Some(digest)) {
+        match self.reader.validate(Some(Candidate::Opaque(digest))) {
             Validation::Valid(_) => "valid",
             Validation::Expired => "expired",
             Validation::Unknown => "unknown",

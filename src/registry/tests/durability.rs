@@ -9,8 +9,8 @@ use super::{START, customer_hours, digest, options};
 use crate::clock::MockClock;
 use crate::registry::deadlines::KEEP_ENDED;
 use crate::registry::{
-    BeginLoading, IssueToken, LoadSessions, Options, Parts, Registry, RegistryError, Revocation, RevokeSessions,
-    SettingsChanged, TokenRegistry, Validation,
+    BeginLoading, Candidate, IssueToken, LoadSessions, Options, Parts, Registry, RegistryError, Revocation,
+    RevokeSessions, SettingsChanged, TokenForms, TokenRegistry, Validation,
 };
 use crate::session::{EndReason, SessionEvent, SessionId, Subject, UserType};
 use crate::settings::WebsiteId;
@@ -48,6 +48,7 @@ fn house(durability: Durability) -> House {
         clock: clock.clone(),
         options: Options { durability, ..options() },
         key: DigestKey::generate(),
+        forms: TokenForms::default(),
         first_id: SessionId(1),
         recorder: Recorder(Arc::clone(&records)).start().recipient(),
         guard: Box::new(()),
@@ -76,7 +77,8 @@ impl House {
     fn issue(&self, number: u64) -> tokio::task::JoinHandle<Result<SessionId, RegistryError>> {
         let registry = self.registry.clone();
         let (subject, website) = (Subject::customer(1), WebsiteId(1));
-        let message = IssueToken { subject, website, digest: digest(number), role: None, along: vec![] };
+        let message =
+            IssueToken { subject, website, digest: digest(number), fixed_end: None, role: None, along: vec![] };
         actix_rt::spawn(async move { registry.issue(message).await.map(|issued| issued.session.id) })
     }
 
@@ -92,7 +94,7 @@ impl House {
     }
 
     fn is_good(&self, number: u64) -> bool {
-        matches!(self.registry.reader().validate(Some(digest(number))), Validation::Valid(_))
+        matches!(self.registry.reader().validate(Some(Candidate::Opaque(digest(number)))), Validation::Valid(_))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod actor;
 mod durability;
+mod jwts;
 mod model;
 mod questions;
 mod table;

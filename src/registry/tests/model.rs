@@ -79,7 +79,7 @@ proptest! {
                     let kind = if user == 4 { UserType::Admin } else { UserType::Customer };
                     let subject = Subject { kind, id: user };
                     let number = known.len() as u64;
-                    let session = table.begin(subject, WebsiteId(1), digest(number), &snapshot, now).unwrap();
+                    let session = table.begin(subject, WebsiteId(1), digest(number), None, &snapshot, now).unwrap();
                     if stored { table.commit(session.id); } else { table.abandon(session.id); }
                     known.push(Known { id: session.id, subject, issued: now, expired_since: None, ended: !stored });
                     while let Some(taken) = table.take_superseded(subject, &snapshot, now) {

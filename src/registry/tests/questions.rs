@@ -9,7 +9,7 @@ use crate::settings::{Snapshot, WebsiteId};
 use crate::token::Lifetime;
 
 fn issue(table: &mut Table, subject: Subject, number: u32, hour: &Snapshot, after: u32) -> Session {
-    let session = table.begin(subject, WebsiteId(1), digest(number.into()), hour, START.plus(after)).unwrap();
+    let session = table.begin(subject, WebsiteId(1), digest(number.into()), None, hour, START.plus(after)).unwrap();
     table.commit(session.id).unwrap()
 }
 

@@ -11,7 +11,7 @@ const ANNE: Subject = Subject { kind: UserType::Customer, id: 1 };
 const BERT: Subject = Subject { kind: UserType::Customer, id: 2 };
 
 fn issue(table: &mut Table, subject: Subject, number: u64, snapshot: &Snapshot, now: UnixSeconds) -> Session {
-    let session = table.begin(subject, WebsiteId(1), digest(number), snapshot, now).unwrap();
+    let session = table.begin(subject, WebsiteId(1), digest(number), None, snapshot, now).unwrap();
     table.commit(session.id).unwrap()
 }
 
@@ -23,8 +23,8 @@ fn is_there(index: &Index, number: u64) -> bool {
 fn a_pending_session_is_not_yet_there_and_an_abandoned_one_never() {
     let (index, mut table) = table(options());
     let hour = customer_hours("1");
-    let first = table.begin(ANNE, WebsiteId(1), digest(1), &hour, START).unwrap();
-    let second = table.begin(ANNE, WebsiteId(1), digest(2), &hour, START).unwrap();
+    let first = table.begin(ANNE, WebsiteId(1), digest(1), None, &hour, START).unwrap();
+    let second = table.begin(ANNE, WebsiteId(1), digest(2), None, &hour, START).unwrap();
     assert!(!is_there(&index, 1));
     table.abandon(second.id);
     assert_eq!(table.commit(first.id), Some(first));
@@ -38,7 +38,7 @@ fn revoking_a_user_takes_pending_sessions_too() {
     let (index, mut table) = table(options());
     let hour = customer_hours("1");
     let live = issue(&mut table, ANNE, 1, &hour, START);
-    let pending = table.begin(ANNE, WebsiteId(1), digest(2), &hour, START).unwrap();
+    let pending = table.begin(ANNE, WebsiteId(1), digest(2), None, &hour, START).unwrap();
     let other = issue(&mut table, BERT, 3, &hour, START);
     let mut taken: Vec<_> = table.take_subject(ANNE).into_iter().map(|taken| taken.id).collect();
     taken.sort_unstable();
@@ -53,7 +53,7 @@ fn ending_a_kind_spares_what_is_issued_afterwards_in_the_same_second() {
     let (index, mut table) = table(options());
     let hour = customer_hours("1");
     issue(&mut table, ANNE, 1, &hour, START);
-    let pending = table.begin(BERT, WebsiteId(1), digest(2), &hour, START).unwrap();
+    let pending = table.begin(BERT, WebsiteId(1), digest(2), None, &hour, START).unwrap();
     let admin = issue(&mut table, Subject::admin(1), 3, &hour, START);
     assert_eq!(table.end_kind(UserType::Customer), (admin.id, 1));
     assert_eq!(table.end_kind(UserType::Customer), (admin.id, 0), "what is not swept yet does not count twice");
@@ -109,7 +109,7 @@ fn a_full_table_gives_up_expired_sessions_and_refuses_otherwise() {
     let hour = customer_hours("1");
     issue(&mut table, ANNE, 1, &hour, START);
     issue(&mut table, ANNE, 2, &hour, START.plus(1));
-    let refused = table.begin(ANNE, WebsiteId(1), digest(3), &hour, START.plus(2));
+    let refused = table.begin(ANNE, WebsiteId(1), digest(3), None, &hour, START.plus(2));
     assert_eq!(refused, Err(RegistryError::Full));
     table.expire(&hour, START.plus(3600));
     issue(&mut table, ANNE, 3, &hour, START.plus(3600));

@@ -43,7 +43,7 @@ impl JwtKey {
     pub fn sign(&self, claims: &Claims, algorithm: JwtAlgorithm) -> Token {
         let mut text = String::with_capacity(320);
         self.append(claims, algorithm, &mut text);
-        Token::from_text(text)
+        Token::from(text)
     }
 
     /// Writes a JWT with these claims behind what is there: without a copy, for the exchange at each check.

@@ -22,6 +22,12 @@ impl Outcome {
 
     /// Fails unless it ended with this code and said this on standard error.
     #[track_caller]
+    pub(crate) fn assert_done(&self) {
+        assert_eq!(self.code, 0, "{self:?}");
+    }
+
+    /// Fails unless the command ended with this code and said this.
+    #[track_caller]
     pub(crate) fn assert_failed(&self, code: i32, saying: &str) {
         assert_eq!(self.code, code, "{self:?}");
         assert!(self.stderr.contains(saying), "{saying:?} is not in {self:?}");

@@ -5,7 +5,7 @@ use crate::http::error::Failure;
 use crate::http::graphql::context::Context;
 use crate::http::graphql::identity::CurrentAdministrator;
 use crate::http::graphql::operations::{Record, is_empty};
-use crate::registry::{IssueToken, Issued};
+use crate::registry::{IssueToken, Issued, NewToken};
 use crate::session::Subject;
 use crate::token::Token;
 
@@ -49,14 +49,9 @@ async fn find(context: &Context, email: &str) -> Result<Option<Customer>, Failur
 /// Begins the session, and leaves a line in the log: somebody else than the customer holds this token.
 async fn issue(context: &Context, administrator: CurrentAdministrator, customer: &Customer) -> Result<Token, Failure> {
     let registry = &context.services.registry;
-    let token = Token::generate();
-    let change = IssueToken {
-        subject: Subject::customer(customer.id),
-        website: customer.website,
-        digest: registry.reader().digest(token.expose()).ok_or(Failure::Unavailable)?,
-        role: None,
-        along: Vec::new(),
-    };
+    let subject = Subject::customer(customer.id);
+    let NewToken { token, digest, fixed_end } = registry.reader().new_token(subject).ok_or(Failure::Unavailable)?;
+    let change = IssueToken { subject, website: customer.website, digest, fixed_end, role: None, along: Vec::new() };
     let Issued { session } = registry.issue(change).await?;
     tracing::info!(
         administrator = administrator.id,

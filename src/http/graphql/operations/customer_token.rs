@@ -47,11 +47,7 @@ fn check_arguments(email: &str, password: &str) -> Result<(String, Password), Fa
 /// [`Failure::CustomerRequired`]; [`Failure::Unavailable`] when it could not be stored.
 pub(super) async fn revoke(context: &Context, scope: &str) -> Result<Record, Failure> {
     let customer = context.customer()?;
-    let which = match (scope, customer.digest) {
-        ("CURRENT", Some(digest)) => Revocation::Token(digest),
-        ("CURRENT", None) => Revocation::Session(customer.session.id),
-        _ => Revocation::Subject(customer.session.subject),
-    };
+    let which = if scope == "CURRENT" { customer.alone } else { Revocation::Subject(customer.session.subject) };
     let reason = EndReason::SignedOut;
     context.services.registry.revoke(RevokeSessions { which, reason }).await?;
     Ok(Record::new("RevokeCustomerTokenOutput").with("result", true))

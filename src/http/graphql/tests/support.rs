@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 
 use crate::accounts::{AccountError, AccountStore, Administrator, Customer};
 use crate::clock::{MockClock, UnixSeconds};
+use crate::http::website::CustomerWebsites;
 use crate::http::{MagentoVersion, Options, Services};
-use crate::registry::{self, IssueToken, Parts, Registry, Revocation, RevokeSessions, TokenRegistry};
+use crate::registry::{self, IssueToken, Parts, Registry, Revocation, RevokeSessions, TokenForms, TokenRegistry};
 use crate::secret::Password;
 use crate::session::{EndReason, SessionId, Subject};
 use crate::settings::{
@@ -191,6 +192,7 @@ impl House {
             clock: clock.clone(),
             options: registry::Options { capacity: 1000, per_subject: 100, durability: Durability::default() },
             key: DigestKey::generate(),
+            forms: TokenForms::default(),
             first_id: SessionId(1),
             recorder: store.recipient(),
             guard: Box::new(()),
@@ -220,6 +222,7 @@ impl House {
             registry,
             sign_in,
             accounts: accounts.clone(),
+            websites: CustomerWebsites::default(),
             metrics: Arc::new(Metrics::default()),
             readiness,
             options: Options {
@@ -230,6 +233,7 @@ impl House {
                 policies: HashMap::new(),
                 graphql,
                 refuse_locked: true,
+                exchange: None,
             },
         };
         Self { services: web::Data::new(services), accounts, clock }
@@ -273,7 +277,7 @@ impl House {
     pub(super) async fn token_with_role(&self, subject: Subject, role: Option<RoleId>) -> String {
         let token = Token::generate();
         let digest = self.services.registry.reader().digest(token.expose()).unwrap();
-        let change = IssueToken { subject, website: WebsiteId(1), digest, role, along: Vec::new() };
+        let change = IssueToken { subject, website: WebsiteId(1), digest, fixed_end: None, role, along: Vec::new() };
         self.services.registry.issue(change).await.unwrap();
         token.expose().to_owned()
     }

@@ -88,7 +88,10 @@ impl Shop {
         let token = Token::generate();
         let registry = &self.house.services.registry;
         let digest = registry.reader().digest(token.expose()).unwrap();
-        registry.issue(IssueToken { subject, website, digest, role, along: Vec::new() }).await.unwrap();
+        registry
+            .issue(IssueToken { subject, website, digest, fixed_end: None, role, along: Vec::new() })
+            .await
+            .unwrap();
         self.tokens.insert(name.to_owned(), token.expose().to_owned());
         token.expose().to_owned()
     }

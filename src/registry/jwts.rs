@@ -1,0 +1,261 @@
+//! JWTs that Magento issued: good by signature and time alone, unless they were revoked (fact sheet 6.5, 6.6).
+//!
+//! Nobody keeps a session of them, so what ends them is kept instead: per user, and per kind, up to which second of
+//! issue all are revoked; and single ones by digest until their time is over. The reading side lies in the index, the
+//! writing side here. Both are bounded: beyond the limits a revocation ends more than was asked for, never less.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use papaya::HashMap;
+
+use crate::clock::UnixSeconds;
+use crate::registry::index::{Index, position};
+use crate::registry::{JwtDenial, KEEP_ENDED, SubjectFacts};
+use crate::session::{SessionEvent, Subject, UserType};
+use crate::store::StoredJwts;
+use crate::token::TokenDigest;
+
+/// So many users at most have a moment of their own up to which their JWTs are revoked.
+const MOST_SUBJECTS: usize = 1_000_000;
+
+/// So many JWTs at most are revoked one by one.
+const MOST_DENIALS: usize = 100_000;
+
+/// What ends JWTs, as readers see it. What is about one user lies in the user's [`SubjectFacts`].
+#[derive(Debug, Default)]
+pub(super) struct JwtIndex {
+    /// Per kind, up to which second of issue all are revoked.
+    kinds: [AtomicU32; 3],
+    /// Revoked one by one, with their ends.
+    denied: HashMap<TokenDigest, UnixSeconds>,
+}
+
+impl JwtIndex {
+    /// Up to which second of issue all of a kind are revoked; 0 when none are.
+    pub(super) fn of_kind(&self, kind: UserType) -> UnixSeconds {
+        UnixSeconds(self.kinds[position(kind)].load(Ordering::Acquire))
+    }
+
+    /// Whether this one was revoked alone.
+    pub(super) fn is_denied(&self, digest: TokenDigest) -> bool {
+        !self.denied.is_empty() && self.denied.pin().contains_key(&digest)
+    }
+
+    fn revoke_kind(&self, kind: UserType, through: UnixSeconds) {
+        self.kinds[position(kind)].fetch_max(through.get(), Ordering::AcqRel);
+    }
+}
+
+/// What ends JWTs, as the registry keeps it.
+#[derive(Debug)]
+pub(super) struct JwtBooks {
+    index: Arc<Index>,
+    /// The users with a moment of their own, oldest first.
+    by_age: BTreeSet<(UnixSeconds, Subject)>,
+    /// What is denied alone, by end.
+    by_end: BTreeMap<UnixSeconds, Vec<TokenDigest>>,
+    most_subjects: usize,
+    most_denials: usize,
+}
+
+impl JwtBooks {
+    /// Nothing is revoked yet.
+    pub(super) fn new(index: Arc<Index>) -> Self {
+        let (by_age, by_end) = Default::default();
+        Self { index, by_age, by_end, most_subjects: MOST_SUBJECTS, most_denials: MOST_DENIALS }
+    }
+
+    /// Ends all JWTs of a user that may have been issued by `now`: at once for every reader. What has to be stored of it.
+    ///
+    /// Whatever was issued since a revocation in the same second carries the second after it, so that a further one has
+    /// to go that far.
+    pub(super) fn revoke_now(&mut self, subject: Subject, now: UnixSeconds) -> Vec<SessionEvent> {
+        let through = self.index.jwts_revoked(subject).plus(1).max(now);
+        self.revoke(subject, through)
+    }
+
+    /// Ends all JWTs of a user that were issued at this second or earlier.
+    pub(super) fn revoke(&mut self, subject: Subject, through: UnixSeconds) -> Vec<SessionEvent> {
+        if !self.set(subject, through) {
+            return Vec::new();
+        }
+        let mut events = vec![SessionEvent::JwtsRevoked { subject, through }];
+        events.extend(self.fold());
+        events
+    }
+
+    /// The same as [`Self::revoke_now`] for all users of a kind.
+    pub(super) fn revoke_kind_now(&mut self, kind: UserType, now: UnixSeconds) -> SessionEvent {
+        self.revoke_kind(kind, self.index.jwts().of_kind(kind).plus(1).max(now))
+    }
+
+    /// Ends all JWTs of a kind that were issued at this second or earlier.
+    pub(super) fn revoke_kind(&mut self, kind: UserType, through: UnixSeconds) -> SessionEvent {
+        self.index.jwts().revoke_kind(kind, through);
+        // The users' own moments say nothing more.
+        let covered: Vec<_> = self.by_age.range(..=last_of(through)).copied().filter(|(_, s)| s.kind == kind).collect();
+        for (moment, subject) in covered {
+            self.by_age.remove(&(moment, subject));
+            let facts = self.index.facts(subject);
+            self.index.set_facts(subject, SubjectFacts { jwts_revoked: None, ..facts });
+        }
+        SessionEvent::KindJwtsRevoked { kind, through }
+    }
+
+    /// Ends one JWT, until its time would have been over; `now` is the moment.
+    pub(super) fn deny(&mut self, denial: JwtDenial, now: UnixSeconds) -> Vec<SessionEvent> {
+        let JwtDenial { digest, subject, ends } = denial;
+        let over = UnixSeconds(now.get().saturating_sub(KEEP_ENDED));
+        self.forget_through(over);
+        if ends <= over || self.index.jwts().is_denied(digest) {
+            return Vec::new();
+        }
+        if self.index.jwts().denied.len() >= self.most_denials {
+            return self.revoke_now(subject, now);
+        }
+        self.keep(digest, ends);
+        vec![SessionEvent::JwtDenied { digest, ends, over }]
+    }
+
+    /// Takes over what an earlier run has stored.
+    pub(super) fn load(&mut self, stored: StoredJwts) {
+        for (kind, through) in stored.kinds {
+            self.index.jwts().revoke_kind(kind, through);
+        }
+        for (subject, through) in stored.subjects {
+            self.set(subject, through);
+        }
+        for (digest, ends) in stored.denied {
+            self.keep(digest, ends);
+        }
+    }
+
+    /// Whether it says anything new.
+    fn set(&mut self, subject: Subject, through: UnixSeconds) -> bool {
+        if through <= self.index.jwts_revoked(subject) {
+            return false;
+        }
+        let facts = self.index.facts(subject);
+        if let Some(before) = facts.jwts_revoked {
+            self.by_age.remove(&(before, subject));
+        }
+        self.by_age.insert((through, subject));
+        self.index.set_facts(subject, SubjectFacts { jwts_revoked: Some(through), ..facts });
+        true
+    }
+
+    /// When there are too many users, the oldest are covered by their kinds: JWTs of others of that age end, too.
+    fn fold(&mut self) -> Vec<SessionEvent> {
+        if self.by_age.len() <= self.most_subjects {
+            return Vec::new();
+        }
+        let some = self.most_subjects / 64;
+        let Some(&(through, _)) = self.by_age.iter().nth(some) else { return Vec::new() };
+        UserType::ALL.map(|kind| self.revoke_kind(kind, through)).into()
+    }
+
+    fn keep(&mut self, digest: TokenDigest, ends: UnixSeconds) {
+        self.by_end.entry(ends).or_default().push(digest);
+        self.index.jwts().denied.pin().insert(digest, ends);
+    }
+
+    fn forget_through(&mut self, over: UnixSeconds) {
+        while let Some(entry) = self.by_end.first_entry().filter(|entry| *entry.key() <= over) {
+            for digest in entry.remove() {
+                self.index.jwts().denied.pin().remove(&digest);
+            }
+        }
+    }
+}
+
+/// The greatest pair that begins with this moment.
+fn last_of(moment: UnixSeconds) -> (UnixSeconds, Subject) {
+    (moment, Subject { kind: UserType::Customer, id: u32::MAX })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::UnixSeconds as At;
+
+    const ANNE: Subject = Subject { kind: UserType::Customer, id: 1 };
+    const BEN: Subject = Subject { kind: UserType::Customer, id: 2 };
+    const CHIEF: Subject = Subject { kind: UserType::Admin, id: 1 };
+
+    fn books() -> JwtBooks {
+        JwtBooks::new(Arc::default())
+    }
+
+    fn denial(number: u8, ends: u32) -> JwtDenial {
+        JwtDenial { digest: TokenDigest([number; 16]), subject: ANNE, ends: At(ends) }
+    }
+
+    #[test]
+    fn the_latest_revocation_of_a_user_counts_and_touches_nobody_else() {
+        let mut books = books();
+        assert_eq!(books.revoke(ANNE, At(10)), [SessionEvent::JwtsRevoked { subject: ANNE, through: At(10) }]);
+        assert_eq!(books.revoke(ANNE, At(10)), [], "nothing new");
+        assert_eq!(books.revoke(ANNE, At(20)).len(), 1);
+        assert_eq!([ANNE, BEN, CHIEF].map(|who| books.index.jwts_revoked(who).get()), [20, 0, 0]);
+        assert_eq!(books.by_age.len(), 1);
+    }
+
+    #[test]
+    fn a_second_revocation_in_one_second_covers_what_was_issued_between_them() {
+        let mut books = books();
+        books.revoke_now(ANNE, At(10));
+        let issued = books.index.jwts_revoked(ANNE).plus(1);
+        books.revoke_now(ANNE, At(10));
+        assert!(books.index.jwts_revoked(ANNE) >= issued);
+        books.revoke_now(ANNE, At(20));
+        assert_eq!(books.index.jwts_revoked(ANNE), At(20));
+    }
+
+    #[test]
+    fn a_revocation_of_a_kind_covers_its_users_and_keeps_later_ones() {
+        let mut books = books();
+        for (subject, through) in [(ANNE, 10), (BEN, 30), (CHIEF, 10)] {
+            books.revoke(subject, At(through));
+        }
+        books.revoke_kind(UserType::Customer, At(20));
+        assert_eq!([ANNE, BEN, CHIEF].map(|who| books.index.jwts_revoked(who).get()), [20, 30, 10]);
+        assert_eq!(books.by_age.len(), 2);
+        assert_eq!(books.index.facts(ANNE), SubjectFacts::default(), "nothing is left to say");
+    }
+
+    #[test]
+    fn too_many_users_are_covered_by_their_kinds_and_none_is_forgotten() {
+        let mut books = JwtBooks { most_subjects: 128, ..books() };
+        for id in 1..=200 {
+            books.revoke(Subject::customer(id), At(1000 + id));
+        }
+        assert!(books.by_age.len() <= 128);
+        for id in 1..=200 {
+            assert!(books.index.jwts_revoked(Subject::customer(id)) >= At(1000 + id), "{id}");
+        }
+        assert!(books.index.jwts().of_kind(UserType::Customer) < At(1200), "only the oldest");
+    }
+
+    #[test]
+    fn a_jwt_is_denied_until_nobody_could_use_it_and_then_forgotten() {
+        let mut books = books();
+        let expected = SessionEvent::JwtDenied { digest: TokenDigest([1; 16]), ends: At(5000), over: At(1000) };
+        assert_eq!(books.deny(denial(1, 5000), At(1000 + KEEP_ENDED)), [expected]);
+        assert_eq!(books.deny(denial(1, 5000), At(2000)), [], "it is denied already");
+        assert_eq!(books.deny(denial(2, 100), At(2000)), [], "its time is over");
+        assert!(books.index.jwts().is_denied(TokenDigest([1; 16])));
+        books.deny(denial(3, 9000), At(5000 + KEEP_ENDED));
+        assert!(!books.index.jwts().is_denied(TokenDigest([1; 16])));
+        assert!(books.index.jwts().is_denied(TokenDigest([3; 16])));
+    }
+
+    #[test]
+    fn too_many_single_ones_end_all_of_their_user() {
+        let mut books = JwtBooks { most_denials: 1, ..books() };
+        books.deny(denial(1, 5000), At(100));
+        let events = books.deny(denial(2, 5000), At(100));
+        assert_eq!(events, [SessionEvent::JwtsRevoked { subject: ANNE, through: At(100) }]);
+    }
+}
