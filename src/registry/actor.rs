@@ -207,7 +207,7 @@ impl TokenRegistry {
             }
             Revocation::IssuedThrough(subject, through) => {
                 let revoked = Revoked::of(&self.table.take_issued(subject, through), message.reason);
-                revoked.and(self.jwts.revoke(subject, through))
+                revoked.and(self.jwts.revoke(subject, through)).and(self.fold_jwts())
             }
             Revocation::Kind(kind) => self.end_kinds(&[kind], own),
             Revocation::Everything => self.end_kinds(&UserType::ALL, own),
@@ -230,7 +230,20 @@ impl TokenRegistry {
 
     /// Without a key no JWT is ever good, and there is nothing to revoke.
     fn revoke_jwts(&mut self, subject: Subject) -> Vec<SessionEvent> {
-        if self.forms.reads_jwts() { self.jwts.revoke_now(subject, self.latest()) } else { Vec::new() }
+        if !self.forms.reads_jwts() {
+            return Vec::new();
+        }
+        let mut events = self.jwts.revoke_now(subject, self.latest());
+        events.extend(self.fold_jwts());
+        events
+    }
+
+    /// Forgets what no JWT is old enough for any more. Twice the lifetime is kept, because it may have been lowered since
+    /// the oldest were issued.
+    fn fold_jwts(&mut self) -> Vec<SessionEvent> {
+        let snapshot = self.snapshot.load();
+        let longest = snapshot.jwt_seconds(UserType::Customer).max(snapshot.jwt_seconds(UserType::Admin));
+        self.jwts.fold(self.clock.wall().min(self.clock.now()), longest.saturating_mul(2))
     }
 
     fn deny_jwt(&mut self, denial: JwtDenial) -> Revoked {

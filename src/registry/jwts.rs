@@ -20,6 +20,9 @@ use crate::token::TokenDigest;
 /// So many users at most have a moment of their own up to which their JWTs are revoked.
 const MOST_SUBJECTS: usize = 1_000_000;
 
+/// With so many of them at least it is worth forgetting those that no JWT is old enough for any more.
+const WORTH_FOLDING: usize = 10_000;
+
 /// So many JWTs at most are revoked one by one.
 const MOST_DENIALS: usize = 100_000;
 
@@ -78,12 +81,22 @@ impl JwtBooks {
 
     /// Ends all JWTs of a user that were issued at this second or earlier.
     pub(super) fn revoke(&mut self, subject: Subject, through: UnixSeconds) -> Vec<SessionEvent> {
-        if !self.set(subject, through) {
+        if self.set(subject, through) { vec![SessionEvent::JwtsRevoked { subject, through }] } else { Vec::new() }
+    }
+
+    /// Has users' own moments covered by their kinds, when there are many of them and they lie further back than `keep`
+    /// seconds, the time that a JWT may live; or when there are too many. JWTs of others that are as old end with them.
+    pub(super) fn fold(&mut self, now: UnixSeconds, keep: u32) -> Vec<SessionEvent> {
+        let past = |seconds: u32| UnixSeconds(now.get().saturating_sub(seconds));
+        let moment = |place: usize| self.by_age.iter().nth(place).map_or(UnixSeconds(0), |(moment, _)| *moment);
+        let through = if self.by_age.len() > self.most_subjects {
+            moment(self.most_subjects / 64)
+        } else if self.by_age.len() > WORTH_FOLDING && moment(0) < past(keep.saturating_add(keep / 8)) {
+            past(keep)
+        } else {
             return Vec::new();
-        }
-        let mut events = vec![SessionEvent::JwtsRevoked { subject, through }];
-        events.extend(self.fold());
-        events
+        };
+        UserType::ALL.map(|kind| self.revoke_kind(kind, through)).into()
     }
 
     /// The same as [`Self::revoke_now`] for all users of a kind.
@@ -144,16 +157,6 @@ impl JwtBooks {
         self.by_age.insert((through, subject));
         self.index.set_facts(subject, SubjectFacts { jwts_revoked: Some(through), ..facts });
         true
-    }
-
-    /// When there are too many users, the oldest are covered by their kinds: JWTs of others of that age end, too.
-    fn fold(&mut self) -> Vec<SessionEvent> {
-        if self.by_age.len() <= self.most_subjects {
-            return Vec::new();
-        }
-        let some = self.most_subjects / 64;
-        let Some(&(through, _)) = self.by_age.iter().nth(some) else { return Vec::new() };
-        UserType::ALL.map(|kind| self.revoke_kind(kind, through)).into()
     }
 
     fn keep(&mut self, digest: TokenDigest, ends: UnixSeconds) {
@@ -230,12 +233,26 @@ mod tests {
         let mut books = JwtBooks { most_subjects: 128, ..books() };
         for id in 1..=200 {
             books.revoke(Subject::customer(id), At(1000 + id));
+            books.fold(At(1000 + id), 3600);
         }
         assert!(books.by_age.len() <= 128);
         for id in 1..=200 {
             assert!(books.index.jwts_revoked(Subject::customer(id)) >= At(1000 + id), "{id}");
         }
         assert!(books.index.jwts().of_kind(UserType::Customer) < At(1200), "only the oldest");
+    }
+
+    #[test]
+    fn moments_that_no_jwt_is_old_enough_for_are_covered_by_their_kind() {
+        let mut books = books();
+        for id in 1..=10_001 {
+            books.revoke(Subject::customer(id), At(100_000 + id));
+        }
+        assert_eq!(books.fold(At(103_600), 3600), [], "some may live");
+        assert_eq!(books.fold(At(112_000), 7200).len(), 3);
+        assert_eq!(books.index.jwts().of_kind(UserType::Customer), At(104_800));
+        assert_eq!(books.by_age.len(), 10_001 - 4800);
+        assert_eq!(books.fold(At(112_000), 7200), [], "few are left");
     }
 
     #[test]

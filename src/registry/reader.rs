@@ -138,7 +138,8 @@ impl Reader {
             None => Validation::Unknown,
             Some(Candidate::Opaque(digest)) => self.session(digest).unwrap_or(Validation::Unknown),
             Some(Candidate::Jwt(digest, claims)) => match claims.origin {
-                Origin::Session => self.session(digest).unwrap_or_else(|| self.without_session(&claims)),
+                Origin::Session if claims.expires <= self.clock.wall() => Validation::Expired,
+                Origin::Session => self.session(digest).unwrap_or(Validation::Revoked),
                 Origin::Magento => self.issued_elsewhere(digest, &claims),
             },
         }
@@ -169,7 +170,7 @@ impl Reader {
                 let claims = self.claims(subject, seconds, Origin::Session);
                 let mut text = String::with_capacity(320);
                 self.append_signed(&claims, &mut text)?;
-                (Token::from(text), Some(claims.expires))
+                (Token::from(text), Some(self.in_session_time(claims.expires)))
             }
         };
         let digest = self.key.digest(token.expose());
@@ -211,11 +212,6 @@ impl Reader {
         found.or_else(|| self.index.is_unstored(digest).then_some(Validation::Unavailable))
     }
 
-    /// A JWT that was issued here and has no session any more.
-    fn without_session(&self, claims: &Claims) -> Validation {
-        if claims.expires <= self.clock.wall() { Validation::Expired } else { Validation::Revoked }
-    }
-
     /// A JWT that Magento issued: it ends by the wall clock, as Magento sees it.
     fn issued_elsewhere(&self, digest: TokenDigest, claims: &Claims) -> Validation {
         let Claims { subject, issued, expires, .. } = *claims;
@@ -229,6 +225,17 @@ impl Reader {
             return Validation::Revoked;
         }
         let (id, website, last_used) = (SessionId::NONE, WebsiteId::ADMIN, self.clock.now());
-        Validation::Valid(Session { id, subject, website, issued, ends: Some(expires), last_used })
+        let ends = Some(self.in_session_time(expires));
+        Validation::Valid(Session { id, subject, website, issued, ends, last_used })
+    }
+
+    /// A moment of the wall clock by the clock of sessions, which is ahead after the wall clock was set back: what has so
+    /// many seconds left by the one has as many left by the other.
+    fn in_session_time(&self, moment: UnixSeconds) -> UnixSeconds {
+        match self.clock.now().since(self.clock.wall()) {
+            // The two are read one after the other.
+            0 | 1 => moment,
+            ahead => moment.plus(ahead),
+        }
     }
 }

@@ -59,7 +59,25 @@ fn jwt_key(text: &str) -> JwtKey {
     JwtKey::new(&InstallationKey::parse(text).unwrap())
 }
 
+/// A machine whose wall clock was set back by so many seconds.
+#[derive(Debug)]
+struct SetBack(Arc<MockClock>, u32);
+
+impl Clock for SetBack {
+    fn now_millis(&self) -> u64 {
+        self.0.now_millis()
+    }
+
+    fn wall(&self) -> UnixSeconds {
+        UnixSeconds(self.0.now().get() - self.1)
+    }
+}
+
 fn house(issued: TokenFormat) -> House {
+    house_set_back(issued, 0)
+}
+
+fn house_set_back(issued: TokenFormat, seconds: u32) -> House {
     let (snapshot, clock) = (customer_hours("1").shared(), MockClock::at(START));
     let forms = TokenForms { issued, jwt_key: Arc::new(ArcSwapOption::from_pointee(jwt_key(KEY))) };
     let (address, outcome) = (Arc::new(OnceLock::new()), Arc::new(Mutex::new(RecordOutcome::Stored)));
@@ -68,7 +86,7 @@ fn house(issued: TokenFormat) -> House {
         PromptStore { registry: Arc::clone(&address), outcome: Arc::clone(&outcome), stored: Arc::clone(&stored) };
     let registry = TokenRegistry::start_here(Parts {
         snapshot: snapshot.clone(),
-        clock: clock.clone(),
+        clock: Arc::new(SetBack(Arc::clone(&clock), seconds)),
         options: options(),
         key: DigestKey::generate(),
         forms: forms.clone(),
@@ -365,4 +383,23 @@ async fn what_is_known_of_an_account_leaves_its_revocation_alone() {
         .await
         .unwrap();
     assert_eq!(house.validate(&token), Validation::Revoked);
+}
+
+#[actix::test]
+async fn a_wall_clock_that_was_set_back_shortens_no_jwt_and_prolongs_none() {
+    const BACK: u32 = 10_000;
+    let house = house_set_back(TokenFormat::Jwt, BACK);
+    let wall = UnixSeconds(START.get() - BACK);
+    let (token, expires) = (house.issue(ANNE).await, wall.plus(3600));
+    let Some(Candidate::Jwt(_, claims)) = house.candidate(&token) else { panic!("it is a JWT") };
+    assert_eq!((claims.issued, claims.expires), (wall, expires), "as Magento sees the time");
+    let magento = Claims { origin: Origin::Magento, ..claims };
+    let of_magento = jwt_key(KEY).sign(&magento, JwtAlgorithm::Hs256);
+    for token in [&token, &of_magento] {
+        let session = house.good(token);
+        assert_eq!(session.expires_in(house.clock.now()), Some(3600));
+        assert_eq!(house.exchanged(&session, 60).expires, wall.plus(60));
+    }
+    house.advance(3600);
+    assert_eq!([house.validate(&token), house.validate(&of_magento)], [Validation::Expired; 2]);
 }
