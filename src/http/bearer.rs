@@ -15,7 +15,7 @@ use crate::session::{Session, SessionId, UserType};
 pub struct BearerToken<'a>(&'a str);
 
 impl<'a> BearerToken<'a> {
-    /// The text: for the digest alone. Empty when what was sent is not UTF-8, which no token is.
+    /// The text: to be examined, and for nothing that prints. Empty when what was sent is not UTF-8, which no token is.
     pub fn expose(self) -> &'a str {
         self.0
     }

@@ -261,7 +261,10 @@ fn damaged(what: &'static str) -> rusqlite::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::store::{Change, DataFolder, Loaded, Loader, Store, accept_restored, back_up, recover};
     use crate::token::DigestKey;
 
     const ANNE: Subject = Subject { kind: UserType::Customer, id: 7 };
@@ -355,5 +358,57 @@ mod tests {
         copy_whole(&old, &new, &seal).unwrap();
         let stored = load(&new, &seal).unwrap();
         assert_eq!((stored.kinds.len(), stored.subjects.len(), stored.denied.len()), (1, 1, 0));
+    }
+
+    /// What a start finds in a folder.
+    fn found(path: &Path) -> StoredJwts {
+        let folder = DataFolder::open(path).unwrap();
+        let mut found = StoredJwts::default();
+        let take = |loaded| {
+            if let Loaded::Jwts(stored) = loaded {
+                found = stored;
+            }
+            true
+        };
+        Loader::new(&folder).run(|_| false, take).unwrap();
+        found
+    }
+
+    async fn folder_with(events: &[SessionEvent]) -> tempfile::TempDir {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::start_here(&DataFolder::open(home.path()).unwrap()).unwrap();
+        store.write(events.iter().cloned().map(Change::Session).collect()).await.unwrap();
+        store.close().await;
+        home
+    }
+
+    #[actix::test]
+    async fn what_a_folder_keeps_is_found_at_the_next_start() {
+        let home = folder_with(&events()).await;
+        let stored = found(home.path());
+        assert_eq!((stored.kinds.len(), stored.subjects.len(), stored.denied.len()), (1, 1, 1));
+    }
+
+    #[actix::test]
+    async fn a_recovered_folder_has_revoked_every_jwt_that_may_have_been() {
+        for (keep, through) in [(true, 50), (false, 1000)] {
+            let home = folder_with(&events()).await;
+            recover(home.path(), keep, UnixSeconds(1000)).unwrap();
+            let stored = found(home.path());
+            assert_eq!(stored.kinds.len(), if keep { 1 } else { 3 });
+            assert!(stored.kinds.iter().all(|(_, moment)| *moment == UnixSeconds(through)), "{stored:?}");
+            assert_eq!(stored.denied.len(), 1);
+        }
+    }
+
+    #[actix::test]
+    async fn a_restored_folder_has_revoked_every_jwt_unless_sessions_are_kept() {
+        for (keep, kinds) in [(true, 1), (false, 3)] {
+            let home = folder_with(&events()).await;
+            let copy = tempfile::tempdir().unwrap();
+            back_up(&home.path().join("tokenward.db"), &copy.path().join("tokenward.db"), UnixSeconds(900)).unwrap();
+            assert!(accept_restored(copy.path(), keep, UnixSeconds(1000)).unwrap());
+            assert_eq!(found(copy.path()).kinds.len(), kinds);
+        }
     }
 }

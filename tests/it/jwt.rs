@@ -102,3 +102,31 @@ fn without_the_key_a_jwt_is_unknown() {
         .gateway(Some(&of_magento(Subject::customer(1), 0)), "")
         .assert_refused(401, "Composite reader could not read a token");
 }
+
+#[test]
+fn a_very_old_password_hash_matches_under_the_key_and_not_without_it() {
+    let home = tempfile::tempdir().unwrap();
+    let seed = home.path().join("seed.toml");
+    // Fact sheet 7.6: no salt and no version, an HMAC of "password" under the key.
+    let hash = "1421feadb52d556a2045588672d8880d812ecc81ebb53dd98f6ff43500786b36";
+    std::fs::write(&seed, format!("[[customers]]\nemail = \"old@example.com\"\npassword_hash = \"{hash}\"\n")).unwrap();
+    let start = || ServerBuilder::new().argument("--seed").argument(seed.to_str().unwrap());
+    let server = start().key("MAGENTO__CRYPT_KEY", KEY).start();
+    server.try_customer("old@example.com", "password").assert_status(200);
+    server.try_customer("old@example.com", "Password").assert_status(401);
+    start().start().try_customer("old@example.com", "password").assert_status(401);
+}
+
+#[test]
+fn with_an_algorithm_that_encrypts_no_jwt_is_issued_or_good_until_it_is_changed_back() {
+    let home = tempfile::tempdir().unwrap();
+    let server = server(&home.path().join("data"), "jwt");
+    let token = server.customer();
+    let set = |algorithm| server.command(&["setting", "set", "webapi/jwtauth/jwt_alg", algorithm], "").assert_done();
+    set("A128KW");
+    server.gateway(Some(&token), "").assert_status(401);
+    server.try_admin("admin", "admin123").assert_status(503);
+    set("HS256");
+    server.gateway(Some(&token), "").assert_status(200);
+    server.try_admin("admin", "admin123").assert_status(200);
+}
