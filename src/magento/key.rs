@@ -81,8 +81,8 @@ fn bytes_of(entry: &str) -> Zeroizing<Vec<u8>> {
     })
 }
 
-/// Decodes as PHP's `base64_decode` does unless told to be strict, which is how Magento calls it: characters that do not
-/// belong there are skipped, and what is left over at the end is dropped.
+/// Decodes as PHP's `base64_decode` does unless told to be strict (fact sheet 7.7): characters that do not belong there
+/// are skipped, and what is left over at the end is dropped.
 pub(super) fn decode_leniently(text: &str) -> Vec<u8> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
         &alphabet::STANDARD,
