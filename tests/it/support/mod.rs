@@ -3,6 +3,7 @@
 mod answer;
 mod client;
 mod command;
+pub(crate) mod examples;
 mod log;
 mod process;
 mod raw;
