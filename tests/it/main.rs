@@ -23,5 +23,6 @@ mod readme;
 mod revoke;
 mod routes;
 mod runbook;
+mod secrets;
 mod sign_in;
 mod support;

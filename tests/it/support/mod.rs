@@ -10,7 +10,7 @@ mod raw;
 mod server;
 
 pub(crate) use answer::Answer;
-pub(crate) use client::call;
+pub(crate) use client::{ADMINISTRATOR, CUSTOMER, call};
 pub(crate) use command::{Outcome, program, run, tokenward};
 pub(crate) use process::Process;
 pub(crate) use raw::{Connection, send_raw};
