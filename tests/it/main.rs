@@ -23,4 +23,5 @@ mod readme;
 mod revoke;
 mod routes;
 mod sign_in;
+mod sockets;
 mod support;
