@@ -130,7 +130,9 @@ pub fn serve(house: House, mut inherited: Inherited) -> Result<Running, ServeErr
     let most = crowd::connections_per_worker(house.config.http.workers);
     let server = Server::build().workers(house.config.http.workers).max_concurrent_connections(most).disable_signals();
     let of_the_public = Terms { connections: Some(crowd::public_share(most)), ..Terms::FOR_STRANGERS };
-    sockets.iter().for_each(|socket| socket.announce());
+    for socket in sockets {
+        socket.announce();
+    }
     let server = add(server, public, of_the_public, worker.clone(), http::public)?;
     let server = add(server, internal, Terms::FOR_GATEWAYS, worker.clone(), http::internal)?;
     let server = add(server, admin, Terms::FOR_STRANGERS, worker, admin_routes(&house))?;

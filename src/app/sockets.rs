@@ -5,7 +5,6 @@
 //! `admin`; without names there have to be three, in this order. A listener that was not handed over is opened where the
 //! configuration says.
 
-use std::ffi::OsString;
 use std::net::{SocketAddr, TcpListener};
 
 use listenfd::ListenFd;
@@ -77,7 +76,10 @@ impl Inherited {
     /// # Errors
     /// Any [`InheritedError`].
     pub fn take() -> Result<Self, InheritedError> {
-        let variable = |wanted| process_environment().find(|(name, _)| name == wanted).map(|(_, value)| told(value));
+        let variable = |wanted| {
+            let found = process_environment().find(|(name, _)| name == wanted);
+            found.map(|(_, value)| value.to_string_lossy().into_owned())
+        };
         if let Some(count) = variable("LISTEN_FDS").filter(|count| count.parse::<u16>().is_err()) {
             return Err(InheritedError::NotANumber(count));
         }
@@ -121,10 +123,6 @@ impl Listening {
         let Self { listener, address, is_inherited, .. } = self;
         info!(listener, %address, inherited = is_inherited, "listening");
     }
-}
-
-fn told(value: OsString) -> String {
-    value.to_string_lossy().into_owned()
 }
 
 /// Which listener each of `count` sockets is for.

@@ -59,6 +59,48 @@ fn while_it_drains_it_is_unready_and_still_answers_and_a_second_signal_cuts() {
 }
 
 #[test]
+fn while_it_drains_each_answer_is_the_last_one_of_its_connection() {
+    let server = ServerBuilder::new().argument("--demo").key("LIFECYCLE__DRAIN_DELAY", "60").start();
+    let ask = |connection: &mut Connection| {
+        connection.send(b"GET /check HTTP/1.1\r\nHost: gateway\r\n\r\n");
+        connection.read_until("\r\n\r\n").to_lowercase()
+    };
+    let mut kept = Connection::open(server.internal);
+    assert!(!ask(&mut kept).contains("connection: close"));
+    server.process.signal(Signal::TERM);
+    server.wait_until(|server| !server.is_ready());
+    assert!(ask(&mut kept).contains("connection: close"));
+    kept.read_to_end();
+    server.gateway(None, "").assert_status(401);
+}
+
+#[test]
+fn new_connections_are_refused_while_what_was_accepted_is_finished() {
+    let mut server = TestServer::demo();
+    let (mut connection, body) = half_a_sign_in(&server);
+    server.process.signal(Signal::TERM);
+    server.wait_until(|server| {
+        let refused = |address| std::net::TcpStream::connect(address).is_err();
+        [server.public, server.internal, server.admin_listener].into_iter().all(refused)
+    });
+    connection.send(body.as_bytes());
+    let answer = connection.read_to_end();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(server.process.wait(SOON).code(), Some(0));
+}
+
+#[test]
+fn what_takes_longer_than_the_drain_timeout_is_cut() {
+    let mut server = ServerBuilder::new().argument("--demo").key("LIFECYCLE__DRAIN_TIMEOUT", "1").start();
+    let (mut connection, _) = half_a_sign_in(&server);
+    server.process.signal(Signal::TERM);
+    assert_eq!(server.process.wait(SOON).code(), Some(0));
+    assert_eq!(connection.read_to_end(), "");
+    let log = server.process.log.text();
+    assert!(log.contains("lifecycle.drain_timeout is over"), "{log}");
+}
+
+#[test]
 fn ctrl_c_stops_it_too() {
     let mut server = TestServer::demo();
     server.process.signal(Signal::INT);

@@ -25,3 +25,4 @@ mod routes;
 mod sign_in;
 mod sockets;
 mod support;
+mod time;
