@@ -1,10 +1,12 @@
 //! Starting, stopping, and being the only one on a data folder.
 
+use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use serde_json::Value;
 
-use crate::support::{Connection, ServerBuilder, TestServer, tokenward};
+use crate::support::{Connection, ServerBuilder, TestServer, repository, run, skip, tokenward};
 
 /// Longer than any stop takes, shorter than the default drain.
 const SOON: Duration = Duration::from_secs(20);
@@ -174,4 +176,44 @@ fn every_event_is_one_json_object_a_line() {
     server.process.signal(Signal::TERM);
     server.process.wait(SOON);
     assert!(server.process.log.events().len() > 3);
+}
+
+/// The documents of the manifests for Kubernetes; `None`, and a word about it, where YAML cannot be read.
+fn manifests() -> Option<Vec<Value>> {
+    let mut python = Command::new("python3");
+    python.args(["-c", "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(sys.stdin))))"]);
+    let text = std::fs::read_to_string(repository().join("deploy/kubernetes/tokenward.yaml")).unwrap();
+    let read = run(python, &text);
+    if read.stderr.contains("No module named") {
+        skip("python3 cannot read YAML (Debian package python3-yaml)");
+        return None;
+    }
+    Some(serde_json::from_str(read.printed()).unwrap())
+}
+
+#[test]
+fn the_manifests_of_kubernetes_fit_the_server() {
+    let Some(documents) = manifests() else { return };
+    let of_kind = |kind: &str| documents.iter().find(|document| document["kind"] == kind).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tokenward.toml");
+    let configuration = of_kind("ConfigMap")["data"]["tokenward.toml"].as_str().unwrap();
+    std::fs::write(&file, configuration).unwrap();
+    tokenward(folder.path(), &["check-config", "--config", file.to_str().unwrap()], "").printed();
+
+    let set = &of_kind("StatefulSet")["spec"];
+    assert_eq!(set["replicas"], 1);
+    let pod = &set["template"]["spec"];
+    let server = &pod["containers"][0];
+    let lifecycle: toml::Table = toml::from_str(configuration).unwrap();
+    let seconds = |key: &str| lifecycle["lifecycle"][key].as_integer().unwrap();
+    assert_eq!(seconds("drain_delay"), 5);
+    let grace = pod["terminationGracePeriodSeconds"].as_i64().unwrap();
+    assert!(grace > seconds("drain_delay") + seconds("drain_timeout"));
+    assert_eq!(server["livenessProbe"]["httpGet"]["path"], "/health/live");
+    assert_eq!(server["readinessProbe"]["httpGet"]["path"], "/health/ready");
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+    assert_eq!(server["securityContext"]["readOnlyRootFilesystem"], true);
+    let mounted = server["volumeMounts"].as_array().unwrap().iter().any(|volume| volume["mountPath"] == "/data");
+    assert!(mounted && set["volumeClaimTemplates"][0]["metadata"]["name"] == "data");
 }

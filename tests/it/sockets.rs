@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::support::{Process, ServerBuilder, TestServer, tokenward};
+use crate::support::{Process, ServerBuilder, TestServer, repository, skip, tokenward};
 
 /// Longer than any start or stop takes.
 const SOON: Duration = Duration::from_mins(1);
@@ -156,6 +156,32 @@ fn sockets_of_another_process_are_none_of_its_business() {
     command.envs([("LISTEN_FDS", "2"), ("LISTEN_PID", "1")]);
     let server = TestServer::of(Process::start(command), folder.path());
     server.assert_unharmed();
+}
+
+#[test]
+fn the_units_of_systemd_are_sound_and_name_the_listeners() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut units = Vec::new();
+    for entry in std::fs::read_dir(repository().join("deploy/systemd")).unwrap() {
+        let unit = entry.unwrap().path();
+        let text = std::fs::read_to_string(&unit).unwrap();
+        let copy = folder.path().join(unit.file_name().unwrap());
+        // The program that is installed there is the one that is tested here.
+        std::fs::write(&copy, text.replace("/usr/local/bin/tokenward", env!("CARGO_BIN_EXE_tokenward"))).unwrap();
+        units.push(copy);
+    }
+    assert_eq!(units.len(), 4);
+    for listener in ["public", "internal", "admin"] {
+        let unit = std::fs::read_to_string(folder.path().join(format!("tokenward-{listener}.socket"))).unwrap();
+        assert!(unit.contains(&format!("FileDescriptorName={listener}\n")), "{unit}");
+    }
+    match Command::new("systemd-analyze").arg("verify").args(&units).output() {
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() && said.is_empty(), "{said}");
+        }
+        Err(_) => skip("systemd-analyze is not there (Debian package systemd)"),
+    }
 }
 
 /// How often the server is replaced.

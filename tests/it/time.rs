@@ -1,11 +1,11 @@
 //! The system's clock is set while the server runs, by libfaketime.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::support::{Process, ServerBuilder, TestServer, skip, tokenward};
+use crate::support::faketime::FakeTime;
+use crate::support::{Process, ServerBuilder, TestServer, tokenward};
 
 /// Longer than any stop takes.
 const SOON: Duration = Duration::from_mins(1);
@@ -16,49 +16,22 @@ const PASSWORD: &str = "a password over time";
 /// A data folder with a customer, and a clock that can be set.
 struct Shop {
     folder: tempfile::TempDir,
-    library: PathBuf,
+    time: FakeTime,
 }
 
 impl Shop {
-    /// `None`, and a word about it, where libfaketime is missing.
+    /// `None` where the clock cannot be set.
     fn open() -> Option<Self> {
-        let Some(library) = library() else {
-            skip("libfaketimeMT.so.1 is not there (Debian package faketime)");
-            return None;
-        };
-        let shop = Self { folder: tempfile::tempdir().unwrap(), library };
-        shop.set_clock("+0");
-        tokenward(&shop.data(), &["customer", "add", "--email", EMAIL], PASSWORD).printed();
+        let shop = Self { folder: tempfile::tempdir().unwrap(), time: FakeTime::new()? };
+        tokenward(shop.folder.path(), &["customer", "add", "--email", EMAIL], PASSWORD).printed();
         Some(shop)
     }
 
-    fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
-
-    fn clock(&self) -> PathBuf {
-        self.folder.path().join("clock")
-    }
-
-    /// Sets the wall clock, such as `-1d`, counted from the real time. The boot-time clock goes on as it does.
-    fn set_clock(&self, to: &str) {
-        // Never half written: the server reads it at every question for the time.
-        let new = self.folder.path().join("new");
-        std::fs::write(&new, to).unwrap();
-        std::fs::rename(new, self.clock()).unwrap();
-    }
-
     fn start(&self) -> TestServer {
-        let mut command = ServerBuilder::on(&self.data()).command();
-        command.env("LD_PRELOAD", &self.library).env("FAKETIME_TIMESTAMP_FILE", self.clock());
-        command.envs([("FAKETIME_NO_CACHE", "1"), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")]);
-        TestServer::of(Process::start(command), &self.data())
+        let mut command = ServerBuilder::on(self.folder.path()).command();
+        self.time.apply_to(&mut command);
+        TestServer::of(Process::start(command), self.folder.path())
     }
-}
-
-fn library() -> Option<PathBuf> {
-    let architectures = std::fs::read_dir("/usr/lib").ok()?.filter_map(Result::ok).map(|entry| entry.path());
-    architectures.map(|folder| folder.join("faketime/libfaketimeMT.so.1")).find(|library| library.exists())
 }
 
 fn sign_in(server: &TestServer) -> String {
@@ -88,7 +61,7 @@ fn when_the_clock_is_set_forward_a_day_tokens_have_expired() {
     let server = shop.start();
     let before = sign_in(&server);
     assert!(left(&server, &before) > Some(3500));
-    shop.set_clock("+1d");
+    shop.time.set("+1d");
     wait_for_step(&server, "forward", 1);
     let answer = server.gateway(Some(&before), "");
     assert!(answer.header("www-authenticate").contains("has expired"), "{answer:?}");
@@ -102,12 +75,12 @@ fn when_the_clock_is_set_back_a_day_no_expired_token_comes_alive_and_live_ones_e
     let Some(shop) = Shop::open() else { return };
     let mut server = shop.start();
     let expired = sign_in(&server);
-    shop.set_clock("+2h");
+    shop.time.set("+2h");
     wait_for_step(&server, "forward", 1);
     let live = sign_in(&server);
     assert_eq!(left(&server, &expired), None);
 
-    shop.set_clock("-1d");
+    shop.time.set("-1d");
     wait_for_step(&server, "backward", 1);
     assert!(server.process.log.text().contains("was set back"));
     assert_eq!(left(&server, &expired), None);

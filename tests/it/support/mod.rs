@@ -3,6 +3,7 @@
 mod answer;
 mod client;
 mod command;
+pub(crate) mod faketime;
 mod log;
 mod process;
 mod raw;
