@@ -45,7 +45,9 @@ fn resident(server: &TestServer) -> f64 {
 fn assert_given_back(server: &TestServer, empty: f64) {
     let pause = Duration::from_millis(200);
     for _ in 0..PATIENCE.as_millis() / pause.as_millis() {
-        if resident(server) <= MOST * empty {
+        let now = resident(server);
+        if now <= MOST * empty {
+            println!("all sessions have ended: {now} bytes; a server that never had any: {empty} bytes");
             return;
         }
         // Nothing in the log is waited for: this is the pause between two looks.
@@ -60,7 +62,8 @@ fn after_everything_was_revoked_memory_is_given_back() {
     let server = ServerBuilder::on(&folder.path().join("data")).start();
     let empty = of_an_empty_server();
     assert!(resident(&server) > 2.0 * empty);
-    server.command(&["session", "revoke", "--all"], "").printed();
+    // On a busy machine it may take longer to store than the command waits; then it says so, and is given again.
+    server.wait_until(|server| server.command(&["session", "revoke", "--all"], "").code == 0);
     assert_given_back(&server, empty);
 }
 
