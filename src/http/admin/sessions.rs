@@ -95,8 +95,10 @@ pub(super) struct SessionFilter {
 #[into_params(parameter_in = Query)]
 pub(super) struct SessionClass {
     /// The kind of users whose sessions all end; `all` for everybody's
+    #[param(inline)]
     kind: UserKinds,
     /// The same once more, so that nobody does it by mistake
+    #[param(inline)]
     confirm: Option<UserKinds>,
 }
 
