@@ -132,11 +132,12 @@ impl House {
         sign_in.load_throttle().await?;
         info!(%budget, "the memory budget");
         let validators = Arc::<Validators>::default();
+        let metrics = metrics(Arc::clone(&validators), Arc::clone(&clock));
         let services = Services {
             clock,
             snapshot,
             registry,
-            metrics: metrics(Arc::clone(&validators)),
+            metrics,
             sign_in,
             accounts: accounts.clone(),
             readiness: Arc::new(Readiness::default()),
@@ -188,7 +189,7 @@ fn clock(folder: &DataFolder) -> SharedClock {
     if behind > UNREMARKABLE_SECONDS {
         warn!(
             behind_seconds = behind,
-            "the clock is behind the last session that was stored: session time stands still until it has caught up"
+            "the system's clock is behind the last session that was stored: the time of sessions goes on from there"
         );
     }
     Arc::new(clock)
@@ -279,9 +280,10 @@ async fn hash_apart(password: Password) -> Result<String, String> {
     hashed.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }
 
-/// Metrics that know where the validators count.
-fn metrics(validators: Arc<Validators>) -> Arc<Metrics> {
+/// Metrics that know where the validators count, and which clock may be set.
+fn metrics(validators: Arc<Validators>, clock: SharedClock) -> Arc<Metrics> {
     let metrics = Metrics::default();
+    metrics.set_clock(clock);
     metrics.set_validation_source(move || validators.counts());
     Arc::new(metrics)
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use tracing::info;
 
-use crate::app::{self, Demo, DemoError, House};
+use crate::app::{self, Demo, DemoError, House, Inherited};
 use crate::cli::accept_restored::RestoredSessions;
 use crate::cli::common::ConfigArguments;
 use crate::cli::{Failure, output};
@@ -64,6 +64,8 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        // First of all, because it changes the environment: there may be no other thread yet.
+        let inherited = Inherited::take();
         let mut config = self.config.load_for_serving(self.flags())?;
         logging::init(log_format(&config), &log_filter(&config))?;
         let demo = if self.demo { Some(prepare(&mut config, self.sessions, self.tokens_out)?) } else { None };
@@ -77,11 +79,12 @@ impl Serve {
             app::accept_restored(&config.data.dir, sessions == RestoredSessions::KeepSessions)?;
         }
         actix::System::new().block_on(async {
+            let inherited = inherited?;
             let house = House::open(config, self.seed.as_deref()).await?;
             if let Some(demo) = &demo {
                 demo.claim(&house).await?;
             }
-            let running = app::serve(house)?;
+            let running = app::serve(house, inherited)?;
             running.load().await?;
             if let Some(demo) = &demo {
                 let stop = lifecycle::first_signal()?;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::secret::Password;
+use crate::session::UserType;
 
 /// Something an operator asks for.
 #[derive(Debug, Serialize, Deserialize)]
@@ -114,6 +115,11 @@ pub enum Command {
         /// The tokens.
         tokens: Vec<ExposedPassword>,
     },
+    /// End all sessions of a kind of users.
+    RevokeKind {
+        /// Whose.
+        kind: UserType,
+    },
     /// End all sessions.
     RevokeAll,
     /// Show settings: the one with this path, or all.
@@ -159,6 +165,7 @@ impl Command {
                 | Self::RevokeUser { .. }
                 | Self::RevokeSession { .. }
                 | Self::RevokeTokens { .. }
+                | Self::RevokeKind { .. }
                 | Self::RevokeAll
         )
     }
@@ -177,6 +184,7 @@ impl Command {
             Self::RevokeUser { user } => Some(("session revoke", user.to_string())),
             Self::RevokeSession { id } => Some(("session revoke", format!("session {id}"))),
             Self::RevokeTokens { tokens } => Some(("session revoke", format!("{} tokens", tokens.len()))),
+            Self::RevokeKind { kind } => Some(("session revoke", format!("kind {kind}"))),
             Self::RevokeAll => Some(("session revoke", "all".to_owned())),
             Self::SetSetting { path, scope, value: Some(_) } => Some(("setting set", format!("{path} ({scope})"))),
             Self::SetSetting { path, scope, value: None } => Some(("setting reset", format!("{path} ({scope})"))),

@@ -7,6 +7,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::clock::ClockSteps;
 use crate::telemetry::CheckOutcome;
 use crate::telemetry::histogram::Distribution;
 
@@ -59,6 +60,8 @@ pub(super) struct Scrape {
     pub(super) latencies: Vec<(&'static str, Distribution)>,
     /// What the validators have answered, by outcome.
     pub(super) validations: Vec<(&'static str, u64)>,
+    /// How often the system's clock was set.
+    pub(super) steps: ClockSteps,
 }
 
 /// The text. Every name begins with `tokenward_`.
@@ -86,6 +89,7 @@ impl Collector for Scrape {
             encode_sessions(sessions, &mut encoder)?;
         }
         encode_sign_in(&self.sign_in, &mut encoder)?;
+        encode_steps(self.steps, &mut encoder)?;
         match resident_memory() {
             Some(bytes) => gauge(
                 &mut encoder,
@@ -134,6 +138,15 @@ impl Scrape {
         }
         Ok(())
     }
+}
+
+fn encode_steps(steps: ClockSteps, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
+    let help = "How often the system's clock was set.";
+    let mut metric = encoder.encode_descriptor("clock_steps", help, None, MetricType::Counter)?;
+    for (direction, count) in [("forward", steps.forward), ("backward", steps.backward)] {
+        metric.encode_family(&[("direction", direction)])?.encode_counter::<NoLabels, u64, f64>(&count, None)?;
+    }
+    Ok(())
 }
 
 fn encode_sessions(sessions: &SessionSample, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {

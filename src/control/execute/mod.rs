@@ -108,6 +108,10 @@ pub async fn execute(command: Command, office: &Office) -> Answer {
             })
         }
         Command::RevokeTokens { tokens } => office.revoke_tokens(tokens).await,
+        Command::RevokeKind { kind } => {
+            let count = office.revoke(Revocation::Kind(kind)).await;
+            count.and_then(|count| done(format!("all sessions of kind {kind} are revoked: {count}")))
+        }
         Command::RevokeAll => {
             let count = office.revoke(Revocation::Everything).await;
             count.and_then(|count| done(format!("all sessions are revoked: {count}")))

@@ -4,6 +4,7 @@ mod answer;
 mod client;
 mod command;
 pub(crate) mod examples;
+pub(crate) mod faketime;
 mod log;
 mod process;
 mod raw;

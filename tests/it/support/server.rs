@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -66,6 +67,11 @@ impl ServerBuilder {
 
     /// Starts the process without waiting for anything.
     pub(crate) fn spawn(&self) -> Process {
+        Process::start(self.command())
+    }
+
+    /// What is started.
+    pub(crate) fn command(&self) -> Command {
         let mut command = program();
         command
             .arg("serve")
@@ -76,23 +82,29 @@ impl ServerBuilder {
             .env("TOKENWARD__HTTP__ADMIN", "127.0.0.1:0")
             .env("TOKENWARD__LOG__FORMAT", "json")
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
-        Process::start(command)
+        command
     }
 
     /// Starts the server and waits until it is ready.
     #[track_caller]
     pub(crate) fn start(self) -> TestServer {
-        let process = self.spawn();
-        let public = listener(&process, "public");
-        let internal = listener(&process, "internal");
-        let admin_listener = listener(&process, "admin");
-        let server = TestServer { public, internal, admin_listener, folder: self.folder, process, _own: self.own };
-        server.wait_until(TestServer::is_ready);
-        server
+        let server = TestServer::of(self.spawn(), &self.folder);
+        TestServer { _own: self.own, ..server }
     }
 }
 
 impl TestServer {
+    /// A server whose process has been started, when it is ready.
+    #[track_caller]
+    pub(crate) fn of(process: Process, folder: &Path) -> Self {
+        let public = listener(&process, "public");
+        let internal = listener(&process, "internal");
+        let admin_listener = listener(&process, "admin");
+        let server = Self { public, internal, admin_listener, folder: folder.to_owned(), process, _own: None };
+        server.wait_until(Self::is_ready);
+        server
+    }
+
     /// `serve --demo`.
     #[track_caller]
     pub(crate) fn demo() -> Self {
