@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
-use crate::accounts::{AccountError, AccountStore, Administrator, Customer, folded};
+use crate::accounts::{AccountError, AccountStore, Administrator, Customer, SecondFactor, folded};
 use crate::clock::{MockClock, SharedClock, UnixSeconds};
 use crate::registry::{IssueToken, Issued, RegistryError};
 use crate::secret::Password;
@@ -82,6 +82,9 @@ pub(super) struct MemoryAccounts {
     /// What was to be stored for failures.
     pub(super) failures: Mutex<Vec<(Option<CustomerLock>, Option<ThrottleRow>)>>,
     pub(super) stored_rows: Mutex<Vec<ThrottleRow>>,
+    /// That of every administrator.
+    pub(super) second_factor: Mutex<Option<SecondFactor>>,
+    pub(super) second_factor_unreadable: AtomicBool,
     pub(super) lookups: AtomicU64,
     pub(super) unreadable: AtomicBool,
     /// Only accounts asked for by number cannot be read.
@@ -139,6 +142,11 @@ impl AccountStore for MemoryAccounts {
     async fn administrator(&self, id: u32) -> Result<Option<Administrator>, AccountError> {
         Self::check(&self.unreadable_by_number)?;
         Ok(self.administrators.lock().unwrap().iter().find(|account| account.id == id).cloned())
+    }
+
+    async fn second_factor(&self, _: u32) -> Result<Option<SecondFactor>, AccountError> {
+        Self::check(&self.second_factor_unreadable)?;
+        Ok(self.second_factor.lock().unwrap().clone())
     }
 
     fn success(
