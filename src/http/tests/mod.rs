@@ -101,6 +101,7 @@ impl House {
                 queue: 16,
                 refuse_inactive: false,
                 reset_counters_on_success: true,
+                second_factor: sign_in::SecondFactorRule::Auto,
             },
             installation_key: None,
             guards: Arc::new(|_| Box::new(())),

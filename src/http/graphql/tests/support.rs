@@ -212,6 +212,7 @@ impl House {
                 queue,
                 refuse_inactive: false,
                 reset_counters_on_success: version == MagentoVersion::V248,
+                second_factor: sign_in::SecondFactorRule::Auto,
             },
             installation_key: None,
             guards: Arc::new(|_| Box::new(())),
