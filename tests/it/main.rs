@@ -22,5 +22,6 @@ mod panics;
 mod readme;
 mod revoke;
 mod routes;
+mod second_factor;
 mod sign_in;
 mod support;
