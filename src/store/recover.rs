@@ -258,3 +258,22 @@ impl fmt::Display for Recovery {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_an_older_version_has_lost_nothing_that_it_could_not_have() {
+        let home = tempfile::tempdir().unwrap();
+        let database = home.path().join(DATABASE);
+        fs::File::create_new(&database).unwrap();
+        let mut file = connection::writing(&database).unwrap();
+        schema::migrate_to_version_1(&mut file);
+        file.execute("INSERT INTO throttle VALUES (3, 'jane', 1, 2)", ()).unwrap();
+        connection::put_away(file);
+        let recovery = recover(home.path(), false, UnixSeconds(1_700_000_000)).unwrap();
+        assert!(recovery.tables.contains(&("throttle", 1, false)), "{recovery:?}");
+        assert!(recovery.tables.iter().all(|(_, _, broken)| !broken), "{recovery:?}");
+    }
+}
