@@ -80,8 +80,8 @@ impl TotpSecret {
         let (totp, leeway) = (self.totp("", None), leeway.min(MOST_LEEWAY));
         let moments = [now.get().saturating_sub(leeway), now.get(), now.plus(leeway).get()];
         let matching = moments.map(|moment| totp.check(code, moment.into()).map(|_| moment / PERIOD));
-        // A clock that was ahead must not lock out who signed in meanwhile: none of that time's codes is good now.
-        let used = used.filter(|used| *used <= moments[2] / PERIOD);
+        // A clock that was ahead must not lock out who signed in meanwhile: no code of that time is good now.
+        let used = used.filter(|used| *used <= now.plus(MOST_LEEWAY).get() / PERIOD);
         let unused = |period: &u32| used.is_none_or(|used| *period > used);
         match matching.into_iter().flatten().find(unused) {
             Some(period) => Verdict::Good(period),
