@@ -206,12 +206,13 @@ pub fn is_there(folder: &Path) -> Result<bool, FolderError> {
     Ok(store::holds_data(folder))
 }
 
-/// Accepts a data folder that was restored from a copy, when it is one.
+/// Accepts a data folder that was restored from a copy, when it is one; says whether it is.
 ///
 /// # Errors
 /// [`FolderError`]: nothing was accepted.
-pub fn accept_restored(folder: &Path, keep_sessions: bool) -> Result<(), FolderError> {
-    match (store::accept_restored(folder, keep_sessions)?, keep_sessions) {
+pub fn accept_restored(folder: &Path, keep_sessions: bool) -> Result<bool, FolderError> {
+    let was_restored = store::accept_restored(folder, keep_sessions)?;
+    match (was_restored, keep_sessions) {
         (false, _) => info!("the data folder is not a restored one, so there is nothing to accept"),
         (true, false) => warn!("the data folder was restored from a copy: all its sessions have ended"),
         (true, true) => warn!(
@@ -219,7 +220,7 @@ pub fn accept_restored(folder: &Path, keep_sessions: bool) -> Result<(), FolderE
              is good again"
         ),
     }
-    Ok(())
+    Ok(was_restored)
 }
 
 /// Saves what is whole of a damaged data folder that no house stands on.

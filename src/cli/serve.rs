@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use tracing::info;
 
 use crate::app::{self, Demo, DemoError, House};
+use crate::cli::accept_restored::RestoredSessions;
 use crate::cli::common::ConfigArguments;
 use crate::cli::{Failure, output};
 use crate::config::{Config, LogFormat, LogLevel};
@@ -59,15 +60,6 @@ pub(crate) struct Serve {
     /// How much is logged: error, warn, info, debug or trace [log.level]
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
-}
-
-/// What becomes of the sessions of a restored data folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum RestoredSessions {
-    /// All end: everybody signs in anew
-    EndSessions,
-    /// They go on, and tokens that were revoked after the backup are good again
-    KeepSessions,
 }
 
 impl Serve {

@@ -79,8 +79,9 @@ pub enum FolderError {
     },
     /// It was started from a copy.
     #[error(
-        "{path} was restored from a copy that was made at {made_at}: what was revoked since is good in it again. Start \
-         with `--accept-restored end-sessions`, and everybody signs in anew, or with `--accept-restored keep-sessions`"
+        "{path} was restored from a copy that was made at {made_at}: what was revoked since is good in it again. Run \
+         `tokenward accept-restored end-sessions`, and everybody signs in anew, or `tokenward accept-restored \
+         keep-sessions`; or start with `--accept-restored end-sessions` or `--accept-restored keep-sessions`"
     )]
     Restored {
         /// The file.

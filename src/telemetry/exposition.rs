@@ -22,6 +22,8 @@ pub struct SessionSample {
     pub expired: u64,
     /// On their way to the store.
     pub pending: u64,
+    /// How many there may be.
+    pub capacity: u64,
     /// Issued since the start.
     pub issued: u64,
     /// Ended before their time since the start.
@@ -143,6 +145,8 @@ fn encode_sessions(sessions: &SessionSample, encoder: &mut DescriptorEncoder<'_>
     gauge(encoder, "sessions_kept_expired", expired, None, &sessions.expired)?;
     let pending = "Sessions on their way to the store.";
     gauge(encoder, "sessions_pending", pending, None, &sessions.pending)?;
+    let capacity = "How many sessions there may be: beyond it sign-ins are refused.";
+    gauge(encoder, "sessions_capacity", capacity, None, &sessions.capacity)?;
     counter(encoder, "sessions_issued", "Sessions begun.", sessions.issued)?;
     let revoked = "Sessions ended before their time.";
     counter(encoder, "sessions_revoked", revoked, sessions.revoked)?;

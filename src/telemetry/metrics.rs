@@ -173,8 +173,15 @@ mod tests {
         metrics.count_check(CheckOutcome::Allowed, false);
         metrics.count_check(CheckOutcome::Expired, true);
         metrics.observe_request(RouteGroup::Check, Duration::from_micros(80));
-        let sessions =
-            SessionSample { live: vec![("customer", 11)], expired: 1, pending: 2, issued: 14, revoked: 3, ended: 4 };
+        let sessions = SessionSample {
+            live: vec![("customer", 11)],
+            expired: 1,
+            pending: 2,
+            capacity: 99,
+            issued: 14,
+            revoked: 3,
+            ended: 4,
+        };
         let sign_in = SignInSample {
             waiting: 3,
             running: 2,
@@ -191,6 +198,7 @@ mod tests {
             "tokenward_request_duration_seconds_bucket{le=\"0.0001\",group=\"check\"} 1",
             "tokenward_request_duration_seconds_count{group=\"check\"} 1",
             "tokenward_sessions{kind=\"customer\"} 11",
+            "tokenward_sessions_capacity 99",
             "tokenward_sessions_issued_total 14",
             "tokenward_sessions_revoked_total 3",
             "tokenward_sessions_expired_total 4",

@@ -22,6 +22,8 @@ mod panics;
 mod readme;
 mod revoke;
 mod routes;
+mod runbook;
 mod second_factor;
+mod secrets;
 mod sign_in;
 mod support;

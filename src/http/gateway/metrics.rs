@@ -21,6 +21,7 @@ fn sessions(statistics: registry::Statistics) -> SessionSample {
         live: kinds.zip(statistics.live.into_iter().map(count)).collect(),
         expired: count(statistics.expired),
         pending: count(statistics.pending),
+        capacity: count(statistics.capacity),
         issued: statistics.issued,
         revoked: statistics.revoked,
         ended: statistics.ended,

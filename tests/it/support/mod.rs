@@ -3,13 +3,14 @@
 mod answer;
 mod client;
 mod command;
+pub(crate) mod examples;
 mod log;
 mod process;
 mod raw;
 mod server;
 
 pub(crate) use answer::Answer;
-pub(crate) use client::call;
+pub(crate) use client::{ADMINISTRATOR, CUSTOMER, call};
 pub(crate) use command::{Outcome, program, run, tokenward};
 pub(crate) use process::Process;
 pub(crate) use raw::{Connection, send_raw};
