@@ -130,6 +130,7 @@ impl House {
             })
         };
         sign_in.load_throttle().await?;
+        sign_in.load_used_codes(readers.used_codes().await?);
         info!(%budget, "the memory budget");
         let validators = Arc::<Validators>::default();
         let metrics = metrics(Arc::clone(&validators), Arc::clone(&clock));

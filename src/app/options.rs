@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::config::{self, Config, Locked, MagentoLine};
+use crate::config::{self, Config, Locked, MagentoLine, SecondFactor};
 use crate::http::graphql;
 use crate::http::{self, MagentoVersion};
+use crate::sign_in::SecondFactorRule;
 use crate::store::Durability;
 use crate::{registry, sign_in};
 
@@ -41,6 +42,11 @@ pub(super) fn sign_in(config: &Config) -> sign_in::Options {
         queue: config.sign_in.queue,
         refuse_inactive: config.sign_in.refuse_inactive,
         reset_counters_on_success: magento_version(config) == MagentoVersion::V248,
+        second_factor: match config.admin.second_factor {
+            SecondFactor::Auto => SecondFactorRule::Auto,
+            SecondFactor::Off => SecondFactorRule::Off,
+            SecondFactor::Required => SecondFactorRule::Required,
+        },
     }
 }
 

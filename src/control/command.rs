@@ -1,6 +1,7 @@
 //! The commands and their answers, as they travel.
 
 use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
 
 use crate::secret::Password;
 use crate::session::UserType;
@@ -84,6 +85,18 @@ pub enum Command {
     },
     /// Let an administrator who was deactivated in again.
     EnableAdministrator {
+        /// User name.
+        username: String,
+    },
+    /// Give an administrator a secret for an authenticator app. The answer is [`Answer::SecondFactor`].
+    SetSecondFactor {
+        /// User name.
+        username: String,
+        /// The secret in base32; a new one is made when `None`.
+        secret: Option<ExposedPassword>,
+    },
+    /// Take an administrator's second factor away.
+    RemoveSecondFactor {
         /// User name.
         username: String,
     },
@@ -181,6 +194,8 @@ impl Command {
             Self::UnlockAdministrator { username } => Some(("admin unlock", username.clone())),
             Self::DisableAdministrator { username, .. } => Some(("admin disable", username.clone())),
             Self::EnableAdministrator { username } => Some(("admin enable", username.clone())),
+            Self::SetSecondFactor { username, .. } => Some(("admin set-totp", username.clone())),
+            Self::RemoveSecondFactor { username } => Some(("admin set-totp --remove", username.clone())),
             Self::RevokeUser { user } => Some(("session revoke", user.to_string())),
             Self::RevokeSession { id } => Some(("session revoke", format!("session {id}"))),
             Self::RevokeTokens { tokens } => Some(("session revoke", format!("{} tokens", tokens.len()))),
@@ -207,6 +222,13 @@ impl Command {
 pub enum Answer {
     /// It is done; the text says what.
     Done(String),
+    /// An administrator has a secret for an authenticator app.
+    SecondFactor {
+        /// What was done.
+        done: String,
+        /// The address that an app reads the secret from.
+        uri: ExposedPassword,
+    },
     /// Tokens were revoked.
     TokensRevoked {
         /// How many tokens were given.
@@ -223,6 +245,14 @@ pub enum Answer {
 /// A secret that has to travel over the control socket, and nowhere else.
 #[derive(Clone, Debug)]
 pub struct ExposedPassword(pub Password);
+
+impl PartialEq for ExposedPassword {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.expose().as_bytes().ct_eq(other.0.expose().as_bytes()).into()
+    }
+}
+
+impl Eq for ExposedPassword {}
 
 impl Serialize for ExposedPassword {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

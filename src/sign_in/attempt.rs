@@ -16,10 +16,11 @@ use crate::session::{EndReason, Subject};
 use crate::settings::{RoleId, SharedSnapshot, WebsiteId};
 use crate::sign_in::password::{HasherPool, Place, Verdict};
 use crate::sign_in::report::Counters;
+use crate::sign_in::second_factor::UsedCodes;
 use crate::sign_in::throttle::{InFlight, Key, Throttle};
 use crate::sign_in::turns::Turns;
 use crate::sign_in::{IssuedToken, Options, Refusal, SignInError};
-use crate::store::CustomerLock;
+use crate::store::{Change, CustomerLock, UsedCode};
 use crate::token::{Token, TokenDigest};
 
 /// What all attempts share.
@@ -36,6 +37,7 @@ pub(super) struct Core {
     pub(super) account_turns: Turns<Subject>,
     /// Whose turn it is to store what the throttle counts for a name.
     pub(super) name_turns: Turns<Key>,
+    pub(super) used_codes: UsedCodes,
     pub(super) counters: Counters,
 }
 
@@ -147,6 +149,8 @@ pub(super) struct Grant {
     pub(super) role: Option<RoleId>,
     /// The customer's counters, when they change.
     pub(super) lock: Option<CustomerLock>,
+    /// The code that it was earned with.
+    pub(super) code: Option<UsedCode>,
 }
 
 impl Checked {
@@ -166,19 +170,18 @@ impl Checked {
 
     /// Begins the session and stores what the success changes, in one transaction. When that fails nothing is counted.
     pub(super) async fn issue(self, grant: Grant) -> Result<IssuedToken, SignInError> {
-        let Grant { subject, website, role, lock } = grant;
+        let Grant { subject, website, role, lock, code } = grant;
         let _turn = self.core.name_turns.wait(self.in_flight.key()).await;
         let token = Token::generate();
         let digest = self.core.sessions.digest(&token).ok_or(SignInError::Unavailable)?;
         let now = self.core.clock.now();
-        let change = IssueToken {
-            subject,
-            website,
-            digest,
-            role,
-            along: self.core.accounts.success(subject, now, lock, Some(self.in_flight.key().name())),
-        };
+        let mut along = self.core.accounts.success(subject, now, lock, Some(self.in_flight.key().name()));
+        along.extend(code.map(Change::CodeUsed));
+        let change = IssueToken { subject, website, digest, role, along };
         let Issued { session } = self.core.sessions.begin(change).await?;
+        if let Some(code) = code {
+            self.core.used_codes.note(code);
+        }
         self.in_flight.succeed();
         Ok(IssuedToken { token, session })
     }

@@ -3,10 +3,11 @@
 use rusqlite::{Connection, params};
 
 use crate::clock::UnixSeconds;
+use crate::secret::Secret;
 use crate::settings::{Scope, StoreDirectory};
 use crate::store::folder::INITIALISED;
 use crate::store::sessions::Books;
-use crate::store::{AdministratorRow, Change, CustomerLock, CustomerRow, RoleRow, SettingRow, ThrottleRow};
+use crate::store::{AdministratorRow, Change, CustomerLock, CustomerRow, RoleRow, SettingRow, ThrottleRow, UsedCode};
 
 /// Carries out one change inside a transaction: counts sessions in `books`, adds the numbers of new accounts to `ids`.
 pub(super) fn apply(to: &Connection, change: &Change, books: &mut Books, ids: &mut Vec<u32>) -> rusqlite::Result<()> {
@@ -44,6 +45,11 @@ pub(super) fn apply(to: &Connection, change: &Change, books: &mut Books, ids: &m
         Change::AdministratorActive { administrator, active } => to
             .prepare_cached("UPDATE administrators SET is_active = ?2 WHERE id = ?1")?
             .execute(params![administrator, active])
+            .map(drop),
+        Change::SecondFactor { administrator, secret } => set_second_factor(to, *administrator, secret.as_ref()),
+        Change::CodeUsed(UsedCode { administrator, period }) => to
+            .prepare_cached("INSERT OR REPLACE INTO used_codes (administrator, period) VALUES (?1, ?2)")?
+            .execute([administrator, period])
             .map(drop),
         Change::CreateRole(row) => create_role(to, row),
         Change::Directory(directory) => replace_directory(to, directory),
@@ -151,6 +157,16 @@ fn create_administrator(to: &Connection, row: &AdministratorRow, ids: &mut Vec<u
     )?;
     ids.push(id);
     Ok(())
+}
+
+fn set_second_factor(to: &Connection, administrator: u32, secret: Option<&Secret>) -> rusqlite::Result<()> {
+    match secret {
+        Some(secret) => to
+            .prepare_cached("INSERT OR REPLACE INTO second_factors (administrator, secret) VALUES (?1, ?2)")?
+            .execute(params![administrator, secret.expose()]),
+        None => to.prepare_cached("DELETE FROM second_factors WHERE administrator = ?1")?.execute([administrator]),
+    }
+    .map(drop)
 }
 
 fn create_role(to: &Connection, row: &RoleRow) -> rusqlite::Result<()> {

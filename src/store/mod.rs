@@ -31,7 +31,8 @@ mod writer;
 
 pub use backup::{accept_restored, back_up};
 pub use change::{
-    Change, Committed, CustomerLock, Record, RecordOutcome, SettingRow, StoreError, ThrottleRow, Write, Written,
+    Change, Committed, CustomerLock, Record, RecordOutcome, SettingRow, StoreError, ThrottleRow, UsedCode, Write,
+    Written,
 };
 pub use folder::{DataFolder, Durability, FolderError, holds_data};
 pub use handle::Store;

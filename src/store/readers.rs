@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use crate::settings::{Scope, StoreId, WebsiteId};
-use crate::store::{DataFolder, SettingRow, StoreError, connection};
+use crate::store::{DataFolder, SettingRow, StoreError, UsedCode, connection};
 
 /// How many reads run at once.
 const CONNECTIONS: usize = 4;
@@ -62,6 +62,14 @@ impl Readers {
         self.read(settings).await
     }
 
+    /// The last code of every administrator who has signed in with one.
+    ///
+    /// # Errors
+    /// As for [`Readers::read`].
+    pub async fn used_codes(&self) -> Result<Vec<UsedCode>, StoreError> {
+        self.read(used_codes).await
+    }
+
     async fn run<T, Q>(&self, query: Q) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -96,6 +104,13 @@ impl Readers {
 
 fn unavailable(why: &str) -> StoreError {
     StoreError::Unavailable(why.to_owned())
+}
+
+fn used_codes(connection: &Connection) -> rusqlite::Result<Vec<UsedCode>> {
+    connection
+        .prepare_cached("SELECT administrator, period FROM used_codes")?
+        .query_map((), |row| Ok(UsedCode { administrator: row.get("administrator")?, period: row.get("period")? }))?
+        .collect()
 }
 
 fn settings(connection: &Connection) -> rusqlite::Result<Vec<SettingRow>> {

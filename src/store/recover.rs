@@ -17,12 +17,14 @@ use crate::store::ledger::{self, Ledger, Seal};
 use crate::store::{connection, log, schema, sessions};
 
 /// The tables that are copied row by row, each with what its rows are ordered by. Parents before children.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 10] = [
     ("websites", "id"),
     ("stores", "id"),
     ("roles", "id"),
     ("role_rules", "role, resource"),
     ("administrators", "id"),
+    ("second_factors", "administrator"),
+    ("used_codes", "administrator"),
     ("customers", "id"),
     ("throttle", "kind, name"),
     ("settings", "path, scope, scope_id"),
@@ -104,7 +106,7 @@ fn copy(from: &Path, to: &Path, keep_sessions: bool) -> rusqlite::Result<Recover
     new.pragma_update(None, "foreign_keys", false)?;
     new.execute_batch("BEGIN; DELETE FROM stores; DELETE FROM websites; DELETE FROM role_rules; DELETE FROM roles;")?;
     let mut recovery = Recovery::default();
-    for (table, order) in TABLES {
+    for (table, order) in TABLES.into_iter().filter(|(table, _)| !is_missing(&old, table)) {
         let (saved, broken) = copy_table(&old, &new, table, order)?;
         recovery.tables.push((table, saved, broken));
     }
@@ -115,6 +117,11 @@ fn copy(from: &Path, to: &Path, keep_sessions: bool) -> rusqlite::Result<Recover
     new.execute_batch("COMMIT")?;
     connection::put_away(new);
     Ok(recovery)
+}
+
+/// Whether an older version wrote the file, which does not have this table yet. Not when that cannot be read.
+fn is_missing(old: &Connection, table: &str) -> bool {
+    old.table_exists(None, table).is_ok_and(|there| !there)
 }
 
 /// Copies the rows from the first one on as far as they can be read, then from the last one back. How many there are, and
@@ -249,5 +256,24 @@ impl fmt::Display for Recovery {
             formatter
                 .write_str("All sessions have ended, because a revocation may have been lost: everybody signs in anew.")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_an_older_version_has_lost_nothing_that_it_could_not_have() {
+        let home = tempfile::tempdir().unwrap();
+        let database = home.path().join(DATABASE);
+        fs::File::create_new(&database).unwrap();
+        let mut file = connection::writing(&database).unwrap();
+        schema::migrate_to_version_1(&mut file);
+        file.execute("INSERT INTO throttle VALUES (3, 'jane', 1, 2)", ()).unwrap();
+        connection::put_away(file);
+        let recovery = recover(home.path(), false, UnixSeconds(1_700_000_000)).unwrap();
+        assert!(recovery.tables.contains(&("throttle", 1, false)), "{recovery:?}");
+        assert!(recovery.tables.iter().all(|(_, _, broken)| !broken), "{recovery:?}");
     }
 }

@@ -9,7 +9,7 @@ use crate::settings::StoreDirectory;
 use crate::store::{apply, ledger};
 
 /// One script per version, oldest first. A new version appends one; none is ever changed.
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 /// The version that this program writes.
 pub(super) const NEWEST: usize = MIGRATIONS.len();
@@ -138,6 +138,23 @@ CREATE TABLE kind_revocations (
     kind INTEGER PRIMARY KEY,
     through INTEGER NOT NULL,
     checksum INTEGER NOT NULL
+) STRICT;
+";
+
+/// What was added since, each as a script of its own.
+const VERSION_3: &str = SECOND_FACTORS;
+
+/// What administrators show besides their passwords. The codes that were used stand apart: they count wherever the
+/// accounts are kept, and the secret may be there.
+const SECOND_FACTORS: &str = "
+CREATE TABLE second_factors (
+    administrator INTEGER PRIMARY KEY REFERENCES administrators (id) ON DELETE CASCADE,
+    secret TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE used_codes (
+    administrator INTEGER PRIMARY KEY,
+    period INTEGER NOT NULL
 ) STRICT;
 ";
 

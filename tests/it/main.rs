@@ -24,6 +24,7 @@ mod readme;
 mod revoke;
 mod routes;
 mod runbook;
+mod second_factor;
 mod secrets;
 mod sign_in;
 mod sockets;

@@ -22,8 +22,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use actix::Recipient;
 use async_trait::async_trait;
 
-use crate::accounts::{AccountError, AccountStore, Administrator, Customer, DirectorySource, name};
+use crate::accounts::{
+    AccountError, AccountStore, Administrator, Authenticator, Customer, DirectorySource, SecondFactor, name,
+};
 use crate::clock::{SharedClock, UnixSeconds};
+use crate::secret::Secret;
 use crate::session::{Subject, SubjectChanged, UserType};
 use crate::settings::{Roles, StoreDirectory, WebsiteId};
 use crate::store::{Change, CustomerLock, Readers, Store, ThrottleRow};
@@ -120,6 +123,12 @@ impl AccountStore for EmbeddedAccounts {
 
     async fn administrator(&self, id: u32) -> Result<Option<Administrator>, AccountError> {
         Ok(self.readers.read(move |file| read::administrator(file, id)).await?)
+    }
+
+    async fn second_factor(&self, administrator: u32) -> Result<Option<SecondFactor>, AccountError> {
+        let secret = self.readers.read(move |file| read::second_factor(file, administrator)).await?;
+        let google = secret.map(|secret| Authenticator { secret: Secret::new(secret), window: None });
+        Ok(google.map(|google| SecondFactor { google: Some(google), u2f_key: false }))
     }
 
     fn success(

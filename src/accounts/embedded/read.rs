@@ -94,6 +94,20 @@ pub(super) fn administrators(file: &Connection) -> Result<Vec<Administrator>> {
     file.prepare_cached("SELECT * FROM administrators ORDER BY id")?.query_map((), to_administrator)?.collect()
 }
 
+/// The secret of an administrator's authenticator app.
+pub(super) fn second_factor(file: &Connection, administrator: u32) -> Result<Option<String>> {
+    file.prepare_cached("SELECT secret FROM second_factors WHERE administrator = ?1")?
+        .query_row([administrator], |row| row.get("secret"))
+        .optional()
+}
+
+/// The numbers of the administrators whose authenticator app has a secret here.
+pub(super) fn with_second_factor(file: &Connection) -> Result<HashSet<u32>> {
+    file.prepare_cached("SELECT administrator FROM second_factors")?
+        .query_map((), |row| row.get("administrator"))?
+        .collect()
+}
+
 /// A page of the customers who are locked, in the order of their numbers.
 pub(super) fn locked_customers(file: &Connection, now: UnixSeconds, after: u32, limit: u32) -> Result<Vec<Customer>> {
     file.prepare_cached("SELECT * FROM customers WHERE id > ?1 AND lock_expires > ?2 ORDER BY id LIMIT ?3")?

@@ -1,5 +1,6 @@
 //! Embedded accounts: the acceptance suite, and the operator's commands.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use actix::{Actor, Context, Handler};
@@ -208,6 +209,23 @@ async fn passwords_are_set_for_exactly_one_account() {
     let changed = house.accounts.administrator(admin.id).await.unwrap().unwrap();
     assert_eq!((changed.password_hash.as_str(), changed.is_active), ("new:salt:2", false));
     assert_eq!(house.accounts.list_administrators().await.unwrap(), [changed]);
+}
+
+#[actix::test]
+async fn the_secret_of_an_authenticator_app_is_kept_until_it_is_removed() {
+    let house = house().await;
+    let admin = house.accounts.add_administrator(juergen()).await.unwrap();
+    let stored = async || house.accounts.second_factor(admin.id).await.unwrap();
+    assert!(stored().await.is_none());
+    for secret in ["GEZDGNBV", "MFRGGZDF"] {
+        house.accounts.set_second_factor("JÜRGEN", Some(Secret::new(secret.to_owned()))).await.unwrap();
+        let google = stored().await.unwrap().google.unwrap();
+        assert_eq!((google.secret.expose(), google.window), (secret, None));
+    }
+    assert_eq!(house.accounts.administrators_with_second_factor().await.unwrap(), HashSet::from([admin.id]));
+    house.accounts.set_second_factor("jürgen", None).await.unwrap();
+    assert!(stored().await.is_none());
+    assert!(problem(house.accounts.set_second_factor("nobody", None).await).contains("no administrator"));
 }
 
 #[actix::test]

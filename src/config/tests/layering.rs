@@ -75,7 +75,6 @@ fn a_file_that_is_not_there_is_named() {
 #[test]
 fn what_is_not_served_yet_is_refused_and_never_ignored() {
     let environment = [
-        ("TOKENWARD__ADMIN__SECOND_FACTOR", "required"),
         ("TOKENWARD__MAGENTO__CRYPT_KEY", "hunter2"),
         ("TOKENWARD__TOKENS__FORMAT", "jwt"),
         ("TOKENWARD__UPSTREAM__URL", "http://magento"),
@@ -83,23 +82,11 @@ fn what_is_not_served_yet_is_refused_and_never_ignored() {
     let flags = [("exchange.lifetime".to_owned(), "30".to_owned())];
     let errors = check_config(None, environment, flags, None).unwrap_err();
     insta::assert_snapshot!(errors, @r#"
-    TOKENWARD__ADMIN__SECOND_FACTOR: admin.second_factor = "required" is not available in this version yet: use "auto" or "off"
     TOKENWARD__MAGENTO__CRYPT_KEY: magento.crypt_key is not available in this version yet: leave it out
     TOKENWARD__TOKENS__FORMAT: tokens.format = "jwt" is not available in this version yet: use "opaque"
     TOKENWARD__UPSTREAM__URL: upstream.url is not available in this version yet: leave it out
     command line: exchange.lifetime is not available in this version yet: leave it out
     "#);
-}
-
-#[test]
-fn a_second_factor_that_settings_ask_for_is_refused_unless_it_is_off() {
-    let file = |second_factor: &str| {
-        let settings = "[settings]\n\"twofactorauth/general/force_providers\" = \"google\"";
-        from_text(&format!("admin.second_factor = {second_factor:?}\n{settings}")).unwrap()
-    };
-    let refused = file("auto").not_yet_available();
-    assert!(refused[0].to_string().starts_with("tokenward.toml:3: settings.twofactorauth"), "{refused:?}");
-    assert_eq!(file("off").not_yet_available(), []);
 }
 
 #[test]

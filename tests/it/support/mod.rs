@@ -24,6 +24,11 @@ pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Whether a program of the system is there.
+pub(crate) fn is_installed(program: &str) -> bool {
+    ["/usr/local/bin", "/usr/bin", "/bin"].iter().any(|folder| Path::new(folder).join(program).exists())
+}
+
 /// Says that a test cannot run here. Where nothing may be skipped (`scripts/test` says so) it fails instead.
 pub(crate) fn skip(what: &str) {
     #[expect(clippy::disallowed_methods, reason = "how strict a run is comes from the one who runs it")]

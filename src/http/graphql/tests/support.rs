@@ -11,7 +11,7 @@ use actix_web::{App, web};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use crate::accounts::{AccountError, AccountStore, Administrator, Customer};
+use crate::accounts::{AccountError, AccountStore, Administrator, Customer, SecondFactor};
 use crate::clock::{MockClock, UnixSeconds};
 use crate::http::{MagentoVersion, Options, Services};
 use crate::registry::{self, IssueToken, Parts, Registry, Revocation, RevokeSessions, TokenRegistry};
@@ -98,6 +98,10 @@ impl AccountStore for FakeAccounts {
     }
 
     async fn administrator(&self, _: u32) -> Result<Option<Administrator>, AccountError> {
+        Ok(None)
+    }
+
+    async fn second_factor(&self, _: u32) -> Result<Option<SecondFactor>, AccountError> {
         Ok(None)
     }
 
@@ -208,6 +212,7 @@ impl House {
                 queue,
                 refuse_inactive: false,
                 reset_counters_on_success: version == MagentoVersion::V248,
+                second_factor: sign_in::SecondFactorRule::Auto,
             },
             installation_key: None,
             guards: Arc::new(|_| Box::new(())),

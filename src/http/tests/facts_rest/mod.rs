@@ -53,12 +53,18 @@ tables! {
     section_5_2_confirmation
     section_5_3
     section_5_4
+    section_9_1
+    section_9_1_off
+    section_9_1_required
+    section_9_2
+    section_9_2_other
+    section_9_2_without_app
 }
 
 /// Runs a table's cases, and says all at once which of them do not hold.
 async fn holds(text: &str, version: MagentoVersion) {
     let table = Table::parse(text);
-    let mut shop = Shop::open(&table.settings, version).await;
+    let mut shop = Shop::open(&table, version).await;
     let mut wrong = Vec::new();
     for case in table.cases_of(version) {
         for _ in 0..case.times {

@@ -18,6 +18,12 @@ pub(super) struct Table {
     /// Settings of the default scope beside those of the shop.
     #[serde(default)]
     pub(super) settings: BTreeMap<String, String>,
+    /// Keys of the configuration.
+    #[serde(default)]
+    pub(super) config: BTreeMap<String, String>,
+    /// Who has an authenticator app: administrators by their user names.
+    #[serde(default)]
+    pub(super) apps: Vec<String>,
     /// The cases, in order: what one leaves behind is there for the next.
     #[serde(rename = "case")]
     pub(super) cases: Vec<Case>,
@@ -41,7 +47,7 @@ pub(super) struct Case {
     /// Headers as they stand in a request.
     #[serde(default)]
     pub(super) headers: Vec<String>,
-    /// The body.
+    /// The body. `{code}` stands for what the authenticator app shows, `{wrong code}` for what it does not show.
     #[serde(default)]
     pub(super) body: String,
     /// The body's `Content-Type`; JSON when there is a body and nothing is said, none when it is empty.
