@@ -10,7 +10,7 @@ use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::{DiagnosticData, DiagnosticList, Valid};
 use apollo_compiler::{Name, Node, Schema};
 
-use crate::http::graphql::engine::conflicts::Conflict;
+use crate::http::graphql::engine::conflicts::conflicts;
 use crate::http::graphql::engine::document::Fresh;
 use crate::http::graphql::engine::limits::too_large;
 use crate::http::graphql::engine::suggestions::did_you_mean;
@@ -83,6 +83,10 @@ impl Finding {
             || (self.name == "UnsupportedValueType" && self.own_words.ends_with(", found a variable"))
     }
 
+    fn is_conflict(&self) -> bool {
+        matches!(self.name, "ConflictingFieldName" | "ConflictingFieldArgument" | "ConflictingFieldType")
+    }
+
     /// Where Magento's engine has got to when it reports this: it looks for what is missing or unused when it leaves a
     /// field, an operation or the document.
     fn order(&self, document: &Fresh) -> usize {
@@ -118,13 +122,18 @@ impl Finding {
 fn in_order(
     schema: &Valid<Schema>,
     errors: Option<&DiagnosticList>,
-    misuses: Vec<Misuse>,
+    mut misuses: Vec<Misuse>,
     document: &Fresh,
 ) -> Vec<Finding> {
     let errors = errors.into_iter().flat_map(DiagnosticList::iter).take(LOOKED_AT);
     let found = errors.map(|diagnostic| Finding::of(&diagnostic));
-    let found = found.filter(|finding| !finding.is_echo(schema, document));
-    let (superseded, mut findings): (Vec<_>, Vec<_>) = found.partition(Finding::is_superseded);
+    let mut found: Vec<_> = found.filter(|finding| !finding.is_echo(schema, document)).collect();
+    if found.iter().any(Finding::is_conflict) {
+        let conflicts = conflicts(schema, &document.ast);
+        found.retain(|finding| conflicts.is_empty() || !finding.is_conflict());
+        misuses.extend(conflicts);
+    }
+    let (superseded, mut findings): (Vec<_>, Vec<_>) = found.into_iter().partition(Finding::is_superseded);
     findings.extend(misuses.into_iter().map(Finding::of_misuse));
     if findings.is_empty() {
         findings = superseded;
@@ -166,7 +175,6 @@ impl Wording<'_> {
             // Fragments within fragments: Magento validates them, and has no words for this.
             "RecursionError" | "RecursionLimitError" | "DeeplyNestedType" => Some(too_large().message),
             "UndefinedRootOperation" => Some("Schema is not configured for subscriptions".to_owned()),
-            "ConflictingFieldName" | "ConflictingFieldArgument" => self.conflict(),
             _ => None,
         };
         reworded.unwrap_or_else(|| sentence.clone())
@@ -185,10 +193,6 @@ impl Wording<'_> {
             "UndefinedInputValue" => self.name_before(start),
             "UndefinedDefinition" => self.name_after(start),
             "SubselectionOnScalarType" | "SubselectionOnEnumType" => self.selection_set_of(start),
-            "ConflictingFieldName" | "ConflictingFieldArgument" => {
-                return Conflict::at(&self.document.ast, start)
-                    .map_or(vec![start], |conflict| conflict.places.to_vec());
-            }
             _ => None,
         };
         vec![place.unwrap_or(start)]
@@ -239,15 +243,6 @@ impl Wording<'_> {
         let name = self.quoted().next()?.strip_prefix('@')?;
         let (_, place) = self.finding.sentence.split_once(" may not be used on ")?;
         Some(format!("Directive \"{name}\" may not be used on \"{}\".", place.strip_suffix('.')?))
-    }
-
-    fn conflict(&self) -> Option<String> {
-        let (start, _) = self.finding.location?;
-        let whole = Conflict::at(&self.document.ast, start).map(|conflict| conflict.message());
-        whole.or_else(|| {
-            let (fields, reason) = self.finding.sentence.split_once(" conflict because ")?;
-            Some(format!("{fields} conflict because {}", reason.replace('"', "")))
-        })
     }
 
     fn undefined_field(&self) -> Option<String> {
