@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Ask, Case, STORE, at, at_both, case, data, failed, nowhere, refused, store};
+use super::{Ask, Case, STORE, at, at_all, at_both, case, data, failed, nowhere, refused, store};
 use crate::http::graphql::Options;
 use crate::http::graphql::tests::repeated;
 
@@ -143,6 +143,20 @@ pub(super) fn section_1_5_documents() -> Vec<Case> {
                 "Fields \"a\" conflict because they have differing arguments. Use different aliases on the fields to fetch both if this was intentional.",
             ),
         ),
+        case("fields that conflict in what is selected of them", Ask::post("{ customer { x: email } customer { x: firstname } }")).answers(
+            200,
+            at_all(
+                &[3, 14, 25, 36],
+                "Fields \"customer\" conflict because subfields \"x\" conflict because email and firstname are different fields. Use different aliases on the fields to fetch both if this was intentional.",
+            ),
+        ),
+        case("a field that conflicts with a fragment's", Ask::post("{ customer { x: email ...F } } fragment F on Customer { x: firstname }")).answers(
+            200,
+            at_both(
+                [14, 57],
+                "Fields \"x\" conflict because email and firstname are different fields. Use different aliases on the fields to fetch both if this was intentional.",
+            ),
+        ),
         document(
             "scalar with a directive and sub-selection",
             "{ customer { email @skip(if: true) { x } } }",
@@ -214,7 +228,19 @@ pub(super) fn section_1_5_variables() -> Vec<Case> {
             "a field of an input object that is missing",
             OBJECT,
             json!({"input": {}}),
-            "Variable \"$input\" got invalid value {}; Field \"customer_email\" of required type \"String!\" was not provided.",
+            "Variable \"$input\" got invalid value []; Field \"customer_email\" of required type \"String!\" was not provided.",
+        ),
+        variable(
+            "a list is an object to PHP",
+            OBJECT,
+            json!({"input": []}),
+            "Variable \"$input\" got invalid value []; Field \"customer_email\" of required type \"String!\" was not provided.",
+        ),
+        variable(
+            "a text without characters",
+            SCOPE,
+            json!({"s": ""}),
+            "Variable \"$s\" got invalid value (empty string); Value \"(empty string)\" does not exist in \"RevokeScope\" enum.",
         ),
         variable(
             "a field of an input object that is unknown",
