@@ -76,7 +76,7 @@ pub(super) fn section_2_3() -> Vec<Case> {
         case("5: a tab is no space, so it is looked for", assist("\\t").by(Who::Admin(1)))
             .answers(200, input("Customer email provided does not exist")),
         case("1: null, which gets by the validation", Ask::post_with(&null, &json!({"e": null})).by(Who::Admin(1)))
-            .answers(200, failed(AS_ADMIN, 29, "graphql-input", "Specify the \"customer email\" value.")),
+            .answers(200, failed(AS_ADMIN, 30, "graphql-input", "Specify the \"customer email\" value.")),
         case("5: a customer of another website", assist(NAME).header("store", "other").by(Who::Admin(1)))
             .answers(200, input("Customer email provided does not exist")),
         case("the account is not looked at: locked", assist(NAME).by(Who::Admin(1)))
