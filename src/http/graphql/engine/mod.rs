@@ -5,6 +5,7 @@
 //! [`Engine::validate`] (schema, depth, complexity) and [`Engine::execute`].
 
 mod cache;
+mod circles;
 mod conflicts;
 mod document;
 mod execution;
@@ -14,6 +15,7 @@ mod lexer;
 mod limits;
 mod literals;
 mod location;
+mod names;
 mod printed;
 mod suggestions;
 mod syntax;

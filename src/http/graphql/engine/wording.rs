@@ -10,12 +10,14 @@ use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::{DiagnosticData, DiagnosticList, Valid};
 use apollo_compiler::{Name, Node, Schema};
 
+use crate::http::graphql::engine::circles::circles;
 use crate::http::graphql::engine::conflicts::conflicts;
 use crate::http::graphql::engine::document::Fresh;
 use crate::http::graphql::engine::limits::too_large;
+use crate::http::graphql::engine::names::{REPEATED_FRAGMENT, REPEATED_OPERATION, REPEATED_VARIABLE};
 use crate::http::graphql::engine::suggestions::did_you_mean;
 use crate::http::graphql::engine::usage::{
-    MISPLACED_VARIABLE, Misuse, REPEATED_DIRECTIVE, REQUIRED_FIELD, UNDEFINED_VARIABLE,
+    MISPLACED_VARIABLE, Misuse, REPEATED_ARGUMENT, REPEATED_DIRECTIVE, REQUIRED_FIELD, UNDEFINED_VARIABLE,
 };
 use crate::http::graphql::engine::variables::{enum_hint, refused_scalar};
 use crate::http::graphql::engine::{Complaint, Location};
@@ -79,12 +81,18 @@ impl Finding {
 
     /// Whether [`usage`](crate::http::graphql::engine::usage) has its own word on this.
     fn is_superseded(&self) -> bool {
-        matches!(self.name, UNDEFINED_VARIABLE | MISPLACED_VARIABLE | REQUIRED_FIELD | REPEATED_DIRECTIVE)
+        matches!(self.name, UNDEFINED_VARIABLE | MISPLACED_VARIABLE | REQUIRED_FIELD)
+            || matches!(self.name, REPEATED_OPERATION | REPEATED_FRAGMENT | REPEATED_VARIABLE)
+            || matches!(self.name, REPEATED_ARGUMENT | REPEATED_DIRECTIVE)
             || (self.name == "UnsupportedValueType" && self.own_words.ends_with(", found a variable"))
     }
 
     fn is_conflict(&self) -> bool {
         matches!(self.name, "ConflictingFieldName" | "ConflictingFieldArgument" | "ConflictingFieldType")
+    }
+
+    fn is_circle(&self) -> bool {
+        self.name == "RecursiveFragmentDefinition"
     }
 
     /// Where Magento's engine has got to when it reports this: it looks for what is missing or unused when it leaves a
@@ -102,8 +110,12 @@ impl Finding {
     }
 
     /// Fields that are wrong are left out before selections are looked at, so that a field whose selections are all wrong
-    /// seems to have none.
+    /// seems to have none. And a fragment for what has no fields is wrong where it stands, not where it is spread.
     fn is_echo(&self, schema: &Valid<Schema>, document: &Fresh) -> bool {
+        if self.name == "InvalidFragmentSpread" {
+            let ty = self.sentence.rsplit('"').nth(1).and_then(|name| schema.types.get(name));
+            return ty.is_some_and(|ty| !(ty.is_object() || ty.is_interface() || ty.is_union()));
+        }
         let field = self.location.and_then(|(start, _)| field_at(schema, &document.ast, start));
         self.name == "MissingSubselection" && field.is_some_and(|(field, _)| !field.selection_set.is_empty())
     }
@@ -128,11 +140,8 @@ fn in_order(
     let errors = errors.into_iter().flat_map(DiagnosticList::iter).take(LOOKED_AT);
     let found = errors.map(|diagnostic| Finding::of(&diagnostic));
     let mut found: Vec<_> = found.filter(|finding| !finding.is_echo(schema, document)).collect();
-    if found.iter().any(Finding::is_conflict) {
-        let conflicts = conflicts(schema, &document.ast);
-        found.retain(|finding| conflicts.is_empty() || !finding.is_conflict());
-        misuses.extend(conflicts);
-    }
+    replace(&mut found, &mut misuses, Finding::is_conflict, || conflicts(schema, &document.ast));
+    replace(&mut found, &mut misuses, Finding::is_circle, || circles(&document.ast));
     let (superseded, mut findings): (Vec<_>, Vec<_>) = found.into_iter().partition(Finding::is_superseded);
     findings.extend(misuses.into_iter().map(Finding::of_misuse));
     if findings.is_empty() {
@@ -140,6 +149,23 @@ fn in_order(
     }
     findings.sort_by_key(|finding| (finding.order(document), finding.rank()));
     findings
+}
+
+/// Looks again for what was found of one kind, and takes what is found then in its place, if it is anything.
+fn replace(
+    found: &mut Vec<Finding>,
+    misuses: &mut Vec<Misuse>,
+    is_meant: fn(&Finding) -> bool,
+    look: impl FnOnce() -> Vec<Misuse>,
+) {
+    if !found.iter().any(is_meant) {
+        return;
+    }
+    let better = look();
+    if !better.is_empty() {
+        found.retain(|finding| !is_meant(finding));
+        misuses.extend(better);
+    }
 }
 
 struct Wording<'a> {
@@ -169,9 +195,7 @@ impl Wording<'_> {
             | "UndefinedTypeInInlineFragmentTypeCondition" => self.undefined_type(),
             "UndefinedDirective" => Some(sentence.replacen("\"@", "\"", 1)),
             "UnsupportedLocation" => self.directive_elsewhere(),
-            "UniqueVariable" => Some(sentence.replacen("\"$", "\"", 1)),
             "UnusedVariable" => self.unused_variable(),
-            "RecursiveFragmentDefinition" => self.fragment_cycle(),
             // Fragments within fragments: Magento validates them, and has no words for this.
             "RecursionError" | "RecursionLimitError" | "DeeplyNestedType" => Some(too_large().message),
             "UndefinedRootOperation" => Some("Schema is not configured for subscriptions".to_owned()),
@@ -191,7 +215,9 @@ impl Wording<'_> {
         };
         let place = match self.finding.name {
             "UndefinedInputValue" => self.name_before(start),
-            "UndefinedDefinition" => self.name_after(start),
+            "UndefinedDefinition" | "UndefinedFragment" => self.name_after(start),
+            "VariableInputType" => self.type_of_variable(start),
+            "InvalidFragmentTarget" => self.type_condition(start),
             "SubselectionOnScalarType" | "SubselectionOnEnumType" => self.selection_set_of(start),
             _ => None,
         };
@@ -208,6 +234,21 @@ impl Wording<'_> {
     fn name_after(&self, start: usize) -> Option<usize> {
         let name = self.quoted().next()?;
         Some(start + self.document.text.get(start..)?.find(name)?)
+    }
+
+    /// Where the type of the variable begins that is defined here.
+    fn type_of_variable(&self, start: usize) -> Option<usize> {
+        let (name, rest) = self.document.text.get(start..)?.split_once(':')?;
+        Some(start + name.len() + 1 + (rest.len() - rest.trim_start().len()))
+    }
+
+    /// Where the type begins that the fragment is for that begins here; its own name stands before, if it has one.
+    fn type_condition(&self, start: usize) -> Option<usize> {
+        let mut place = start;
+        for name in self.quoted() {
+            place = place + self.document.text.get(place..)?.find(name)?;
+        }
+        Some(place)
     }
 
     /// Where the selections of the field begin that begins here: what stands between is ignored by the grammar, a
@@ -332,16 +373,6 @@ impl Wording<'_> {
         let (operation, _) = operation_at(self.document, offset)?;
         let name = operation.name.as_ref()?;
         Some(format!("Variable \"{variable}\" is never used in operation \"{name}\"."))
-    }
-
-    /// The trace runs from the innermost spread to the outermost, and the innermost one closes the cycle.
-    fn fragment_cycle(&self) -> Option<String> {
-        let mut quoted = self.quoted();
-        let fragment = quoted.next()?;
-        let mut via: Vec<String> = quoted.skip(1).map(|name| format!("\"{name}\"")).collect();
-        via.reverse();
-        let via = if via.is_empty() { String::new() } else { format!(" via {}", via.join(", ")) };
-        Some(format!("Cannot spread fragment \"{fragment}\" within itself{via}."))
     }
 }
 
