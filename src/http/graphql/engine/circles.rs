@@ -45,7 +45,7 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     /// Each fragment is followed once, so the recursion is bounded by how many there may be.
     fn follow(&mut self, fragment: &'a FragmentDefinition, order: usize) {
-        if !self.visited.insert(&fragment.name) {
+        if self.found.len() >= MOST || !self.visited.insert(&fragment.name) {
             return;
         }
         self.place_in_path.insert(&fragment.name, self.path.len());

@@ -20,8 +20,9 @@ const CONFLICT: &str = "ConflictingFields";
 /// At most so many conflicts are told, and so many reasons and places of one of them.
 const MOST: usize = 100;
 
-/// At most so many pairs of fields are compared. A thousand fields of one name make half a million pairs.
-const COMPARISONS: usize = 20_000;
+/// At most so many pairs of fields are compared, and fragments looked into. A thousand fields of one name make half a
+/// million pairs, and each pair may lead through all fragments.
+const STEPS: usize = 20_000;
 
 /// How deep selections are followed: fragments can stand within one another in a circle.
 const NESTING: usize = 128;
@@ -38,7 +39,7 @@ pub(super) fn conflicts(schema: &Valid<Schema>, document: &ast::Document) -> Vec
         fragments: fragments.collect(),
         known: HashMap::new(),
         compared: HashSet::new(),
-        comparisons: COMPARISONS,
+        steps: STEPS,
         nesting: 0,
     };
     let mut misuses = Vec::new();
@@ -117,8 +118,8 @@ struct Search<'a> {
     known: HashMap<*const Selection, Rc<Fields<'a>>>,
     /// The pairs of fragments that were compared, and whether as parts of what excludes one another.
     compared: HashSet<(&'a str, &'a str, bool)>,
-    /// How many pairs may still be compared.
-    comparisons: usize,
+    /// How many steps may still be taken.
+    steps: usize,
     nesting: usize,
 }
 
@@ -172,7 +173,7 @@ impl<'a> Search<'a> {
         one: Selected<'a>,
         other: Selected<'a>,
     ) -> Option<Conflict<'a>> {
-        self.comparisons = self.comparisons.checked_sub(1)?;
+        self.steps = self.steps.checked_sub(1)?;
         let exclusive = exclusive || (one.parent != other.parent && self.is_object(one) && self.is_object(other));
         let own = if exclusive { None } else { difference(one.field, other.field) };
         let reason = own.or_else(|| self.conflicting_types(one.ty?, other.ty?));
@@ -186,6 +187,12 @@ impl<'a> Search<'a> {
         let found = self.between(exclusive, one.selections(), other.selections());
         self.nesting -= 1;
         conflict_within(key, one.field, other.field, found)
+    }
+
+    /// Takes a step, unless there have been too many.
+    fn is_exhausted(&mut self) -> bool {
+        self.steps = self.steps.saturating_sub(1);
+        self.steps == 0
     }
 
     fn is_object(&self, selected: Selected<'a>) -> bool {
@@ -254,7 +261,7 @@ impl<'a> Search<'a> {
             return;
         };
         let of_fragment = self.fields(selections);
-        if Rc::ptr_eq(fields, &of_fragment) {
+        if Rc::ptr_eq(fields, &of_fragment) || self.is_exhausted() {
             return;
         }
         self.between_fields(exclusive, fields, &of_fragment, found);
@@ -265,7 +272,7 @@ impl<'a> Search<'a> {
 
     fn between_fragments(&mut self, exclusive: bool, one: &'a str, other: &'a str, found: &mut Vec<Conflict<'a>>) {
         let pair = (one.min(other), one.max(other), exclusive);
-        if one == other || !self.compared.insert(pair) {
+        if one == other || self.is_exhausted() || !self.compared.insert(pair) {
             return;
         }
         let (Some(&first), Some(&second)) = (self.fragments.get(one), self.fragments.get(other)) else {
@@ -352,6 +359,7 @@ fn conflict_within<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::graphql::tests::repeated;
 
     const SCHEMA: &str = "
         type Query { a: Int b: Int n(x: Int, y: Int): Int f: T g: T list: [T] node: Node }
@@ -436,10 +444,13 @@ mod tests {
     fn circles_of_fragments_end_and_many_fields_are_not_compared_for_ever() {
         let circle = "{ f { ...F } f { ...F } } fragment F on T { t { ...F } t { ...F x: a } x: b }";
         assert!(found(circle).len() <= MOST);
-        let many = |key: &str| (0..500).map(|n| format!("{key}: n(x: {n}) ")).collect::<String>();
-        assert_eq!(found(&format!("{{ {} }}", many("x"))).len(), MOST);
-        let fields = |name: &str| (0..500).map(|_| format!("x: {name} ")).collect::<String>();
-        let nested = found(&format!("{{ f {{ {} }} f {{ {} }} }}", fields("a"), fields("b")));
+        let many = repeated(500, |n| format!("x: n(x: {n}) "));
+        assert_eq!(found(&format!("{{ {many} }}")).len(), MOST);
+        let (a, b) = ("x: a ".repeat(500), "x: b ".repeat(500));
+        let nested = found(&format!("{{ f {{ {a} }} f {{ {b} }} }}"));
         assert!(nested[0].0.len() < 100 * 100, "{}", nested[0].0.len());
+        let chain = repeated(240, |n| format!("fragment F{n} on T {{ ...F{} }} ", n + 1));
+        let fields = "f { ...F0 } ".repeat(400);
+        assert_eq!(found(&format!("{{ {fields} }} {chain} fragment F240 on T {{ a }}")), []);
     }
 }
