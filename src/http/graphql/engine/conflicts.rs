@@ -17,8 +17,14 @@ use crate::http::graphql::engine::usage::Misuse;
 /// The name of what this file finds.
 const CONFLICT: &str = "ConflictingFields";
 
-/// At most so many conflicts are told, and so many reasons and places of one of them.
+/// At most so many conflicts are told.
 const MOST: usize = 100;
+
+/// At most so many places of each of the two fields of a conflict are told.
+const PLACES: usize = 20;
+
+/// Reasons within a reason are told up to this length in bytes; at least one of them is.
+const LONGEST_REASON: usize = 4096;
 
 /// At most so many pairs of fields are compared, and fragments looked into. A thousand fields of one name make half a
 /// million pairs, and each pair may lead through all fragments.
@@ -345,15 +351,22 @@ fn conflict_within<'a>(
     if found.is_empty() {
         return None;
     }
-    let (mut reasons, mut first, mut second) = (Vec::new(), vec![one], vec![other]);
-    for conflict in found.into_iter().take(MOST) {
-        reasons.push(format!("subfields \"{}\" conflict because {}", conflict.key, conflict.reason));
+    let (mut reason, mut first, mut second) = (String::new(), vec![one], vec![other]);
+    for conflict in found {
+        let part = format!("subfields \"{}\" conflict because {}", conflict.key, conflict.reason);
+        if !reason.is_empty() {
+            if reason.len() + part.len() > LONGEST_REASON {
+                break;
+            }
+            reason.push_str(" and ");
+        }
+        reason.push_str(&part);
         first.extend(conflict.first);
         second.extend(conflict.second);
     }
-    first.truncate(MOST);
-    second.truncate(MOST);
-    Some(Conflict { key, reason: reasons.join(" and "), first, second })
+    first.truncate(PLACES);
+    second.truncate(PLACES);
+    Some(Conflict { key, reason, first, second })
 }
 
 #[cfg(test)]
@@ -448,7 +461,7 @@ mod tests {
         assert_eq!(found(&format!("{{ {many} }}")).len(), MOST);
         let (a, b) = ("x: a ".repeat(500), "x: b ".repeat(500));
         let nested = found(&format!("{{ f {{ {a} }} f {{ {b} }} }}"));
-        assert!(nested[0].0.len() < 100 * 100, "{}", nested[0].0.len());
+        assert!(nested[0].0.len() < 2 * LONGEST_REASON, "{}", nested[0].0.len());
         let chain = repeated(240, |n| format!("fragment F{n} on T {{ ...F{} }} ", n + 1));
         let fields = "f { ...F0 } ".repeat(400);
         assert_eq!(found(&format!("{{ {fields} }} {chain} fragment F240 on T {{ a }}")), []);

@@ -38,14 +38,14 @@ pub(super) fn complaints(
         return vec![Complaint::of_all("The document is not valid.")];
     }
     let told = if all { findings.len() } else { 1 };
-    findings.iter().take(told).map(|finding| complaint(schema, document, finding)).collect()
-}
-
-fn complaint(schema: &Valid<Schema>, document: &Fresh, finding: &Finding) -> Complaint {
-    let wording = Wording { schema, document, finding };
-    let places = wording.places();
-    let locations = places.into_iter().map(|offset| Location::of(&document.text, offset)).collect();
-    Complaint { message: wording.message(), locations }
+    let wordings: Vec<_> = findings.iter().take(told).map(|finding| Wording { schema, document, finding }).collect();
+    let places: Vec<_> = wordings.iter().map(Wording::places).collect();
+    let mut locations = Location::of_all(&document.text, &places.concat()).into_iter();
+    let told = wordings.iter().zip(places).map(|(wording, places)| Complaint {
+        message: wording.message(),
+        locations: locations.by_ref().take(places.len()).collect(),
+    });
+    told.collect()
 }
 
 /// What the validation found, as far as it tells.
