@@ -85,6 +85,18 @@ impl House {
     /// # Errors
     /// Any [`OpenError`]; nothing is left running that holds the folder.
     pub async fn open(config: Config, seed: Option<&Path>) -> Result<Self, OpenError> {
+        Self::open_by(config, seed, clock).await
+    }
+
+    /// As [`House::open`], by the clock that the caller chooses for the folder: tests move theirs.
+    ///
+    /// # Errors
+    /// Any [`OpenError`]; nothing is left running that holds the folder.
+    pub(crate) async fn open_by(
+        config: Config,
+        seed: Option<&Path>,
+        clock: impl FnOnce(&DataFolder) -> SharedClock,
+    ) -> Result<Self, OpenError> {
         let budget = config.budget(config::memory_limit())?;
         let mut folder = DataFolder::open(&config.data.dir)?;
         let first_id = folder.first_session(options::durability(&config))?;

@@ -1,8 +1,8 @@
 //! The facts about REST, section by section: `section_3_2.toml` holds those of fact sheet 3.2, and so on.
 //!
 //! Each table is run once for 2.4.7 and once for 2.4.8, on a data folder of its own that is filled from `shop.toml` and
-//! the table's settings. Its cases are requests, sent in the order in which they stand, and what is answered. See
-//! [`table`] for what a case can say.
+//! the table's settings. Its cases are requests, sent in the order in which they stand, and what is answered; time
+//! passes where a case says so. A case asks GraphQL where REST does not tell. See [`table`] for what a case can say.
 
 mod shop;
 mod table;
@@ -48,6 +48,7 @@ tables! {
     section_3_4
     section_4_3
     section_4_4
+    section_4_5
     section_5_1
     section_5_2
     section_5_2_confirmation
@@ -67,6 +68,7 @@ async fn holds(text: &str, version: MagentoVersion) {
     let mut shop = Shop::open(&table, version).await;
     let mut wrong = Vec::new();
     for case in table.cases_of(version) {
+        shop.wait(case.after).await;
         for _ in 0..case.times {
             let seen = shop.ask(case).await;
             wrong.extend(case.differences(&seen).map(|difference| format!("{}: {difference}", case.says)));

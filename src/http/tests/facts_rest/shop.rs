@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::App;
 use actix_web::http::Method;
@@ -11,12 +13,12 @@ use tempfile::TempDir;
 
 use crate::accounts::AccountStore;
 use crate::app::House;
-use crate::clock::UnixSeconds;
+use crate::clock::{MockClock, UnixSeconds};
 use crate::config::Config;
 use crate::http::tests::facts_rest::table::{Case, Table, split};
-use crate::http::tests::{Seen, answer};
+use crate::http::tests::{START, Seen, answer};
 use crate::http::{MagentoVersion, public};
-use crate::registry::IssueToken;
+use crate::registry::{CollectStatistics, IssueToken, SettingsChanged};
 use crate::secret::Secret;
 use crate::session::Subject;
 use crate::settings::{RoleId, WebsiteId};
@@ -32,8 +34,12 @@ const APP: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 /// The number of a customer who is not there.
 const GONE: u32 = 4_000_000;
 
+/// How many turns the registry has to take out what has expired; it takes one moment's sessions of a kind a turn.
+const TURNS: u32 = 20;
+
 pub(super) struct Shop {
     house: House,
+    clock: Arc<MockClock>,
     /// Tokens by the name of whom they stand for.
     tokens: HashMap<String, String>,
     /// Removed with the shop.
@@ -55,12 +61,26 @@ impl Shop {
         let flags =
             flags.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().chain(table.config.clone());
         let config = Config::load(None, [] as [(&str, &str); 0], flags).unwrap();
-        let house = House::open(config, Some(&seed)).await.unwrap();
+        let clock = MockClock::at(START);
+        let house = House::open_by(config, Some(&seed), |_| clock.clone()).await.unwrap();
         for name in &table.apps {
             house.accounts.set_second_factor(name, Some(Secret::new(APP.to_owned()))).await.unwrap();
         }
         house.services.readiness.set_ready();
-        Self { house, tokens: HashMap::new(), _folder: folder }
+        Self { house, clock, tokens: HashMap::new(), _folder: folder }
+    }
+
+    /// Lets time pass, and what has to be done meanwhile. The registry's own timer waits for real time.
+    pub(super) async fn wait(&self, seconds: u32) {
+        if seconds == 0 {
+            return;
+        }
+        self.clock.advance(Duration::from_secs(seconds.into()));
+        let registry = self.house.services.registry.actor();
+        registry.send(SettingsChanged).await.unwrap();
+        for _ in 0..TURNS {
+            registry.send(CollectStatistics).await.unwrap();
+        }
     }
 
     /// Sends a request.

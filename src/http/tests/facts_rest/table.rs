@@ -38,6 +38,9 @@ pub(super) struct Case {
     /// The versions it is true for; both when it does not say.
     #[serde(default = "both")]
     pub(super) versions: Vec<MagentoVersion>,
+    /// How many seconds pass before the request is sent.
+    #[serde(default)]
+    pub(super) after: u32,
     /// Method and address.
     pub(super) request: String,
     /// Whose token comes along: a customer's address, an administrator's user name, or what an earlier case has kept with
@@ -53,7 +56,7 @@ pub(super) struct Case {
     /// The body's `Content-Type`; JSON when there is a body and nothing is said, none when it is empty.
     #[serde(rename = "type")]
     pub(super) content_type: Option<String>,
-    /// How often the request is sent; each time the answer is the same.
+    /// How often the request is sent, without time passing between; each time the answer is the same.
     #[serde(default = "once")]
     pub(super) times: u32,
     /// The status of the answer.
