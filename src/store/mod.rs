@@ -11,6 +11,7 @@
 mod apply;
 mod backup;
 mod change;
+mod checksums;
 mod connection;
 mod fault;
 mod folder;
@@ -25,6 +26,7 @@ mod schema;
 #[cfg(test)]
 mod session_tests;
 mod sessions;
+mod table_seals;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -33,11 +35,12 @@ pub use backup::{accept_restored, back_up};
 pub use change::{
     Change, Committed, CustomerLock, Record, RecordOutcome, SettingRow, StoreError, ThrottleRow, Write, Written,
 };
+pub use checksums::{RowChecksums, SealedTable};
 pub use folder::{DataFolder, Durability, FolderError, holds_data};
 pub use handle::Store;
 pub use load::{LoadError, Loaded, Loader};
 pub use readers::Readers;
-pub use recover::{Recovery, recover};
+pub use recover::{Recovery, Saved, recover};
 pub use rows::{AdministratorRow, CustomerRow, RoleRow};
 pub use sessions::StoredSession;
 pub use writer::{AttachRegistry, StoreWriter};

@@ -64,6 +64,12 @@ impl ServerBuilder {
         self
     }
 
+    /// With a variable of the environment that is none of the program's.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Starts the process without waiting for anything.
     pub(crate) fn spawn(&self) -> Process {
         let mut command = program();
