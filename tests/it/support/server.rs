@@ -89,6 +89,12 @@ impl ServerBuilder {
     #[track_caller]
     pub(crate) fn start(self) -> TestServer {
         let process = self.spawn();
+        self.started(process)
+    }
+
+    /// Waits until a process that this has spawned is ready.
+    #[track_caller]
+    pub(crate) fn started(self, process: Process) -> TestServer {
         let public = listener(&process, "public");
         let internal = listener(&process, "internal");
         let admin_listener = listener(&process, "admin");

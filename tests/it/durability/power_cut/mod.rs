@@ -1,7 +1,7 @@
 //! Power cuts: what was not synced is thrown away, wholly or in part, and what was acknowledged is there all the same.
 //!
 //! The real server runs on a [`Disk`] that remembers every operation. From what it remembers a [`Trace`] works out what a
-//! power cut at any moment may leave behind, and another server starts on that. The run has a clean stop, a crash and
+//! power cut at any moment may leave behind, and another server starts on that. The run has a clean stop, crashes and
 //! failed syncs in it.
 //!
 //! How many cuts: `TOKENWARD_POWER_CUTS`, which `scripts/test` sets to 60.
@@ -85,6 +85,14 @@ impl Run<'_> {
             self.revoke_one(server);
         }
     }
+
+    /// The next server finds commits in the log that it may take for good, and that are not on the disk.
+    fn die_while_syncs_fail(&mut self, server: TestServer) {
+        self.disk.break_with(Fault { after: 0, kinds: Kinds::SYNCS, error: Errno::IO, times: None });
+        self.sign_in(&server);
+        stop(server, Signal::KILL);
+        self.disk.heal();
+    }
 }
 
 fn stop(mut server: TestServer, signal: Signal) {
@@ -122,8 +130,10 @@ fn whatever_a_power_cut_leaves_behind_what_was_acknowledged_holds() {
         stop(server, end);
     }
     let server = run.start();
-    run.live(&server);
     run.live_with_failing_syncs(&server);
+    run.die_while_syncs_fail(server);
+    let server = run.start();
+    run.live(&server);
     stop(server, Signal::KILL);
 
     let trace = Trace::read(&disk.trace(), home.own.path());
@@ -139,8 +149,7 @@ fn whatever_a_power_cut_leaves_behind_what_was_acknowledged_holds() {
         trace.cut(cut, survival, after.own.path());
         let mut process = after.builder().spawn();
         assert_eq!(outcome(&mut process), Start::Ready, "refused: {how}\n{}", process.log.text());
-        drop(process);
-        let server = after.start();
+        let server = after.builder().started(process);
         let held = assert_holds(&server, &run.tokens, trace.time_of(cut), &how);
         good += held.0;
         ended += held.1;
