@@ -6,7 +6,8 @@
 //! It knows rows, not rules: what a change means was decided by whoever sent it. What always holds: an answer to a
 //! change means that it is on disk; a change is stored whole or not at all; a change that fails takes no other one
 //! with it. A file that is locked, full or read-only is an error of each call and not of the process: the next call
-//! tries again.
+//! tries again. Nothing is written behind what may not be on the disk. Rows carry checksums, so that damage is an error
+//! and never an answer.
 
 mod apply;
 mod backup;

@@ -8,8 +8,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::settings::StoreDirectory;
 use crate::store::{apply, ledger};
 
-/// One script per version, oldest first. A new version appends one; none is ever changed.
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
+/// What each version adds, oldest first, a script for each subject. A new version appends its own; none is ever changed.
+const MIGRATIONS: &[&[&str]] = &[&[VERSION_1], &[VERSION_2], VERSION_3];
 
 /// The version that this program writes.
 pub(super) const NEWEST: usize = MIGRATIONS.len();
@@ -141,8 +141,8 @@ CREATE TABLE kind_revocations (
 ) STRICT;
 ";
 
-/// What a version adds consists of a script for each subject.
-const VERSION_3: &str = CHECKSUMS;
+/// What version 3 adds. A program of version 2 can still use the file.
+const VERSION_3: &[&str] = &[CHECKSUMS];
 
 /// Checksums of accounts, throttle, settings, websites, store views and roles. What a program of version 2 changes, it
 /// changes without them, so triggers take them away and the next start of a newer program fills them in. A program that
@@ -209,7 +209,7 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
 /// Brings a file from `version` to [`NEWEST`], in one transaction: a crash in between leaves the old version.
 pub(super) fn migrate(connection: &mut Connection, version: usize) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for script in &MIGRATIONS[version.min(NEWEST)..] {
+    for script in MIGRATIONS[version.min(NEWEST)..].iter().copied().flatten() {
         transaction.execute_batch(script)?;
     }
     if version == 0 {

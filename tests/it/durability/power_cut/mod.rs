@@ -86,6 +86,17 @@ impl Run<'_> {
         }
     }
 
+    /// A server that does not notice would go on behind commits that are not on the disk.
+    fn start_while_a_sync_fails(&self) -> TestServer {
+        self.disk.break_with(Fault { after: 0, kinds: Kinds::SYNCS, error: Errno::IO, times: Some(1) });
+        let builder = || self.home.builder_on(self.disk);
+        let mut process = builder().spawn();
+        match outcome(&mut process) {
+            Start::Ready => builder().started(process),
+            Start::Refused => self.start(),
+        }
+    }
+
     /// The next server finds commits in the log that it may take for good, and that are not on the disk.
     fn die_while_syncs_fail(&mut self, server: TestServer) {
         self.disk.break_with(Fault { after: 0, kinds: Kinds::SYNCS, error: Errno::IO, times: None });
@@ -132,7 +143,7 @@ fn whatever_a_power_cut_leaves_behind_what_was_acknowledged_holds() {
     let server = run.start();
     run.live_with_failing_syncs(&server);
     run.die_while_syncs_fail(server);
-    let server = run.start();
+    let server = run.start_while_a_sync_fails();
     run.live(&server);
     stop(server, Signal::KILL);
 
