@@ -183,6 +183,27 @@ impl Command {
         )
     }
 
+    /// Whether the stored sessions have to be loaded before it is carried out on a folder that no server runs on. Millions
+    /// of them take seconds, and what is damaged among them must not keep anybody from setting a setting back.
+    pub fn needs_sessions(&self) -> bool {
+        !matches!(
+            self,
+            Self::AddCustomer { .. }
+                | Self::ListCustomers { .. }
+                | Self::SetCustomerPassword { .. }
+                | Self::UnlockCustomer { .. }
+                | Self::AddAdministrator { .. }
+                | Self::ListAdministrators
+                | Self::SetAdministratorPassword { .. }
+                | Self::UnlockAdministrator { .. }
+                | Self::EnableAdministrator { .. }
+                | Self::ListRoles
+                | Self::ListWebsites
+                | Self::ShowSettings { .. }
+                | Self::SetSetting { .. }
+        )
+    }
+
     /// What it changes, and of whom, for the log: no secret, and `None` when it only asks.
     pub fn change(&self) -> Option<(&'static str, String)> {
         match self {

@@ -177,7 +177,8 @@ pub struct Committed {
 pub enum RecordOutcome {
     /// It is on disk.
     Stored,
-    /// It is not, and nothing of it is left behind.
+    /// It is not acknowledged. After a fault of the file it may be found there all the same when the process dies before
+    /// the file could be settled.
     Failed,
 }
 

@@ -8,7 +8,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::clock::UnixSeconds;
 use crate::session::{SessionId, UserType};
-use crate::store::StoredSession;
+use crate::store::table_seals::TableSeals;
+use crate::store::{RowChecksums, StoredSession};
 use crate::token::DigestKey;
 
 /// The key of the ledger's row in `meta`.
@@ -23,6 +24,8 @@ pub(super) struct Seal {
     sessions: [u8; 32],
     revocations: [u8; 32],
     ledger: [u8; 32],
+    pub(super) rows: RowChecksums,
+    pub(super) tables: TableSeals,
 }
 
 impl Seal {
@@ -32,6 +35,8 @@ impl Seal {
             sessions: key.derive("tokenward 2026 checksum of a session's row"),
             revocations: key.derive("tokenward 2026 checksum of a kind revocation's row"),
             ledger: key.derive("tokenward 2026 checksum of the ledger of sessions"),
+            rows: RowChecksums::new(key),
+            tables: TableSeals::new(key),
         }
     }
 

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use crate::settings::{Scope, StoreId, WebsiteId};
-use crate::store::{DataFolder, SettingRow, StoreError, UsedCode, connection};
+use crate::store::{DataFolder, RowChecksums, SettingRow, StoreError, UsedCode, connection};
 
 /// How many reads run at once.
 const CONNECTIONS: usize = 4;
@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Readers {
     path: PathBuf,
+    checksums: RowChecksums,
     idle: Arc<Mutex<Vec<Connection>>>,
     places: Arc<Semaphore>,
     gate: Arc<Semaphore>,
@@ -33,10 +34,16 @@ impl Readers {
     pub fn new(folder: &DataFolder) -> Self {
         Self {
             path: folder.database(),
+            checksums: RowChecksums::new(folder.digest_key()),
             idle: Arc::default(),
             places: Arc::new(Semaphore::new(CONNECTIONS)),
             gate: Arc::new(Semaphore::new(WAITING_READS)),
         }
+    }
+
+    /// What verifies the rows that are read.
+    pub fn checksums(&self) -> RowChecksums {
+        self.checksums.clone()
     }
 
     /// Runs a query on a blocking thread.

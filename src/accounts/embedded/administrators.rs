@@ -29,7 +29,7 @@ impl EmbeddedAccounts {
     /// # Errors
     /// [`AccountError::Unavailable`].
     pub async fn list_administrators(&self) -> Result<Vec<Administrator>, AccountError> {
-        Ok(self.readers.read(read::administrators).await?)
+        Ok(self.read(read::administrators).await?)
     }
 
     /// Sets an administrator's password. Sessions go on (fact sheet 4.4).

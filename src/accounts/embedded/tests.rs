@@ -18,7 +18,7 @@ struct House {
     accounts: EmbeddedAccounts,
     store: Store,
     clock: Arc<MockClock>,
-    _folder: DataFolder,
+    folder: DataFolder,
     _home: tempfile::TempDir,
 }
 
@@ -33,7 +33,7 @@ async fn house() -> House {
         accounts: EmbeddedAccounts::new(store.clone(), Readers::new(&folder), clock.clone()),
         store,
         clock,
-        _folder: folder,
+        folder,
         _home: home,
     }
 }
@@ -290,7 +290,7 @@ async fn names_that_nobody_has_do_not_pile_up_in_the_throttle() {
 }
 
 #[actix::test]
-async fn a_fresh_folder_has_a_role_that_allows_everything() {
+async fn a_freshfolder_has_a_role_that_allows_everything() {
     let house = house().await;
     let (directory, roles) = house.accounts.directory().await.unwrap();
     assert_eq!(directory, two_websites());
@@ -306,4 +306,29 @@ async fn a_load_larger_than_one_transaction_keeps_its_order() {
     assert_eq!(ids, (1..=10_001).collect::<Vec<_>>());
     let last = house.accounts.customer(10_001).await.unwrap().unwrap();
     assert_eq!(last.email, "c10000@example.com");
+}
+
+#[actix::test]
+async fn a_damaged_account_is_an_error_that_says_what_to_do() {
+    for (meddling, is_customer) in [
+        ("DROP TRIGGER customer_changed; UPDATE customers SET is_active = 0", true),
+        ("DROP TRIGGER customer_changed; UPDATE customers SET password_hash = 'other'", true),
+        ("DROP TRIGGER customer_changed; UPDATE customers SET lock_expires = 1", true),
+        ("DROP TRIGGER customer_changed; UPDATE customers SET website = 1", true),
+        ("UPDATE customers SET checksum = NULL", true),
+        ("DROP TRIGGER administrator_changed; UPDATE administrators SET is_active = 0", false),
+        ("DROP TRIGGER administrator_changed; UPDATE administrators SET role = NULL", false),
+    ] {
+        let house = house().await;
+        let customer = house.accounts.add_customer(jane(Some("eu"))).await.unwrap();
+        house.accounts.add_administrator(juergen()).await.unwrap();
+        Connection::open(house.folder.database()).unwrap().execute_batch(meddling).unwrap();
+        let refused = if is_customer {
+            house.accounts.customer(customer.id).await.map(drop)
+        } else {
+            house.accounts.administrator_by_username("jürgen").await.map(drop)
+        };
+        let Err(AccountError::Unavailable(problem)) = refused else { panic!("{meddling}: {refused:?}") };
+        assert!(problem.contains("is damaged") && problem.contains("tokenward recover"), "{problem}");
+    }
 }

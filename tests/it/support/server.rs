@@ -65,6 +65,12 @@ impl ServerBuilder {
         self
     }
 
+    /// With a variable of the environment that is none of the program's.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Starts the process without waiting for anything.
     pub(crate) fn spawn(&self) -> Process {
         Process::start(self.command())
@@ -88,7 +94,14 @@ impl ServerBuilder {
     /// Starts the server and waits until it is ready.
     #[track_caller]
     pub(crate) fn start(self) -> TestServer {
-        let server = TestServer::of(self.spawn(), &self.folder);
+        let process = self.spawn();
+        self.started(process)
+    }
+
+    /// Waits until a process that this has spawned is ready.
+    #[track_caller]
+    pub(crate) fn started(self, process: Process) -> TestServer {
+        let server = TestServer::of(process, &self.folder);
         TestServer { _own: self.own, ..server }
     }
 }
