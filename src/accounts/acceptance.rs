@@ -71,6 +71,7 @@ async fn nobody_is_no_error(accounts: &dyn AccountStore) {
     for id in [0, u32::MAX] {
         assert_eq!(accounts.customer(id).await, Ok(None));
         assert_eq!(accounts.administrator(id).await, Ok(None));
+        assert!(accounts.second_factor(id).await.unwrap().is_none());
     }
 }
 

@@ -10,6 +10,7 @@ mod email;
 pub mod embedded;
 mod locks;
 mod name;
+mod second_factor;
 pub mod seed;
 
 pub use account::{AccountError, Administrator, Customer};
@@ -17,6 +18,7 @@ pub use email::is_email_address;
 pub use embedded::EmbeddedAccounts;
 pub use locks::AccountLocks;
 pub use name::{LONGEST_NAME, folded};
+pub use second_factor::{Authenticator, SecondFactor};
 
 use async_trait::async_trait;
 
@@ -44,6 +46,10 @@ pub trait AccountStore: std::fmt::Debug + Send + Sync + 'static {
 
     /// The administrator with this number.
     async fn administrator(&self, id: u32) -> Result<Option<Administrator>, AccountError>;
+
+    /// What the administrator with this number can show besides the password (fact sheet 9.5); `None` for somebody who
+    /// has nothing, or is not there. Asked only after the password was right.
+    async fn second_factor(&self, administrator: u32) -> Result<Option<SecondFactor>, AccountError>;
 
     /// What has to be stored with the session that a successful sign-in begins, in the same transaction.
     ///

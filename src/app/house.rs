@@ -89,6 +89,18 @@ impl House {
     /// # Errors
     /// Any [`OpenError`]; nothing is left running that holds the folder.
     pub async fn open(config: Config, seed: Option<&Path>) -> Result<Self, OpenError> {
+        Self::open_by(config, seed, clock).await
+    }
+
+    /// As [`House::open`], by the clock that the caller chooses for the folder: tests move theirs.
+    ///
+    /// # Errors
+    /// Any [`OpenError`]; nothing is left running that holds the folder.
+    pub(crate) async fn open_by(
+        config: Config,
+        seed: Option<&Path>,
+        clock: impl FnOnce(&DataFolder) -> SharedClock,
+    ) -> Result<Self, OpenError> {
         let budget = config.budget(config::memory_limit())?;
         let mut folder = DataFolder::open(&config.data.dir)?;
         let first_id = folder.first_session(options::durability(&config))?;
@@ -139,13 +151,15 @@ impl House {
             })
         };
         sign_in.load_throttle().await?;
+        sign_in.load_used_codes(readers.used_codes().await?);
         info!(%budget, "the memory budget");
         let validators = Arc::<Validators>::default();
+        let metrics = metrics(Arc::clone(&validators), Arc::clone(&clock));
         let services = Services {
             clock,
             snapshot,
             registry,
-            metrics: metrics(Arc::clone(&validators)),
+            metrics,
             sign_in,
             accounts: accounts.clone(),
             websites: CustomerWebsites::default(),
@@ -209,7 +223,7 @@ fn clock(folder: &DataFolder) -> SharedClock {
     if behind > UNREMARKABLE_SECONDS {
         warn!(
             behind_seconds = behind,
-            "the clock is behind the last session that was stored: session time stands still until it has caught up"
+            "the system's clock is behind the last session that was stored: the time of sessions goes on from there"
         );
     }
     Arc::new(clock)
@@ -226,12 +240,13 @@ pub fn is_there(folder: &Path) -> Result<bool, FolderError> {
     Ok(store::holds_data(folder))
 }
 
-/// Accepts a data folder that was restored from a copy, when it is one.
+/// Accepts a data folder that was restored from a copy, when it is one; says whether it is.
 ///
 /// # Errors
 /// [`FolderError`]: nothing was accepted.
-pub fn accept_restored(folder: &Path, keep_sessions: bool) -> Result<(), FolderError> {
-    match (store::accept_restored(folder, keep_sessions, SystemClock::default().now())?, keep_sessions) {
+pub fn accept_restored(folder: &Path, keep_sessions: bool) -> Result<bool, FolderError> {
+    let was_restored = store::accept_restored(folder, keep_sessions, SystemClock::default().now())?;
+    match (was_restored, keep_sessions) {
         (false, _) => info!("the data folder is not a restored one, so there is nothing to accept"),
         (true, false) => warn!("the data folder was restored from a copy: all its sessions have ended"),
         (true, true) => warn!(
@@ -239,7 +254,7 @@ pub fn accept_restored(folder: &Path, keep_sessions: bool) -> Result<(), FolderE
              is good again"
         ),
     }
-    Ok(())
+    Ok(was_restored)
 }
 
 /// Saves what is whole of a damaged data folder that no house stands on.
@@ -299,9 +314,10 @@ async fn hash_apart(password: Password) -> Result<String, String> {
     hashed.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }
 
-/// Metrics that know where the validators count.
-fn metrics(validators: Arc<Validators>) -> Arc<Metrics> {
+/// Metrics that know where the validators count, and which clock may be set.
+fn metrics(validators: Arc<Validators>, clock: SharedClock) -> Arc<Metrics> {
     let metrics = Metrics::default();
+    metrics.set_clock(clock);
     metrics.set_validation_source(move || validators.counts());
     Arc::new(metrics)
 }

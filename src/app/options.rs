@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
-use crate::config::{self, Config, ExchangeKind, Locked, MagentoLine};
+use crate::config::{self, Config, ExchangeKind, Locked, MagentoLine, SecondFactor};
 use crate::http::graphql;
 use crate::http::{self, MagentoVersion};
 use crate::magento::InstallationKey;
 use crate::registry::TokenForms;
 use crate::session::UserType;
+use crate::sign_in::SecondFactorRule;
 use crate::store::Durability;
 use crate::token::jwt::JwtKey;
 use crate::{registry, sign_in};
@@ -48,6 +49,11 @@ pub(super) fn sign_in(config: &Config) -> sign_in::Options {
         queue: config.sign_in.queue,
         refuse_inactive: config.sign_in.refuse_inactive,
         reset_counters_on_success: magento_version(config) == MagentoVersion::V248,
+        second_factor: match config.admin.second_factor {
+            SecondFactor::Auto => SecondFactorRule::Auto,
+            SecondFactor::Off => SecondFactorRule::Off,
+            SecondFactor::Required => SecondFactorRule::Required,
+        },
     }
 }
 

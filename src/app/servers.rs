@@ -1,32 +1,44 @@
 //! The listeners: one server with one set of workers, and an app of its own for each listener.
 
 use std::cell::OnceCell;
-use std::net::{SocketAddr, TcpListener};
+use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Addr};
-use actix_http::{HttpService, KeepAlive};
-use actix_server::{Server, ServerBuilder, ServerHandle};
-use actix_service::{Service, apply_fn_factory, map_config};
-use actix_web::dev::AppConfig;
+use actix_http::{ConnectionType, HttpService, KeepAlive};
+use actix_server::{Server, ServerBuilder};
+use actix_service::{Service, ServiceFactoryExt, apply_fn_factory, map_config};
+use actix_web::dev::{AppConfig, ServiceResponse};
 use actix_web::{App, web};
-use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
+use tokio::time::interval;
 use tracing::{info, warn};
 
 use crate::accounts::EmbeddedAccounts;
 use crate::app::crowd::{self, Place};
+use crate::app::sockets::{Inherited, Listening};
 use crate::app::{House, OpenError, Validators};
+use crate::config::{self, process_environment};
 use crate::control;
 use crate::http::admin::AdminServices;
 use crate::http::{self, Services};
-use crate::lifecycle::{self, Watch};
+use crate::lifecycle::{self, Connections, Doors, ServiceManager, Watch};
 use crate::registry::{TokenValidator, ValidatorCounts};
+use crate::telemetry::Readiness;
 
-/// How many connections may wait to be accepted, as actix-web has it.
-const BACKLOG: i32 = 2048;
+/// How long a request that comes while sessions are loaded waits, when the sockets were inherited: as long as it would
+/// have waited in the backlog if it had come a moment earlier. Ten million sessions are loaded in a third of it.
+const PATIENCE_AT_START: Duration = Duration::from_secs(30);
+
+/// How often a service manager is told that the start goes on.
+const TELL: Duration = Duration::from_secs(1);
+
+/// Until when it may believe that.
+const BELIEVE: Duration = Duration::from_secs(30);
 
 /// On which terms a listener serves.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +76,7 @@ pub struct Listeners {
 pub struct Running {
     /// Where it listens; port 0 of the configuration has become a real one.
     pub listeners: Listeners,
-    server: ServerHandle,
+    doors: Doors,
     house: House,
 }
 
@@ -86,40 +98,53 @@ pub enum ServeError {
     Start(#[from] std::io::Error),
 }
 
-/// Opens the listeners of a house. They answer health and nothing else until [`Running::welcome`].
+/// Opens the listeners of a house, those apart that were `inherited`. They answer health and nothing else until
+/// [`Running::welcome`]; on inherited ones requests wait for that, as they did in the backlog.
 ///
 /// # Errors
 /// Any [`ServeError`]; nothing listens then.
-pub fn serve(house: House) -> Result<Running, ServeError> {
+pub fn serve(house: House, mut inherited: Inherited) -> Result<Running, ServeError> {
     lifecycle::outlive_file_limits()?;
+    let mut listen = |listener, address| {
+        let failed = |source| ServeError::Listen { listener, address, source };
+        inherited.or_listen(listener, address).map_err(failed)
+    };
     let public = listen("public", house.config.http.public)?;
     let internal = listen("internal", house.config.http.internal)?;
     let admin = listen("admin", house.config.http.admin)?;
-    let listeners =
-        Listeners { public: public.local_addr()?, internal: internal.local_addr()?, admin: admin.local_addr()? };
+    let sockets = [&public, &internal, &admin];
+    let listeners = Listeners { public: public.address, internal: internal.address, admin: admin.address };
     warn_of_exposure(listeners);
+    let readiness = Arc::clone(&house.services.readiness);
+    if sockets.iter().any(|socket| socket.is_inherited) {
+        readiness.let_early_requests_wait(PATIENCE_AT_START);
+    }
+    let own_sockets = sockets.iter().filter_map(|socket| socket.own()).collect();
+    let connections = Connections::default();
     let worker = Worker {
         services: Arc::clone(&house.services),
         validators: Arc::clone(&house.validators),
         watch: house.watch.clone(),
+        connections: connections.clone(),
     };
-    let connections = crowd::connections_per_worker(house.config.http.workers);
-    let server = Server::build()
-        .workers(house.config.http.workers)
-        .max_concurrent_connections(connections)
-        .shutdown_timeout(house.config.lifecycle.drain_timeout.as_secs())
-        .disable_signals();
-    let of_the_public = Terms { connections: Some(crowd::public_share(connections)), ..Terms::FOR_STRANGERS };
-    let server = add(server, ("public", public), of_the_public, worker.clone(), http::public)?;
-    let server = add(server, ("internal", internal), Terms::FOR_GATEWAYS, worker.clone(), http::internal)?;
-    let server = add(server, ("admin", admin), Terms::FOR_STRANGERS, worker, admin_routes(&house))?;
+    let most = crowd::connections_per_worker(house.config.http.workers);
+    let server = Server::build().workers(house.config.http.workers).max_concurrent_connections(most).disable_signals();
+    let of_the_public = Terms { connections: Some(crowd::public_share(most)), ..Terms::FOR_STRANGERS };
+    for socket in sockets {
+        socket.announce();
+    }
+    let server = add(server, public, of_the_public, worker.clone(), http::public)?;
+    let server = add(server, internal, Terms::FOR_GATEWAYS, worker.clone(), http::internal)?;
+    let server = add(server, admin, Terms::FOR_STRANGERS, worker, admin_routes(&house))?;
     let server = server.run();
     let handle = server.handle();
     actix_rt::spawn(server);
-    info!(listener = "public", address = %listeners.public, "listening");
-    info!(listener = "internal", address = %listeners.internal, "listening");
-    info!(listener = "admin", address = %listeners.admin, "listening");
-    Ok(Running { listeners, server: handle, house })
+    let manager = ServiceManager::at(notify_socket().as_deref());
+    Ok(Running { listeners, doors: Doors { server: handle, own_sockets, connections, readiness, manager }, house })
+}
+
+fn notify_socket() -> Option<OsString> {
+    process_environment().find(|(name, _)| name == "NOTIFY_SOCKET").map(|(_, socket)| socket)
 }
 
 impl Running {
@@ -128,7 +153,10 @@ impl Running {
     /// # Errors
     /// [`OpenError::Sessions`]; nothing may be answered then.
     pub async fn load(&self) -> Result<(), OpenError> {
-        self.house.load_sessions().await
+        tokio::select! {
+            loaded = self.house.load_sessions() => loaded,
+            never = tell_progress(&self.doors.manager, &self.doors.readiness) => match never {},
+        }
     }
 
     /// What the listeners were opened on.
@@ -143,7 +171,8 @@ impl Running {
     /// When the control socket cannot be opened.
     pub fn welcome(&self) -> std::io::Result<()> {
         actix_rt::spawn(control::listen(self.house.folder(), Arc::new(self.house.office()))?);
-        self.house.services.readiness.set_ready();
+        self.doors.readiness.set_ready();
+        self.doors.manager.ready();
         info!("ready");
         Ok(())
     }
@@ -153,13 +182,23 @@ impl Running {
     /// # Errors
     /// When the signals cannot be listened to.
     pub async fn until_stopped(self) -> std::io::Result<ExitCode> {
-        let House { config, services, panics, store, .. } = self.house;
-        let options = lifecycle::Options { drain_delay: config.lifecycle.drain_delay };
-        let code = lifecycle::run(self.server, panics, Arc::clone(&services.readiness), options).await?;
+        let House { config, panics, store, .. } = self.house;
+        let config::Lifecycle { drain_delay, drain_timeout } = config.lifecycle;
+        let code = lifecycle::run(self.doors, panics, lifecycle::Options { drain_delay, drain_timeout }).await?;
         if code == ExitCode::SUCCESS {
             store.close().await;
         }
         Ok(code)
+    }
+}
+
+/// Tells the service manager how far the start has come, again and again.
+async fn tell_progress(manager: &ServiceManager, readiness: &Readiness) -> std::convert::Infallible {
+    let mut ticks = interval(TELL);
+    loop {
+        ticks.tick().await;
+        let (loaded, of) = readiness.progress();
+        manager.loading(loaded, of, BELIEVE);
     }
 }
 
@@ -169,6 +208,7 @@ struct Worker {
     services: Arc<Services>,
     validators: Arc<Validators>,
     watch: Watch,
+    connections: Connections,
 }
 
 thread_local! {
@@ -193,31 +233,31 @@ impl Worker {
 /// Adds a listener.
 fn add(
     server: ServerBuilder,
-    (name, listener): (&'static str, TcpListener),
+    Listening { listener, address, socket, .. }: Listening,
     terms: Terms,
     worker: Worker,
     routes: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 ) -> std::io::Result<ServerBuilder> {
-    let address = listener.local_addr()?;
-    let stopping = server.graceful_shutdown_signal();
-    server.listen(name, listener, move || {
-        let stopping = stopping.clone();
+    server.listen(listener, socket, move || {
+        let connections = worker.connections.clone();
         let services = web::Data::from(Arc::clone(&worker.services));
         let app = App::new().app_data(services).app_data(worker.validator()).configure(routes.clone());
+        let app = map_config(app, |()| AppConfig::default()).map(last_answers(&worker.services.readiness));
         let service = HttpService::build()
             .keep_alive(terms.idle)
             .client_request_timeout(terms.head)
             // A client that has hung up must not be hashed for: its handler is dropped.
             .h1_allow_half_closed(false)
             // Idle connections are closed when the server stops, instead of holding up the end.
-            .graceful_shutdown_signal(move || {
-                let stopping = stopping.clone();
-                async move { stopping.notified().await }
+            .graceful_shutdown_signal({
+                let connections = connections.clone();
+                move || connections.closing()
             })
             .local_addr(address)
-            .finish(map_config(app, |()| AppConfig::default()))
+            .finish(app)
             .tcp();
         apply_fn_factory(service, move |stream, service| {
+            let connection = connections.open();
             let place = terms.connections.map(Place::take);
             let is_refused = matches!(place, Some(None));
             let serving = (!is_refused).then(|| service.call(stream));
@@ -226,11 +266,26 @@ fn add(
                     Some(serving) => serving.await,
                     None => Ok(()),
                 };
-                drop(place);
+                drop((place, connection));
                 outcome
             }
         })
     })
+}
+
+/// While the server stops, each answer is the last one of its connection: the client is to take the next request
+/// elsewhere, and not to be surprised by a connection that is closed.
+fn last_answers<Body>(
+    readiness: &Arc<Readiness>,
+) -> impl Fn(ServiceResponse<Body>) -> ServiceResponse<Body> + Clone + use<Body> {
+    // Cloned with every request: a counter that the workers share would be felt.
+    let readiness = Rc::new(Arc::clone(readiness));
+    move |mut answer| {
+        if readiness.is_stopping() {
+            answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        }
+        answer
+    }
 }
 
 /// What the admin listener answers: it alone gets what changes settings and lifts locks.
@@ -238,18 +293,6 @@ fn admin_routes(house: &House) -> impl Fn(&mut web::ServiceConfig) + Clone + Sen
     let services =
         AdminServices { keeper: house.keeper.clone(), locks: Arc::<EmbeddedAccounts>::clone(&house.accounts) };
     move |config| http::admin(config.app_data(web::Data::new(services.clone())))
-}
-
-fn listen(listener: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
-    bind(address).map_err(|source| ServeError::Listen { listener, address, source })
-}
-
-fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
 }
 
 fn warn_of_exposure(listeners: Listeners) {

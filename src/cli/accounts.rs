@@ -72,6 +72,8 @@ pub(crate) enum AdminCommand {
     List(ListAdmins),
     /// Give an administrator a new password, from standard input or a prompt
     SetPassword(Admin),
+    /// Give an administrator a new secret for an authenticator app, and show it as address and QR code
+    SetTotp(SetTotp),
     /// Lift the throttle of an administrator's name
     Unlock(Admin),
     /// Deactivate an administrator and end their sessions
@@ -89,6 +91,18 @@ pub(crate) struct DisableAdmin {
     /// Also the last one who may do everything
     #[arg(long)]
     force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetTotp {
+    #[command(flatten)]
+    admin: Admin,
+    /// Take the secret (base32) from standard input or a prompt instead of making one
+    #[arg(long, conflicts_with = "remove")]
+    secret_stdin: bool,
+    /// Take the second factor away: the administrator has none then
+    #[arg(long)]
+    remove: bool,
 }
 
 #[derive(Debug, Args)]
@@ -163,6 +177,13 @@ impl AdminCommand {
             Self::SetPassword(Admin { config, username }) => {
                 let password = password::new_password()?;
                 finish(&config, Command::SetAdministratorPassword { username, password }, false)
+            }
+            Self::SetTotp(SetTotp { admin: Admin { config, username }, remove: true, .. }) => {
+                finish(&config, Command::RemoveSecondFactor { username }, false)
+            }
+            Self::SetTotp(SetTotp { admin: Admin { config, username }, secret_stdin, .. }) => {
+                let secret = secret_stdin.then(password::secret).transpose()?;
+                finish(&config, Command::SetSecondFactor { username, secret }, false)
             }
             Self::Unlock(Admin { config, username }) => {
                 finish(&config, Command::UnlockAdministrator { username }, false)

@@ -4,6 +4,7 @@
 //! line or the configuration is wrong, 70 an actor panicked. Passwords come from standard input or a prompt, never from
 //! an argument, where other users of the machine could read them.
 
+mod accept_restored;
 mod accounts;
 mod backup;
 mod check_config;
@@ -53,6 +54,8 @@ enum Command {
     Setting(setting::SettingCommand),
     /// Copy everything to a file, also while the server runs
     Backup(backup::Backup),
+    /// Accept a data folder that was restored from a backup
+    AcceptRestored(accept_restored::AcceptRestored),
     /// Save what is whole of a damaged data folder
     Recover(recover::Recover),
     /// Exit with 0 when the server is ready; for containers
@@ -126,6 +129,7 @@ impl Command {
             Self::Session(command) => command.run(),
             Self::Setting(command) => command.run(),
             Self::Backup(backup) => backup.run(),
+            Self::AcceptRestored(accept) => accept.run(),
             Self::Recover(recover) => recover.run(),
             Self::Healthcheck(check) => check.run(),
             Self::ExportSchema => {

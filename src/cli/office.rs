@@ -52,7 +52,9 @@ fn stored_sessions(config: &Config) -> &'static str {
 fn on_the_folder(config: Config, command: Command) -> anyhow::Result<Answer> {
     actix::System::new().block_on(async move {
         let house = app::House::open(config, None).await.context("the data folder cannot be opened")?;
-        house.load_sessions().await?;
+        if command.needs_sessions() {
+            house.load_sessions().await?;
+        }
         let answer = control::execute(command, &house.office()).await;
         house.close().await;
         Ok(answer)

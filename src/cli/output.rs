@@ -4,6 +4,8 @@ use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use anyhow::anyhow;
+use qrcode::render::unicode::Dense1x2;
+use qrcode::{EcLevel, QrCode};
 use serde_json::{Map, Value};
 
 use crate::cli::Failure;
@@ -32,6 +34,7 @@ pub(crate) fn complain(text: &str) {
 pub(crate) fn print_answer(answer: Answer, json: bool) -> Result<ExitCode, Failure> {
     match answer {
         Answer::Done(text) => print(&text)?,
+        Answer::SecondFactor { done, uri } => print_second_factor(&done, uri.0.expose())?,
         Answer::TokensRevoked { given, ended } => {
             let not_live = given.saturating_sub(ended);
             print(&format!("tokens given: {given}, sessions ended: {ended}, not live: {not_live}"))?;
@@ -41,6 +44,19 @@ pub(crate) fn print_answer(answer: Answer, json: bool) -> Result<ExitCode, Failu
         Answer::Failed(text) => return Err(Failure::Failed(anyhow!(text))),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The address in text, for those without a camera, and as a picture of it.
+fn print_second_factor(done: &str, uri: &str) -> Result<(), Failure> {
+    print(done)?;
+    print(&format!("\n{uri}\n"))?;
+    // One that is too long for a picture is there as text.
+    QrCode::with_error_correction_level(uri, EcLevel::L).map_or(Ok(()), |code| print(&picture(&code)))
+}
+
+/// Light on dark, as terminals are, and two rows in each line, so that it is square.
+fn picture(code: &QrCode) -> String {
+    code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build()
 }
 
 /// Rows with the same columns, aligned, under a heading.

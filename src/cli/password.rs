@@ -1,4 +1,4 @@
-//! Passwords from a prompt or from standard input.
+//! Passwords and secrets from a prompt or from standard input.
 
 use std::io::{IsTerminal, Read};
 
@@ -19,13 +19,22 @@ pub(crate) fn new_password() -> anyhow::Result<ExposedPassword> {
     Ok(ExposedPassword(password))
 }
 
+/// Asks for a secret that is known already: once on a terminal, otherwise the first line of standard input.
+pub(crate) fn secret() -> anyhow::Result<ExposedPassword> {
+    let secret = if std::io::stdin().is_terminal() { ask("Secret: ")? } else { first_line()? };
+    Ok(ExposedPassword(secret))
+}
+
 fn prompt_twice() -> anyhow::Result<Password> {
-    let ask = |prompt| rpassword::prompt_password(prompt).map(Password::new).context("the terminal cannot be read");
     let password = ask("Password: ")?;
     if ask("The same again: ")?.expose() != password.expose() {
         bail!("the two passwords differ");
     }
     Ok(password)
+}
+
+fn ask(prompt: &str) -> anyhow::Result<Password> {
+    rpassword::prompt_password(prompt).map(Password::new).context("the terminal cannot be read")
 }
 
 fn first_line() -> anyhow::Result<Password> {

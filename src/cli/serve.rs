@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use tracing::info;
 
-use crate::app::{self, Demo, DemoError, House};
+use crate::app::{self, Demo, DemoError, House, Inherited};
+use crate::cli::accept_restored::RestoredSessions;
 use crate::cli::common::ConfigArguments;
 use crate::cli::{Failure, output};
 use crate::config::{Config, LogFormat, LogLevel};
@@ -61,17 +62,10 @@ pub(crate) struct Serve {
     log_level: Option<String>,
 }
 
-/// What becomes of the sessions of a restored data folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum RestoredSessions {
-    /// All end: everybody signs in anew
-    EndSessions,
-    /// They go on, and tokens that were revoked after the backup are good again
-    KeepSessions,
-}
-
 impl Serve {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        // First of all, because it changes the environment: there may be no other thread yet.
+        let inherited = Inherited::take();
         let mut config = self.config.load_for_serving(self.flags())?;
         logging::init(log_format(&config), &log_filter(&config))?;
         let demo = if self.demo { Some(prepare(&mut config, self.sessions, self.tokens_out)?) } else { None };
@@ -85,11 +79,12 @@ impl Serve {
             app::accept_restored(&config.data.dir, sessions == RestoredSessions::KeepSessions)?;
         }
         actix::System::new().block_on(async {
+            let inherited = inherited?;
             let house = House::open(config, self.seed.as_deref()).await?;
             if let Some(demo) = &demo {
                 demo.claim(&house).await?;
             }
-            let running = app::serve(house)?;
+            let running = app::serve(house, inherited)?;
             running.load().await?;
             if let Some(demo) = &demo {
                 let stop = lifecycle::first_signal()?;

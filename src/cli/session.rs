@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 
 use crate::cli::common::ConfigArguments;
 use crate::cli::{Failure, office, output};
-use crate::control::{Answer, Command, ExposedPassword, UserName};
+use crate::control::{Answer, Command, ExposedPassword, UserKind, UserName};
 use crate::secret::Password;
 
 /// How many tokens go into one command.
@@ -68,6 +68,9 @@ struct Which {
     /// Those of the tokens in this file, one a line
     #[arg(long, value_name = "FILE")]
     tokens_file: Option<PathBuf>,
+    /// All of this kind of users: customer, admin or integration
+    #[arg(long)]
+    kind: Option<UserKind>,
     /// All: everybody has to sign in again
     #[arg(long)]
     all: bool,
@@ -86,7 +89,7 @@ impl SessionCommand {
 
 impl Revoke {
     fn run(self) -> Result<ExitCode, Failure> {
-        let Which { user, session, token_stdin, tokens_file, all: _ } = self.which;
+        let Which { user, session, token_stdin, tokens_file, kind, all: _ } = self.which;
         let answer = if let Some(user) = user {
             office::carry_out(&self.config, Command::RevokeUser { user })?
         } else if let Some(id) = session {
@@ -96,6 +99,8 @@ impl Revoke {
         } else if let Some(path) = tokens_file {
             let file = File::open(&path).with_context(|| format!("{} cannot be read", path.display()))?;
             revoke_tokens(&self.config, BufReader::new(file))?
+        } else if let Some(kind) = kind {
+            office::carry_out(&self.config, Command::RevokeKind { kind })?
         } else {
             office::carry_out(&self.config, Command::RevokeAll)?
         };

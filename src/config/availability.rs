@@ -2,7 +2,7 @@
 //!
 //! A row goes when its part is built. A key that is set to its default does what it says, so it is not named.
 
-use crate::config::{AccountSource, Config, ConfigError, Fault, SecondFactor};
+use crate::config::{AccountSource, Config, ConfigError, Fault};
 
 /// A value that is not served yet.
 struct Row {
@@ -22,18 +22,6 @@ const ROWS: &[Row] = &[
     row("magento.table_prefix", "", |c| c.magento.table_prefix.is_some(), LEAVE_OUT),
     row("magento.env_php", "", |c| c.magento.env_php.is_some(), LEAVE_OUT),
     row("upstream.url", "", |c| c.upstream.url.is_some(), LEAVE_OUT),
-    row(
-        "admin.second_factor",
-        " = \"required\"",
-        |c| c.admin.second_factor == SecondFactor::Required,
-        "use \"auto\" or \"off\"",
-    ),
-    row(
-        "settings.twofactorauth/general/force_providers",
-        "",
-        wants_second_factor,
-        "leave it out, or set admin.second_factor = \"off\"",
-    ),
     row("clients", "", |c| !c.clients.is_empty(), LEAVE_OUT),
 ];
 
@@ -48,12 +36,6 @@ impl Config {
             })
             .collect()
     }
-}
-
-/// Whether `admin.second_factor = "auto"` comes to mean "required".
-fn wants_second_factor(config: &Config) -> bool {
-    let providers = config.settings.value("twofactorauth/general/force_providers");
-    config.admin.second_factor == SecondFactor::Auto && providers.is_some_and(|providers| !providers.is_empty())
 }
 
 const fn row(key: &'static str, value: &'static str, is_set: fn(&Config) -> bool, instead: &'static str) -> Row {

@@ -49,7 +49,7 @@ pub fn send(folder: &Path, command: &Command) -> Result<Answer, ControlError> {
     let mut text = zeroize::Zeroizing::new(serde_json::to_vec(command)?);
     text.push(b'\n');
     stream.write_all(&text)?;
-    let mut answer = String::new();
+    let mut answer = zeroize::Zeroizing::new(String::new());
     BufReader::new(stream).read_line(&mut answer)?;
     Ok(serde_json::from_str(&answer)?)
 }

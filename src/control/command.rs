@@ -1,8 +1,10 @@
 //! The commands and their answers, as they travel.
 
 use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
 
 use crate::secret::Password;
+use crate::session::UserType;
 
 /// Something an operator asks for.
 #[derive(Debug, Serialize, Deserialize)]
@@ -86,6 +88,18 @@ pub enum Command {
         /// User name.
         username: String,
     },
+    /// Give an administrator a secret for an authenticator app. The answer is [`Answer::SecondFactor`].
+    SetSecondFactor {
+        /// User name.
+        username: String,
+        /// The secret in base32; a new one is made when `None`.
+        secret: Option<ExposedPassword>,
+    },
+    /// Take an administrator's second factor away.
+    RemoveSecondFactor {
+        /// User name.
+        username: String,
+    },
     /// List the roles of administrators.
     ListRoles,
     /// List websites and their store views.
@@ -113,6 +127,11 @@ pub enum Command {
     RevokeTokens {
         /// The tokens.
         tokens: Vec<ExposedPassword>,
+    },
+    /// End all sessions of a kind of users.
+    RevokeKind {
+        /// Whose.
+        kind: UserType,
     },
     /// End all sessions.
     RevokeAll,
@@ -159,7 +178,29 @@ impl Command {
                 | Self::RevokeUser { .. }
                 | Self::RevokeSession { .. }
                 | Self::RevokeTokens { .. }
+                | Self::RevokeKind { .. }
                 | Self::RevokeAll
+        )
+    }
+
+    /// Whether the stored sessions have to be loaded before it is carried out on a folder that no server runs on. Millions
+    /// of them take seconds, and what is damaged among them must not keep anybody from setting a setting back.
+    pub fn needs_sessions(&self) -> bool {
+        !matches!(
+            self,
+            Self::AddCustomer { .. }
+                | Self::ListCustomers { .. }
+                | Self::SetCustomerPassword { .. }
+                | Self::UnlockCustomer { .. }
+                | Self::AddAdministrator { .. }
+                | Self::ListAdministrators
+                | Self::SetAdministratorPassword { .. }
+                | Self::UnlockAdministrator { .. }
+                | Self::EnableAdministrator { .. }
+                | Self::ListRoles
+                | Self::ListWebsites
+                | Self::ShowSettings { .. }
+                | Self::SetSetting { .. }
         )
     }
 
@@ -174,9 +215,12 @@ impl Command {
             Self::UnlockAdministrator { username } => Some(("admin unlock", username.clone())),
             Self::DisableAdministrator { username, .. } => Some(("admin disable", username.clone())),
             Self::EnableAdministrator { username } => Some(("admin enable", username.clone())),
+            Self::SetSecondFactor { username, .. } => Some(("admin set-totp", username.clone())),
+            Self::RemoveSecondFactor { username } => Some(("admin set-totp --remove", username.clone())),
             Self::RevokeUser { user } => Some(("session revoke", user.to_string())),
             Self::RevokeSession { id } => Some(("session revoke", format!("session {id}"))),
             Self::RevokeTokens { tokens } => Some(("session revoke", format!("{} tokens", tokens.len()))),
+            Self::RevokeKind { kind } => Some(("session revoke", format!("kind {kind}"))),
             Self::RevokeAll => Some(("session revoke", "all".to_owned())),
             Self::SetSetting { path, scope, value: Some(_) } => Some(("setting set", format!("{path} ({scope})"))),
             Self::SetSetting { path, scope, value: None } => Some(("setting reset", format!("{path} ({scope})"))),
@@ -199,6 +243,13 @@ impl Command {
 pub enum Answer {
     /// It is done; the text says what.
     Done(String),
+    /// An administrator has a secret for an authenticator app.
+    SecondFactor {
+        /// What was done.
+        done: String,
+        /// The address that an app reads the secret from.
+        uri: ExposedPassword,
+    },
     /// Tokens were revoked.
     TokensRevoked {
         /// How many tokens were given.
@@ -215,6 +266,14 @@ pub enum Answer {
 /// A secret that has to travel over the control socket, and nowhere else.
 #[derive(Clone, Debug)]
 pub struct ExposedPassword(pub Password);
+
+impl PartialEq for ExposedPassword {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.expose().as_bytes().ct_eq(other.0.expose().as_bytes()).into()
+    }
+}
+
+impl Eq for ExposedPassword {}
 
 impl Serialize for ExposedPassword {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

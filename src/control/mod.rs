@@ -15,3 +15,5 @@ pub use command::{Answer, Command, ExposedPassword, UserName};
 pub use execute::PanicButton;
 pub use execute::{Copier, Office, execute};
 pub use server::{SOCKET, listen};
+
+pub use crate::session::UserType as UserKind;

@@ -67,7 +67,7 @@ async fn converse(stream: UnixStream, office: &Office) -> io::Result<()> {
             Ok(command) => carry_out(command, office, user).await,
             Err(error) => Answer::Failed(format!("this is not a command: {error}")),
         };
-        let mut text = serde_json::to_vec(&answer)?;
+        let mut text = zeroize::Zeroizing::new(serde_json::to_vec(&answer)?);
         text.push(b'\n');
         writing.write_all(&text).await?;
         if line.last() != Some(&b'\n') {

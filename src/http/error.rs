@@ -48,6 +48,19 @@ pub enum Failure {
     NotConfirmed,
     /// The administrator has no role (fact sheet 5.3).
     NoRole,
+    /// An administrator has to show a second factor, and the installation selects none (fact sheet 9.1).
+    SecondFactorUnselected,
+    /// An administrator has to show a second factor, on the route of its provider (fact sheet 9.1).
+    SecondFactorMissing,
+    /// An administrator has to show a second factor and has none. tokenward sends no mail, and says what Magento says
+    /// when it could not (fact sheet 9.1).
+    SecondFactorNotSetUp,
+    /// This provider is not among those that the installation selects, or not served (fact sheet 9.2).
+    ProviderNotAllowed,
+    /// The administrator has not activated this provider (fact sheet 9.2).
+    ProviderNotConfigured,
+    /// The code is wrong, or was used (fact sheet 9.2).
+    CodeInvalid,
     /// The customer's account is locked (fact sheet 2.4).
     AccountLocked,
     /// The bearer token is not known (fact sheet 1.7).
@@ -157,6 +170,14 @@ impl Failure {
             Self::NoRole => {
                 client("More permissions are needed to access this.", Authentication, StatusCode::UNAUTHORIZED)
             }
+            Self::SecondFactorUnselected => {
+                input("Please ask an administrator with sufficient access to configure 2FA first")
+            }
+            Self::SecondFactorMissing => input("Please use the 2fa provider-specific endpoints to obtain a token."),
+            Self::SecondFactorNotSetUp => input("Failed to send the message. Please contact the administrator"),
+            Self::ProviderNotAllowed => input("Provider is not allowed."),
+            Self::ProviderNotConfigured => input("Provider is not configured."),
+            Self::CodeInvalid => client("Invalid code.", Authentication, StatusCode::UNAUTHORIZED),
             Self::AccountLocked => client("The account is locked.", Authentication, StatusCode::UNAUTHORIZED),
             Self::TokenUnknown => {
                 client("Composite reader could not read a token", Authentication, StatusCode::UNAUTHORIZED)
@@ -271,6 +292,12 @@ impl Failure {
         match (refusal, version) {
             (Refusal::NotConfirmed, MagentoVersion::V248) => Self::NotConfirmed,
             (Refusal::NoRole, _) => Self::NoRole,
+            (Refusal::SecondFactorUnselected, _) => Self::SecondFactorUnselected,
+            (Refusal::SecondFactorMissing, _) => Self::SecondFactorMissing,
+            (Refusal::SecondFactorNotSetUp, _) => Self::SecondFactorNotSetUp,
+            (Refusal::ProviderNotAllowed, _) => Self::ProviderNotAllowed,
+            (Refusal::ProviderNotConfigured, _) => Self::ProviderNotConfigured,
+            (Refusal::WrongCode | Refusal::UsedCode, _) => Self::CodeInvalid,
             (
                 Refusal::Throttled
                 | Refusal::UnknownUser

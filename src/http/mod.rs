@@ -18,6 +18,7 @@ pub mod graphql;
 pub mod latency;
 pub mod problem;
 pub mod rest;
+mod slashes;
 mod starting;
 pub mod store;
 #[cfg(test)]
@@ -113,6 +114,7 @@ pub fn public(config: &mut ServiceConfig) {
             .wrap(from_fn(cors::share))
             .wrap(DefaultHeaders::new().add((X_CONTENT_TYPE_OPTIONS, "nosniff")))
             .wrap(from_fn(latency::measure))
+            .wrap(from_fn(slashes::merge_leading))
             .configure(graphql::configure)
             .configure(rest::configure)
             .default_service(web::route().to(no_public_route)),

@@ -10,14 +10,16 @@ use actix_web::{Error, web};
 
 use crate::http::{Services, gateway};
 
-/// Refuses with 503 until the server is ready.
+/// Refuses with 503 until the server is ready. Where requests may wait for that, the answer does.
 pub(super) async fn refuse_until_ready<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let is_starting =
-        request.app_data::<web::Data<Services>>().is_some_and(|services| services.readiness.is_starting());
-    if is_starting {
+    let services = request.app_data::<web::Data<Services>>();
+    let starting = services.filter(|services| services.readiness.is_starting()).cloned();
+    if let Some(services) = starting
+        && !Box::pin(services.readiness.has_started()).await
+    {
         return Ok(request.into_response(gateway::cannot_tell()));
     }
     Ok(next.call(request).await?.map_into_boxed_body())

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use crate::clock::{SharedClock, UnixSeconds};
 use crate::registry::forgotten::Forgotten;
+use crate::registry::fullness::Fullness;
 use crate::registry::handle::{MAILBOX, WAITING_CHANGES};
 use crate::registry::index::Index;
 use crate::registry::jwts::JwtBooks;
@@ -69,6 +70,8 @@ pub struct TokenRegistry {
     pub(super) snapshot: SharedSnapshot,
     pub(super) clock: SharedClock,
     pub(super) durability: Durability,
+    capacity: usize,
+    fullness: Fullness,
     recorder: Recipient<Record>,
     next_ticket: u64,
     waiting: VecDeque<Waiting>,
@@ -130,6 +133,8 @@ impl TokenRegistry {
     fn new(index: Arc<Index>, parts: Parts) -> Self {
         Self {
             durability: parts.options.durability,
+            capacity: parts.options.capacity,
+            fullness: Fullness::default(),
             table: Table::new(Arc::clone(&index), parts.options, parts.first_id),
             snapshot: parts.snapshot,
             clock: parts.clock,
@@ -453,6 +458,7 @@ impl Handler<Committed> for TokenRegistry {
 
     fn handle(&mut self, committed: Committed, context: &mut Self::Context) {
         self.settle(committed, context);
+        self.fullness.look_at(self.table.taken_room(), self.capacity);
     }
 }
 

@@ -122,6 +122,8 @@ pub struct Statistics {
     pub expired: usize,
     /// Sessions on their way to the store.
     pub pending: usize,
+    /// How many sessions there may be.
+    pub capacity: usize,
     /// Sessions issued since the start.
     pub issued: u64,
     /// Sessions ended before their time since the start.

@@ -16,6 +16,7 @@
 mod actor;
 mod deadlines;
 mod forgotten;
+mod fullness;
 mod handle;
 mod index;
 mod jwts;

@@ -411,8 +411,14 @@ impl Table {
             live: UserType::ALL.map(|kind| self.live(kind)),
             expired: ended,
             pending: self.pending.len(),
+            capacity: self.options.capacity,
             ..self.totals
         }
+    }
+
+    /// How many sessions take up room: live ones, those kept as expired, those on their way to the store.
+    pub(super) fn taken_room(&self) -> usize {
+        self.held + self.pending.len()
     }
 
     fn live(&self, kind: UserType) -> usize {
@@ -429,7 +435,7 @@ impl Table {
     }
 
     fn make_room(&mut self) -> Result<(), RegistryError> {
-        if self.held + self.pending.len() < self.options.capacity {
+        if self.taken_room() < self.options.capacity {
             return Ok(());
         }
         let ended = |kind: &mut KindDeadlines| kind.by_issue.take_ended().or_else(|| kind.by_fixed_end.take_ended());
@@ -437,7 +443,7 @@ impl Table {
         for digest in oldest.ok_or(RegistryError::Full)? {
             self.forget_taken(digest);
         }
-        if self.held + self.pending.len() < self.options.capacity { Ok(()) } else { Err(RegistryError::Full) }
+        if self.taken_room() < self.options.capacity { Ok(()) } else { Err(RegistryError::Full) }
     }
 
     fn number(&mut self, subject: Subject, website: WebsiteId, snapshot: &Snapshot, now: UnixSeconds) -> Session {

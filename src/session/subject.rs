@@ -1,6 +1,7 @@
 //! Whose a session is.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,15 @@ impl UserType {
             Self::Admin => "admin",
             Self::Customer => "customer",
         }
+    }
+}
+
+impl FromStr for UserType {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|kind| kind.name() == name);
+        found.ok_or_else(|| format!("{name} is no kind of user: integration, admin or customer"))
     }
 }
 

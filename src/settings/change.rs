@@ -19,7 +19,7 @@ pub enum SettingError {
     #[error(transparent)]
     Invalid(#[from] InvalidValue),
     /// The setting is not one of a website, or of a store view.
-    #[error("{0} cannot be set for this scope: it counts for all store views together")]
+    #[error("the setting {0} cannot be set for this scope: it counts for all store views together")]
     OutOfReach(&'static str),
     /// There is no such website or store view.
     #[error("there is no such website or store view")]

@@ -114,13 +114,14 @@ impl Definition {
             Kind::Within(least, most) => self.bounds_problem(value, least, most),
             Kind::YesNo => choice_problem(value, &["0", "1"]),
             Kind::Choice(choices) => choice_problem(value, choices),
+            Kind::Text if self.path == PROVIDERS => providers_problem(value),
             Kind::Text => None,
         }
     }
 
     fn when_empty(&self) -> &'static str {
         match self.path {
-            PROVIDERS => "You have to select at least one Two-Factor Authorization provider",
+            PROVIDERS => NO_PROVIDER,
             _ => "This is a required field.",
         }
     }
@@ -136,6 +137,9 @@ impl Definition {
 
 /// Two settings whose refusals Magento words in its own way (fact sheet 9.7).
 pub(super) const PROVIDERS: &str = "twofactorauth/general/force_providers";
+/// The providers of second factors that Magento has.
+const KNOWN_PROVIDERS: [&str; 4] = ["authy", "duo_security", "google", "u2fkey"];
+const NO_PROVIDER: &str = "You have to select at least one Two-Factor Authorization provider";
 /// See [`PROVIDERS`].
 pub(super) const LEEWAY: &str = "twofactorauth/google/leeway";
 
@@ -150,6 +154,16 @@ fn number_problem(value: &str) -> Option<String> {
 fn digits_problem(value: &str) -> Option<String> {
     let whole = value.trim().chars().all(|c| c.is_ascii_digit());
     (!whole).then(|| "Please enter a whole number in this field.".to_owned())
+}
+
+/// A mistyped provider would lock every administrator out.
+fn providers_problem(value: &str) -> Option<String> {
+    let mut codes = value.split(',').map(str::trim).filter(|code| !code.is_empty()).peekable();
+    if codes.peek().is_none() {
+        return Some(NO_PROVIDER.to_owned());
+    }
+    let wrong = codes.find(|code| !KNOWN_PROVIDERS.contains(code))?;
+    Some(format!("There is no provider {wrong:?}. Please choose from: {}.", KNOWN_PROVIDERS.join(", ")))
 }
 
 fn choice_problem(value: &str, choices: &[&str]) -> Option<String> {
@@ -211,6 +225,10 @@ mod tests {
         assert_eq!(problem(LEEWAY, "30").unwrap(), "Please enter a whole number from 1 to 29.");
         assert_eq!(problem(LEEWAY, "abc").unwrap(), "The Leeway must be a numeric value.");
         assert!(problem(PROVIDERS, "").unwrap().starts_with("You have to select"));
+        assert!(problem(PROVIDERS, " , ").unwrap().starts_with("You have to select"));
+        assert_eq!(problem(PROVIDERS, "google, u2fkey"), None);
+        let unknown = problem(PROVIDERS, "google,gogle").unwrap();
+        assert_eq!(unknown, "There is no provider \"gogle\". Please choose from: authy, duo_security, google, u2fkey.");
         assert!(problem("general/locale/code", &"x".repeat(5000)).is_some());
     }
 

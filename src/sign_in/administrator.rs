@@ -1,15 +1,16 @@
-//! Signing an administrator in (fact sheet 5.3).
+//! Signing an administrator in (fact sheet 5.3), with a second factor where one is wanted (9.1, 9.2).
 //!
-//! The throttle counts unknown names and wrong passwords only.
+//! The throttle counts unknown names, wrong passwords and wrong codes only.
 
 use tracing::warn;
 
 use crate::accounts::{AccountError, Administrator, LONGEST_NAME};
 use crate::clock::UnixSeconds;
+use crate::secret::Secret;
 use crate::session::Subject;
 use crate::settings::{RoleId, WebsiteId};
 use crate::sign_in::attempt::{Attempt, Checked, Comparison, Core, Failed, Grant, unreadable};
-use crate::sign_in::{AdministratorCredentials, IssuedToken, Refusal, SignInError};
+use crate::sign_in::{AdministratorCredentials, IssuedToken, Refusal, SignInError, second_factor};
 
 /// The number of no administrator.
 const NOBODY: u32 = 0;
@@ -20,7 +21,7 @@ pub(super) async fn sign_in(
     attempt: Attempt,
 ) -> Result<IssuedToken, SignInError> {
     let core = attempt.core.clone();
-    let AdministratorCredentials { username, password } = credentials;
+    let AdministratorCredentials { username, password, code: typed } = credentials;
     let found = find(&core, &username).await.map_err(|error| unreadable(&error))?;
     let now = core.clock.now();
     let current = found.as_ref().filter(|account| !has_ended(account, now));
@@ -31,7 +32,7 @@ pub(super) async fn sign_in(
         let _ = core.accounts.administrator(NOBODY).await;
         return Err(checked.refuse(Failed::counted(Refusal::UnknownUser)).await);
     };
-    decide(&core, &found, comparison, checked).await
+    decide(&core, &found, comparison, typed, checked).await
 }
 
 /// The account with this name; where the setting says so, only when it is spelled the same.
@@ -50,6 +51,7 @@ async fn decide(
     core: &Core,
     found: &Administrator,
     comparison: Comparison,
+    typed: Option<Secret>,
     checked: Checked,
 ) -> Result<IssuedToken, SignInError> {
     let subject = Subject::admin(found.id);
@@ -71,9 +73,13 @@ async fn decide(
     if has_ended(&account, now) {
         retire(core, &account).await;
     }
-    match judge(&account, comparison, now) {
-        Ok(role) => {
-            let grant = Grant { subject, website: WebsiteId::ADMIN, role: Some(role), lock: None };
+    let role = match judge(&account, comparison, now) {
+        Ok(role) => role,
+        Err(failed) => return Err(checked.refuse(failed).await),
+    };
+    match second_factor::judge(core, account.id, typed).await.map_err(|error| unreadable(&error))? {
+        Ok(used) => {
+            let grant = Grant { subject, website: WebsiteId::ADMIN, role: Some(role), lock: None, code: used };
             checked.issue(grant).await
         }
         Err(failed) => Err(checked.refuse(failed).await),

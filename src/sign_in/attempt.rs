@@ -16,10 +16,11 @@ use crate::session::{EndReason, Subject};
 use crate::settings::{RoleId, SharedSnapshot, WebsiteId};
 use crate::sign_in::password::{HasherPool, Place, Verdict};
 use crate::sign_in::report::Counters;
+use crate::sign_in::second_factor::UsedCodes;
 use crate::sign_in::throttle::{InFlight, Key, Throttle};
 use crate::sign_in::turns::Turns;
 use crate::sign_in::{IssuedToken, Options, Refusal, SignInError};
-use crate::store::CustomerLock;
+use crate::store::{Change, CustomerLock, UsedCode};
 
 /// What all attempts share.
 #[derive(Debug)]
@@ -35,6 +36,7 @@ pub(super) struct Core {
     pub(super) account_turns: Turns<Subject>,
     /// Whose turn it is to store what the throttle counts for a name.
     pub(super) name_turns: Turns<Key>,
+    pub(super) used_codes: UsedCodes,
     pub(super) counters: Counters,
 }
 
@@ -146,6 +148,8 @@ pub(super) struct Grant {
     pub(super) role: Option<RoleId>,
     /// The customer's counters, when they change.
     pub(super) lock: Option<CustomerLock>,
+    /// The code that it was earned with.
+    pub(super) code: Option<UsedCode>,
 }
 
 impl Checked {
@@ -165,20 +169,18 @@ impl Checked {
 
     /// Begins the session and stores what the success changes, in one transaction. When that fails nothing is counted.
     pub(super) async fn issue(self, grant: Grant) -> Result<IssuedToken, SignInError> {
-        let Grant { subject, website, role, lock } = grant;
+        let Grant { subject, website, role, lock, code } = grant;
         let _turn = self.core.name_turns.wait(self.in_flight.key()).await;
         let made = self.core.sessions.new_token(subject).ok_or_else(no_token)?;
         let NewToken { token, digest, fixed_end } = made;
         let now = self.core.clock.now();
-        let change = IssueToken {
-            subject,
-            website,
-            digest,
-            fixed_end,
-            role,
-            along: self.core.accounts.success(subject, now, lock, Some(self.in_flight.key().name())),
-        };
+        let mut along = self.core.accounts.success(subject, now, lock, Some(self.in_flight.key().name()));
+        along.extend(code.map(Change::CodeUsed));
+        let change = IssueToken { subject, website, digest, fixed_end, role, along };
         let Issued { session } = self.core.sessions.begin(change).await?;
+        if let Some(code) = code {
+            self.core.used_codes.note(code);
+        }
         self.in_flight.succeed();
         Ok(IssuedToken { token, session })
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::registry::RegistryError;
-use crate::secret::Password;
+use crate::secret::{Password, Secret};
 use crate::session::Session;
 use crate::settings::StoreView;
 use crate::sign_in::password::PoolError;
@@ -27,6 +27,20 @@ pub struct Options {
     /// Whether a success clears the customer's failure counter and lock: 2.4.8 and newer do, 2.4.7 and older do not
     /// (fact sheet 5.2, step 6).
     pub reset_counters_on_success: bool,
+    /// When an administrator's password does not suffice: `admin.second_factor`.
+    pub second_factor: SecondFactorRule,
+}
+
+/// When an administrator's password does not suffice (fact sheet 9.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecondFactorRule {
+    /// Exactly when `twofactorauth/general/force_providers` names something.
+    #[default]
+    Auto,
+    /// Never: it suffices.
+    Off,
+    /// Always.
+    Required,
 }
 
 /// Who asks, for limits and for the log.
@@ -49,13 +63,15 @@ pub struct CustomerCredentials {
     pub store: StoreView,
 }
 
-/// An administrator's name and password.
+/// An administrator's name and password, and the code of an authenticator app.
 #[derive(Clone, Debug)]
 pub struct AdministratorCredentials {
     /// What was typed as user name.
     pub username: String,
     /// What was typed as password.
     pub password: Password,
+    /// What was typed as code, which may be nothing; `None` where none is asked for.
+    pub code: Option<Secret>,
 }
 
 /// A token that was handed out, with its session.
@@ -97,11 +113,32 @@ pub enum Refusal {
     /// The administrator has no role.
     #[error("no role")]
     NoRole,
+    /// The administrator's password is right, a second factor is wanted, and the installation selects none.
+    #[error("no second factor is selected")]
+    SecondFactorUnselected,
+    /// The administrator's password is right, and the second factor is to be shown elsewhere.
+    #[error("second factor missing")]
+    SecondFactorMissing,
+    /// The administrator's password is right, a second factor is wanted, and this administrator has none.
+    #[error("second factor not set up")]
+    SecondFactorNotSetUp,
+    /// A code, but the installation does not select authenticator apps.
+    #[error("provider not allowed")]
+    ProviderNotAllowed,
+    /// A code, but the administrator has no authenticator app.
+    #[error("provider not configured")]
+    ProviderNotConfigured,
+    /// The code is wrong.
+    #[error("wrong code")]
+    WrongCode,
+    /// The code was used before, or one that came after it.
+    #[error("used code")]
+    UsedCode,
 }
 
 impl Refusal {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 16] = [
         Self::Throttled,
         Self::UnknownUser,
         Self::WrongPassword,
@@ -111,6 +148,13 @@ impl Refusal {
         Self::Inactive,
         Self::AccountExpired,
         Self::NoRole,
+        Self::SecondFactorUnselected,
+        Self::SecondFactorMissing,
+        Self::SecondFactorNotSetUp,
+        Self::ProviderNotAllowed,
+        Self::ProviderNotConfigured,
+        Self::WrongCode,
+        Self::UsedCode,
     ];
 
     /// Its name in metrics.
@@ -125,6 +169,13 @@ impl Refusal {
             Self::Inactive => "inactive",
             Self::AccountExpired => "account_expired",
             Self::NoRole => "no_role",
+            Self::SecondFactorUnselected => "second_factor_unselected",
+            Self::SecondFactorMissing => "second_factor_missing",
+            Self::SecondFactorNotSetUp => "second_factor_not_set_up",
+            Self::ProviderNotAllowed => "provider_not_allowed",
+            Self::ProviderNotConfigured => "provider_not_configured",
+            Self::WrongCode => "wrong_code",
+            Self::UsedCode => "used_code",
         }
     }
 }

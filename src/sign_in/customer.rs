@@ -65,6 +65,7 @@ async fn decide(
                 website: customer.website,
                 role: None,
                 lock: if reset { after_success(&customer) } else { None },
+                code: None,
             };
             checked.issue(grant).await
         }

@@ -17,12 +17,14 @@ use crate::settings::SharedSnapshot;
 use crate::sign_in::attempt::{Attempt, Core, Sessions};
 use crate::sign_in::password::{GuardFactory, HasherPool, PoolOptions};
 use crate::sign_in::report::{Counters, Label};
+use crate::sign_in::second_factor::UsedCodes;
 use crate::sign_in::throttle::{Denied, Throttle};
 use crate::sign_in::turns::{AccountTurn, Turns};
 use crate::sign_in::{
     AdministratorCredentials, Caller, CustomerCredentials, IssuedToken, Options, Refusal, SignInError, Statistics,
-    administrator, customer,
+    administrator, customer, second_factor,
 };
+use crate::store::UsedCode;
 
 /// How often the throttle forgets what no longer counts.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
@@ -74,6 +76,7 @@ impl SignIn {
             throttle,
             account_turns: Turns::default(),
             name_turns: Turns::default(),
+            used_codes: UsedCodes::default(),
             counters: Counters::default(),
         })
     }
@@ -91,6 +94,12 @@ impl SignIn {
         Ok(self.0.throttle.load(self.0.accounts.throttle_rows().await?))
     }
 
+    /// Takes the last code over that each administrator has signed in with in an earlier run. To be called before the
+    /// server answers.
+    pub fn load_used_codes(&self, codes: impl IntoIterator<Item = UsedCode>) {
+        codes.into_iter().for_each(|code| self.0.used_codes.note(code));
+    }
+
     /// Signs a customer in.
     ///
     /// # Errors
@@ -100,7 +109,7 @@ impl SignIn {
         self.run(label, |attempt| customer::sign_in(credentials, attempt)).await
     }
 
-    /// Signs an administrator in.
+    /// Signs an administrator in: with a code, or, where that suffices, without one.
     ///
     /// # Errors
     /// Any [`SignInError`].
@@ -111,6 +120,11 @@ impl SignIn {
     ) -> Result<IssuedToken, SignInError> {
         let label = Label::new(UserType::Admin, &credentials.username, caller);
         self.run(label, |attempt| administrator::sign_in(credentials, attempt)).await
+    }
+
+    /// The codes of the providers of second factors that every administrator has to activate (fact sheet 9.1).
+    pub fn required_providers(&self) -> Vec<&'static str> {
+        second_factor::required_providers(&self.0.snapshot.load().settings)
     }
 
     /// Waits until no sign-in has decided on this account and has yet to begin its session. To be held by whoever

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
-use crate::accounts::{AccountError, AccountStore, Administrator, Customer, folded};
+use crate::accounts::{AccountError, AccountStore, Administrator, Customer, SecondFactor, folded};
 use crate::clock::{MockClock, SharedClock, UnixSeconds};
 use crate::registry::{IssueToken, Issued, NewToken, RegistryError};
-use crate::secret::Password;
+use crate::secret::{Password, Secret};
 use crate::session::{Session, SessionId, Subject};
 use crate::settings::{
     RoleId, Roles, Scope, Settings, SharedSnapshot, Snapshot, StoreDirectory, StoreId, StoreView, WebsiteId,
@@ -18,10 +18,12 @@ use crate::settings::{
 use crate::sign_in::attempt::{Core, Sessions};
 use crate::sign_in::password::{HasherPool, PoolOptions};
 use crate::sign_in::report::Counters;
+use crate::sign_in::second_factor::UsedCodes;
 use crate::sign_in::throttle::Throttle;
 use crate::sign_in::turns::Turns;
 use crate::sign_in::{
-    AdministratorCredentials, Caller, CustomerCredentials, IssuedToken, Options, Refusal, SignIn, SignInError,
+    AdministratorCredentials, Caller, CustomerCredentials, IssuedToken, Options, Refusal, SecondFactorRule, SignIn,
+    SignInError,
 };
 use crate::store::{Change, CustomerLock, ThrottleRow};
 use crate::token::{DigestKey, EmptyLifetime, Token};
@@ -82,6 +84,9 @@ pub(super) struct MemoryAccounts {
     /// What was to be stored for failures.
     pub(super) failures: Mutex<Vec<(Option<CustomerLock>, Option<ThrottleRow>)>>,
     pub(super) stored_rows: Mutex<Vec<ThrottleRow>>,
+    /// That of every administrator.
+    pub(super) second_factor: Mutex<Option<SecondFactor>>,
+    pub(super) second_factor_unreadable: AtomicBool,
     pub(super) lookups: AtomicU64,
     pub(super) unreadable: AtomicBool,
     /// Only accounts asked for by number cannot be read.
@@ -139,6 +144,11 @@ impl AccountStore for MemoryAccounts {
     async fn administrator(&self, id: u32) -> Result<Option<Administrator>, AccountError> {
         Self::check(&self.unreadable_by_number)?;
         Ok(self.administrators.lock().unwrap().iter().find(|account| account.id == id).cloned())
+    }
+
+    async fn second_factor(&self, _: u32) -> Result<Option<SecondFactor>, AccountError> {
+        Self::check(&self.second_factor_unreadable)?;
+        Ok(self.second_factor.lock().unwrap().clone())
     }
 
     fn success(
@@ -255,7 +265,13 @@ pub(super) struct Fixture {
 impl Fixture {
     /// The options of a server that speaks as 2.4.8.
     pub(super) fn options() -> Options {
-        Options { concurrency: 2, queue: 400, refuse_inactive: false, reset_counters_on_success: true }
+        Options {
+            concurrency: 2,
+            queue: 400,
+            refuse_inactive: false,
+            reset_counters_on_success: true,
+            second_factor: SecondFactorRule::Auto,
+        }
     }
 
     pub(super) async fn new() -> Self {
@@ -293,6 +309,7 @@ impl Fixture {
             throttle: Arc::new(Throttle::new(Arc::clone(&snapshot), shared)),
             account_turns: Turns::default(),
             name_turns: Turns::default(),
+            used_codes: UsedCodes::default(),
             counters: Counters::default(),
         });
         let hash = sign_in.hash_password(Password::new(PASSWORD.to_owned())).await.unwrap();
@@ -326,8 +343,20 @@ impl Fixture {
     }
 
     pub(super) async fn administrator(&self, username: &str, password: &str) -> Result<IssuedToken, SignInError> {
-        let credentials =
-            AdministratorCredentials { username: username.to_owned(), password: Password::new(password.to_owned()) };
+        self.administrator_with(username, password, None).await
+    }
+
+    pub(super) async fn administrator_with(
+        &self,
+        username: &str,
+        password: &str,
+        code: Option<&str>,
+    ) -> Result<IssuedToken, SignInError> {
+        let credentials = AdministratorCredentials {
+            username: username.to_owned(),
+            password: Password::new(password.to_owned()),
+            code: code.map(|code| Secret::new(code.to_owned())),
+        };
         self.sign_in.administrator(credentials, caller("192.0.2.1")).await
     }
 

@@ -1,20 +1,29 @@
 //! Each change as statements.
 
-use rusqlite::{Connection, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, ToSql, params, params_from_iter};
 
 use crate::clock::UnixSeconds;
+use crate::secret::Secret;
 use crate::settings::{Scope, StoreDirectory};
 use crate::store::folder::INITIALISED;
 use crate::store::sessions::Books;
-use crate::store::{AdministratorRow, Change, CustomerLock, CustomerRow, RoleRow, SettingRow, ThrottleRow};
+use crate::store::table_seals::Table;
+use crate::store::{
+    AdministratorRow, Change, CustomerLock, CustomerRow, RoleRow, RowChecksums, SealedTable, SettingRow, ThrottleRow,
+    UsedCode,
+};
 
 /// Carries out one change inside a transaction: counts sessions in `books`, adds the numbers of new accounts to `ids`.
 pub(super) fn apply(to: &Connection, change: &Change, books: &mut Books, ids: &mut Vec<u32>) -> rusqlite::Result<()> {
     match change {
         Change::Session(event) => books.apply(to, event),
         Change::SessionsForgotten(ids) => books.delete(to, ids),
-        Change::CustomerLock(lock) => lock_customer(to, lock),
-        Change::ThrottleSet(row) => set_throttle(to, row),
+        Change::CustomerLock(lock) => {
+            let (rows, key) = (&books.seal.rows, &[&lock.customer as &dyn ToSql]);
+            rows.change(to, SealedTable::Customers, key, || lock_customer(to, lock))
+        }
+        Change::ThrottleSet(row) => set_throttle(to, row, &books.seal.rows),
         Change::ThrottleCleared { kind, name } => to
             .prepare_cached("DELETE FROM throttle WHERE kind = ?1 AND name = ?2")?
             .execute(params![kind.number(), name])
@@ -30,23 +39,46 @@ pub(super) fn apply(to: &Connection, change: &Change, books: &mut Books, ids: &m
             .prepare_cached("UPDATE administrators SET last_signed_in = ?2, sign_ins = sign_ins + 1 WHERE id = ?1")?
             .execute([*administrator, at.get()])
             .map(drop),
-        Change::Setting(row) => set_setting(to, row),
-        Change::CreateCustomers(rows) => create_customers(to, rows, ids),
-        Change::CustomerPassword { customer, hash, at } => to
-            .prepare_cached("UPDATE customers SET password_hash = ?2, updated_at = ?3 WHERE id = ?1")?
-            .execute(params![customer, hash, at.get()])
+        Change::Setting(row) => {
+            set_setting(to, row)?;
+            books.seal.tables.renew(to, Table::Settings)
+        }
+        Change::CreateCustomers(rows) => create_customers(to, rows, &books.seal.rows, ids),
+        Change::CustomerPassword { customer, hash, at } => {
+            books.seal.rows.change(to, SealedTable::Customers, &[customer], || {
+                to.prepare_cached("UPDATE customers SET password_hash = ?2, updated_at = ?3 WHERE id = ?1")?
+                    .execute(params![customer, hash, at.get()])
+                    .map(drop)
+            })
+        }
+        Change::CreateAdministrator(row) => create_administrator(to, row, &books.seal.rows, ids),
+        Change::AdministratorPassword { administrator, hash } => {
+            books.seal.rows.change(to, SealedTable::Administrators, &[administrator], || {
+                to.prepare_cached("UPDATE administrators SET password_hash = ?2 WHERE id = ?1")?
+                    .execute(params![administrator, hash])
+                    .map(drop)
+            })
+        }
+        Change::AdministratorActive { administrator, active } => {
+            books.seal.rows.change(to, SealedTable::Administrators, &[administrator], || {
+                to.prepare_cached("UPDATE administrators SET is_active = ?2 WHERE id = ?1")?
+                    .execute(params![administrator, active])
+                    .map(drop)
+            })
+        }
+        Change::SecondFactor { administrator, secret } => set_second_factor(to, *administrator, secret.as_ref()),
+        Change::CodeUsed(UsedCode { administrator, period }) => to
+            .prepare_cached("INSERT OR REPLACE INTO used_codes (administrator, period) VALUES (?1, ?2)")?
+            .execute([administrator, period])
             .map(drop),
-        Change::CreateAdministrator(row) => create_administrator(to, row, ids),
-        Change::AdministratorPassword { administrator, hash } => to
-            .prepare_cached("UPDATE administrators SET password_hash = ?2 WHERE id = ?1")?
-            .execute(params![administrator, hash])
-            .map(drop),
-        Change::AdministratorActive { administrator, active } => to
-            .prepare_cached("UPDATE administrators SET is_active = ?2 WHERE id = ?1")?
-            .execute(params![administrator, active])
-            .map(drop),
-        Change::CreateRole(row) => create_role(to, row),
-        Change::Directory(directory) => replace_directory(to, directory),
+        Change::CreateRole(row) => {
+            create_role(to, row)?;
+            [Table::Roles, Table::RoleRules].into_iter().try_for_each(|table| books.seal.tables.renew(to, table))
+        }
+        Change::Directory(directory) => {
+            replace_directory(to, directory)?;
+            [Table::Websites, Table::Stores].into_iter().try_for_each(|table| books.seal.tables.renew(to, table))
+        }
         Change::FolderInitialised => {
             to.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, x'01')", [INITIALISED]).map(drop)
         }
@@ -63,10 +95,35 @@ fn lock_customer(to: &Connection, lock: &CustomerLock) -> rusqlite::Result<()> {
         .map(drop)
 }
 
-fn set_throttle(to: &Connection, row: &ThrottleRow) -> rusqlite::Result<()> {
-    to.prepare_cached("INSERT OR REPLACE INTO throttle (kind, name, failures, lock_expires) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![row.kind.number(), row.name, row.failures, row.lock_expires.get()])
-        .map(drop)
+fn set_throttle(to: &Connection, row: &ThrottleRow, checksums: &RowChecksums) -> rusqlite::Result<()> {
+    let values: [Value; 4] =
+        [row.kind.number().into(), row.name.clone().into(), row.failures.into(), row.lock_expires.get().into()];
+    insert_sealed(to, "INSERT OR REPLACE INTO", SealedTable::Throttle, &values, checksums)
+}
+
+/// Writes a row whose values are these, in the order of [`SealedTable::columns`], with its checksum.
+fn insert_sealed(
+    to: &Connection,
+    verb: &str,
+    table: SealedTable,
+    values: &[Value],
+    checksums: &RowChecksums,
+) -> rusqlite::Result<()> {
+    let places = vec!["?"; values.len() + 1].join(", ");
+    let statement = format!("{verb} {} ({}, checksum) VALUES ({places})", table.name(), table.columns().join(", "));
+    let checksum = Value::from(checksums.of_values(table, values));
+    to.prepare_cached(&statement)?.execute(params_from_iter(values.iter().chain([&checksum]))).map(drop)
+}
+
+/// The number that SQLite itself would give to the next row of this table, needed before the row is written. None comes
+/// twice.
+fn next_number(to: &Connection, table: SealedTable) -> rusqlite::Result<u32> {
+    let name = table.name();
+    let question = format!(
+        "SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{name}'), 0),
+                    coalesce((SELECT max(id) FROM {name}), 0)) + 1"
+    );
+    to.prepare_cached(&question)?.query_row((), |row| row.get(0))
 }
 
 /// How a scope is written: its name in Magento's table, and a number (fact sheet 8.6).
@@ -91,66 +148,80 @@ fn set_setting(to: &Connection, row: &SettingRow) -> rusqlite::Result<()> {
     .map(drop)
 }
 
-/// By place and not by name: a load test creates a million customers, and names would be looked up for each.
-const CREATE_CUSTOMER: &str = "
-INSERT INTO customers (
-    website, store, created_in, group_id, email, email_key, firstname, middlename, lastname, prefix, suffix,
-    date_of_birth, gender, taxvat, created_at, updated_at, is_active, password_hash, confirmation, website_excluded
-) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16, ?17, ?18, ?19)
-RETURNING id";
-
-fn create_customers(to: &Connection, rows: &[CustomerRow], ids: &mut Vec<u32>) -> rusqlite::Result<()> {
-    let mut statement = to.prepare_cached(CREATE_CUSTOMER)?;
-    for row in rows {
-        let values = params![
-            row.website.0,
-            row.store.0,
-            row.created_in,
-            row.group_id,
-            row.email,
-            row.email_key,
-            row.firstname,
-            row.middlename,
-            row.lastname,
-            row.prefix,
-            row.suffix,
-            row.date_of_birth,
-            row.gender,
-            row.taxvat,
-            row.created_at.get(),
-            row.is_active,
-            row.password_hash,
-            row.confirmation,
-            row.website_excluded,
+fn create_customers(
+    to: &Connection,
+    rows: &[CustomerRow],
+    checksums: &RowChecksums,
+    ids: &mut Vec<u32>,
+) -> rusqlite::Result<()> {
+    let first = next_number(to, SealedTable::Customers)?;
+    for (id, row) in (first..).zip(rows) {
+        // By place and not by name: a load test creates a million customers, and names would be looked up for each.
+        let values: [Value; 24] = [
+            id.into(),
+            row.website.0.into(),
+            row.store.0.into(),
+            row.created_in.clone().into(),
+            row.group_id.into(),
+            row.email.clone().into(),
+            row.email_key.clone().into(),
+            row.firstname.clone().into(),
+            row.middlename.clone().into(),
+            row.lastname.clone().into(),
+            row.prefix.clone().into(),
+            row.suffix.clone().into(),
+            row.date_of_birth.clone().into(),
+            row.gender.into(),
+            row.taxvat.clone().into(),
+            row.created_at.get().into(),
+            row.created_at.get().into(),
+            row.is_active.into(),
+            row.password_hash.clone().into(),
+            row.confirmation.clone().into(),
+            row.website_excluded.into(),
+            0.into(),
+            Value::Null,
+            Value::Null,
         ];
-        ids.push(statement.query_row(values, |row| row.get(0))?);
+        insert_sealed(to, "INSERT INTO", SealedTable::Customers, &values, checksums)?;
+        ids.push(id);
     }
     Ok(())
 }
 
-const CREATE_ADMINISTRATOR: &str = "
-INSERT INTO administrators (
-    username, username_key, email, firstname, lastname, password_hash, is_active, role, expires_at, created_at
-) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING id";
-
-fn create_administrator(to: &Connection, row: &AdministratorRow, ids: &mut Vec<u32>) -> rusqlite::Result<()> {
-    let id = to.prepare_cached(CREATE_ADMINISTRATOR)?.query_row(
-        params![
-            row.username,
-            row.username_key,
-            row.email,
-            row.firstname,
-            row.lastname,
-            row.password_hash,
-            row.is_active,
-            row.role.map(|role| role.0),
-            seconds(row.expires_at),
-            row.created_at.get(),
-        ],
-        |row| row.get(0),
-    )?;
+fn create_administrator(
+    to: &Connection,
+    row: &AdministratorRow,
+    checksums: &RowChecksums,
+    ids: &mut Vec<u32>,
+) -> rusqlite::Result<()> {
+    let id = next_number(to, SealedTable::Administrators)?;
+    let values: [Value; 11] = [
+        id.into(),
+        row.username.clone().into(),
+        row.username_key.clone().into(),
+        row.email.clone().into(),
+        row.firstname.clone().into(),
+        row.lastname.clone().into(),
+        row.password_hash.clone().into(),
+        row.is_active.into(),
+        row.role.map(|role| role.0).into(),
+        seconds(row.expires_at).into(),
+        row.created_at.get().into(),
+    ];
+    insert_sealed(to, "INSERT INTO", SealedTable::Administrators, &values, checksums)?;
     ids.push(id);
     Ok(())
+}
+
+fn set_second_factor(to: &Connection, administrator: u32, secret: Option<&Secret>) -> rusqlite::Result<()> {
+    match secret {
+        Some(secret) => to
+            .prepare_cached("INSERT OR REPLACE INTO second_factors (administrator, secret) VALUES (?1, ?2)")?
+            .execute(params![administrator, secret.expose()]),
+        None => to.prepare_cached("DELETE FROM second_factors WHERE administrator = ?1")?.execute([administrator]),
+    }
+    .map(drop)
 }
 
 fn create_role(to: &Connection, row: &RoleRow) -> rusqlite::Result<()> {

@@ -27,7 +27,8 @@ pub fn back_up(database: &Path, to: &Path, now: UnixSeconds) -> Result<(), Folde
     let unreadable = |cause| FolderError::Unreadable { path: to.to_owned(), cause };
     let copied = copy(database, to, now).map_err(unreadable);
     let synced = copied
-        .and_then(|()| File::open(to).and_then(|file| file.sync_all()).map_err(|cause| folder::unusable(to, cause)));
+        .and_then(|()| File::open(to).and_then(|file| file.sync_all()).map_err(|cause| folder::unusable(to, cause)))
+        .and_then(|()| folder::sync_name(to));
     if synced.is_err() {
         drop(fs::remove_file(to));
     }

@@ -4,6 +4,7 @@ use actix::Message;
 use thiserror::Error;
 
 use crate::clock::UnixSeconds;
+use crate::secret::Secret;
 use crate::session::{SessionEvent, SessionId};
 use crate::settings::{Scope, StoreDirectory};
 use crate::store::{AdministratorRow, CustomerRow, RoleRow};
@@ -75,6 +76,15 @@ pub enum Change {
         /// Whether the account is active.
         active: bool,
     },
+    /// The secret of an administrator's authenticator app was set, or removed.
+    SecondFactor {
+        /// Which administrator.
+        administrator: u32,
+        /// The secret in base32.
+        secret: Option<Secret>,
+    },
+    /// An administrator signed in with a code: none of this period or of an earlier one is good again.
+    CodeUsed(UsedCode),
     /// This role is new.
     CreateRole(RoleRow),
     /// These websites and store views take the place of all that there were.
@@ -94,6 +104,15 @@ pub struct CustomerLock {
     pub first_failure: Option<UnixSeconds>,
     /// Until when the account is locked.
     pub lock_expires: Option<UnixSeconds>,
+}
+
+/// The last code that an administrator signed in with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsedCode {
+    /// Which administrator.
+    pub administrator: u32,
+    /// The period whose code it was, counted from the Unix epoch (fact sheet 9.3).
+    pub period: u32,
 }
 
 /// A row of the throttle (fact sheet 5.1).
@@ -158,7 +177,8 @@ pub struct Committed {
 pub enum RecordOutcome {
     /// It is on disk.
     Stored,
-    /// It is not, and nothing of it is left behind.
+    /// It is not acknowledged. After a fault of the file it may be found there all the same when the process dies before
+    /// the file could be settled.
     Failed,
 }
 

@@ -40,17 +40,29 @@ pub(super) fn check(connection: &Connection, limit: Duration) -> rusqlite::Resul
     answer.map(|answer| (answer != "ok").then_some(answer))
 }
 
-/// Begins a new round of the log after failed commits: their remains look like damage to whoever reads it.
-pub(super) fn renew_log(connection: &Connection) {
-    if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(())) {
-        tracing::debug!(%error, "the log of the store cannot be renewed at the moment");
+/// Brings everything that the log holds into the file itself, and begins the log anew.
+///
+/// To be done before anything is written to a file that somebody else left behind or whose last commit failed. A system
+/// that could not sync a file may hold its content for written from then on: it shows it to whoever reads, and reports the
+/// next sync as good, but the content is not on the disk. So the log may hold commits that were never acknowledged, that
+/// SQLite finds whole, and that a power cut takes away together with everything behind them. A checkpoint writes their
+/// pages anew, to another file, and syncs that. It also removes what failed commits left, which a later start could take
+/// for damage.
+///
+/// Fails when that is not possible at the moment, also when somebody reads for longer than SQLite waits.
+pub(super) fn settle(connection: &Connection) -> rusqlite::Result<()> {
+    let is_busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))?;
+    if is_busy {
+        let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+        return Err(rusqlite::Error::SqliteFailure(busy, Some("the log is in use".to_owned())));
     }
+    Ok(())
 }
 
 /// Closes the connection that writes after a last checkpoint, so that the log is empty: that is what a clean stop looks
 /// like. Somebody who reads at the moment only keeps the next start from seeing that it was clean.
 pub(super) fn put_away(connection: Connection) {
-    if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(())) {
+    if let Err(error) = settle(&connection) {
         tracing::warn!(%error, "the log of the store cannot be emptied; nothing is lost by that");
     }
     drop(connection);

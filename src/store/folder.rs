@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 use thiserror::Error;
 
 use crate::clock::UnixSeconds;
@@ -66,6 +66,12 @@ pub enum FolderError {
         /// Where.
         at: u64,
     },
+    /// `tokenward recover` was cut short.
+    #[error(
+        "a recovery of the data folder was cut short. Nothing is served from it, because a revoked token might come back \
+         to life: run `tokenward recover` again, or restore a backup and remove {0}"
+    )]
+    HalfRecovered(PathBuf),
     /// The file itself is damaged.
     #[error(
         "{path} is damaged: {problem}. Nothing is served from it. Restore a backup, or save what is whole with \
@@ -79,8 +85,9 @@ pub enum FolderError {
     },
     /// It was started from a copy.
     #[error(
-        "{path} was restored from a copy that was made at {made_at}: what was revoked since is good in it again. Start \
-         with `--accept-restored end-sessions`, and everybody signs in anew, or with `--accept-restored keep-sessions`"
+        "{path} was restored from a copy that was made at {made_at}: what was revoked since is good in it again. Run \
+         `tokenward accept-restored end-sessions`, and everybody signs in anew, or `tokenward accept-restored \
+         keep-sessions`; or start with `--accept-restored end-sessions` or `--accept-restored keep-sessions`"
     )]
     Restored {
         /// The file.
@@ -127,6 +134,10 @@ impl DataFolder {
     pub(super) fn open_restored(path: &Path) -> Result<Self, FolderError> {
         make(path)?;
         let lock = lock(path)?;
+        let mark = path.join(RECOVERING);
+        if mark.exists() {
+            return Err(FolderError::HalfRecovered(mark));
+        }
         let Prepared { fresh, key, ledger, restored } = prepare(&path.join(DATABASE))?;
         Ok(Self { path: path.to_owned(), fresh, key, ledger, restored, _lock: lock })
     }
@@ -207,6 +218,9 @@ pub enum Durability {
 
 pub(super) const DATABASE: &str = "tokenward.db";
 
+/// The file that is there while a recovery takes the place of the database.
+pub(super) const RECOVERING: &str = "recovering";
+
 /// Whether there is a data folder at this path that has been used before.
 pub fn holds_data(path: &Path) -> bool {
     path.join(DATABASE).exists()
@@ -216,7 +230,20 @@ pub(super) fn make(path: &Path) -> Result<(), FolderError> {
     if path.exists() && !path.is_dir() {
         return Err(FolderError::NotAFolder(path.to_owned()));
     }
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|cause| unusable(path, cause))
+    let new: Vec<_> =
+        path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists()).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|cause| unusable(path, cause))?;
+    new.into_iter().try_for_each(sync_name)
+}
+
+/// Makes the name of a file or folder last: syncing what is in it does not do that.
+pub(super) fn sync_name(path: &Path) -> Result<(), FolderError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // Who may write to a folder need not be able to read it, and without reading it cannot be synced.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        outcome => outcome.map_err(|cause| unusable(folder, cause)),
+    }
 }
 
 pub(super) fn lock(folder: &Path) -> Result<File, FolderError> {
@@ -254,11 +281,15 @@ struct Prepared {
 /// Brings the file up to date.
 fn prepare(path: &Path) -> Result<Prepared, FolderError> {
     // SQLite gives its other files the mode of this one, so nobody but us reads any of them.
-    drop(create(path)?);
+    if !path.exists() {
+        drop(create(path)?);
+        sync_name(path)?;
+    }
     let log = inspect_log(path)?;
     let unreadable = |cause| FolderError::Unreadable { path: path.to_owned(), cause };
     let mut connection = connection::writing(path).map_err(unreadable)?;
     check(&connection, path, &log)?;
+    connection::settle(&connection).map_err(unreadable)?;
     let found = schema::version(&connection).map_err(unreadable)?;
     let version = usize::try_from(found).unwrap_or(usize::MAX);
     if version > schema::NEWEST && !is_understood(&connection).map_err(unreadable)? {
@@ -267,9 +298,15 @@ fn prepare(path: &Path) -> Result<Prepared, FolderError> {
     if version < schema::NEWEST {
         schema::migrate(&mut connection, version).map_err(unreadable)?;
     }
-    let fresh = is_fresh(&connection).map_err(unreadable)?;
     let key = ledger::digest_key(&connection).map_err(unreadable)?;
-    let ledger = Ledger::read(&connection, &Seal::new(&key)).map_err(unreadable)?;
+    let seal = Seal::new(&key);
+    let ledger = Ledger::read(&connection, &seal).map_err(unreadable)?;
+    if let Some(problem) = seal.tables.verify(&connection).map_err(unreadable)? {
+        return Err(FolderError::Damaged { path: path.to_owned(), problem });
+    }
+    seal.tables.fill_in(&connection).and_then(|()| seal.rows.fill_in(&mut connection)).map_err(unreadable)?;
+    // Sessions are issued after everything else is there, so a row that damage took away does not make a folder fresh.
+    let fresh = ledger.latest == UnixSeconds(0) && !is_initialised(&connection).map_err(unreadable)?;
     let restored = backup::note(&connection).map_err(unreadable)?;
     Ok(Prepared { fresh, key, ledger, restored })
 }
@@ -306,9 +343,8 @@ fn is_understood(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(oldest.is_some_and(|oldest| oldest <= schema::NEWEST))
 }
 
-fn is_fresh(connection: &Connection) -> rusqlite::Result<bool> {
-    let row = connection.query_row("SELECT 1 FROM meta WHERE key = ?1", [INITIALISED], |_| Ok(())).optional()?;
-    Ok(row.is_none())
+fn is_initialised(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(ledger::meta(connection, INITIALISED)?.is_some())
 }
 
 pub(super) fn create(path: &Path) -> Result<File, FolderError> {

@@ -8,7 +8,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::clock::UnixSeconds;
 use crate::session::{SessionId, UserType};
-use crate::store::StoredSession;
+use crate::store::table_seals::TableSeals;
+use crate::store::{RowChecksums, StoredSession};
 use crate::token::DigestKey;
 
 /// The key of the ledger's row in `meta`.
@@ -25,6 +26,8 @@ pub(super) struct Seal {
     ledger: [u8; 32],
     jwt_revocations: [u8; 32],
     jwt_ledger: [u8; 32],
+    pub(super) rows: RowChecksums,
+    pub(super) tables: TableSeals,
 }
 
 impl Seal {
@@ -36,6 +39,8 @@ impl Seal {
             ledger: key.derive("tokenward 2026 checksum of the ledger of sessions"),
             jwt_revocations: key.derive("tokenward 2026 checksum of a JWT revocation's row"),
             jwt_ledger: key.derive("tokenward 2026 checksum of the ledger of JWT revocations"),
+            rows: RowChecksums::new(key),
+            tables: TableSeals::new(key),
         }
     }
 

@@ -194,10 +194,15 @@ mod tests {
     }
 
     #[test]
-    fn every_prefix_is_a_torn_tail() {
+    fn every_prefix_is_a_torn_tail_behind_the_last_whole_commit() {
         let log = log(4);
-        for length in (0..log.len()).step_by(37) {
-            assert_eq!(inspected(&log[..length]).damaged_at, None, "at {length}");
+        let ends: Vec<_> =
+            frames(&log).filter(|&at| is_commit(&log[at..])).map(|at| at + FRAME_HEADER + PAGE).collect();
+        assert_eq!(ends.len(), 4);
+        for length in 0..=log.len() {
+            let commits = ends.iter().filter(|end| **end <= length).count() as u64;
+            let seen = inspected(&log[..length]);
+            assert_eq!((seen.commits, seen.damaged_at), (commits, None), "at {length}");
         }
     }
 

@@ -6,11 +6,13 @@
 //! It knows rows, not rules: what a change means was decided by whoever sent it. What always holds: an answer to a
 //! change means that it is on disk; a change is stored whole or not at all; a change that fails takes no other one
 //! with it. A file that is locked, full or read-only is an error of each call and not of the process: the next call
-//! tries again.
+//! tries again. Nothing is written behind what may not be on the disk. Rows carry checksums, so that damage is an error
+//! and never an answer.
 
 mod apply;
 mod backup;
 mod change;
+mod checksums;
 mod connection;
 mod fault;
 mod folder;
@@ -26,20 +28,23 @@ mod schema;
 #[cfg(test)]
 mod session_tests;
 mod sessions;
+mod table_seals;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub use backup::{accept_restored, back_up};
 pub use change::{
-    Change, Committed, CustomerLock, Record, RecordOutcome, SettingRow, StoreError, ThrottleRow, Write, Written,
+    Change, Committed, CustomerLock, Record, RecordOutcome, SettingRow, StoreError, ThrottleRow, UsedCode, Write,
+    Written,
 };
+pub use checksums::{RowChecksums, SealedTable};
 pub use folder::{DataFolder, Durability, FolderError, holds_data};
 pub use handle::Store;
 pub use jwts::StoredJwts;
 pub use load::{LoadError, Loaded, Loader};
 pub use readers::Readers;
-pub use recover::{Recovery, recover};
+pub use recover::{Recovery, Saved, recover};
 pub use rows::{AdministratorRow, CustomerRow, RoleRow};
 pub use sessions::StoredSession;
 pub use writer::{AttachRegistry, StoreWriter};

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use crate::settings::{Scope, StoreId, WebsiteId};
-use crate::store::{DataFolder, SettingRow, StoreError, connection};
+use crate::store::{DataFolder, RowChecksums, SettingRow, StoreError, UsedCode, connection};
 
 /// How many reads run at once.
 const CONNECTIONS: usize = 4;
@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Readers {
     path: PathBuf,
+    checksums: RowChecksums,
     idle: Arc<Mutex<Vec<Connection>>>,
     places: Arc<Semaphore>,
     gate: Arc<Semaphore>,
@@ -33,10 +34,16 @@ impl Readers {
     pub fn new(folder: &DataFolder) -> Self {
         Self {
             path: folder.database(),
+            checksums: RowChecksums::new(folder.digest_key()),
             idle: Arc::default(),
             places: Arc::new(Semaphore::new(CONNECTIONS)),
             gate: Arc::new(Semaphore::new(WAITING_READS)),
         }
+    }
+
+    /// What verifies the rows that are read.
+    pub fn checksums(&self) -> RowChecksums {
+        self.checksums.clone()
     }
 
     /// Runs a query on a blocking thread.
@@ -60,6 +67,14 @@ impl Readers {
     /// As for [`Readers::read`].
     pub async fn settings(&self) -> Result<Vec<SettingRow>, StoreError> {
         self.read(settings).await
+    }
+
+    /// The last code of every administrator who has signed in with one.
+    ///
+    /// # Errors
+    /// As for [`Readers::read`].
+    pub async fn used_codes(&self) -> Result<Vec<UsedCode>, StoreError> {
+        self.read(used_codes).await
     }
 
     async fn run<T, Q>(&self, query: Q) -> Result<T, StoreError>
@@ -96,6 +111,13 @@ impl Readers {
 
 fn unavailable(why: &str) -> StoreError {
     StoreError::Unavailable(why.to_owned())
+}
+
+fn used_codes(connection: &Connection) -> rusqlite::Result<Vec<UsedCode>> {
+    connection
+        .prepare_cached("SELECT administrator, period FROM used_codes")?
+        .query_map((), |row| Ok(UsedCode { administrator: row.get("administrator")?, period: row.get("period")? }))?
+        .collect()
 }
 
 fn settings(connection: &Connection) -> rusqlite::Result<Vec<SettingRow>> {

@@ -8,21 +8,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, Row, params_from_iter};
 
 use crate::clock::UnixSeconds;
 use crate::session::SessionId;
 use crate::store::folder::{self, DATABASE, FolderError};
 use crate::store::ledger::{self, Ledger, Seal};
-use crate::store::{connection, jwts, log, schema, sessions};
+use crate::store::{SealedTable, connection, jwts, log, schema, sessions};
 
 /// The tables that are copied row by row, each with what its rows are ordered by. Parents before children.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 10] = [
     ("websites", "id"),
     ("stores", "id"),
     ("roles", "id"),
     ("role_rules", "role, resource"),
     ("administrators", "id"),
+    ("second_factors", "administrator"),
+    ("used_codes", "administrator"),
     ("customers", "id"),
     ("throttle", "kind, name"),
     ("settings", "path, scope, scope_id"),
@@ -36,14 +38,27 @@ const NUMBERS_SKIPPED: u64 = 1 << 32;
 pub struct Recovery {
     /// Where the damaged file was put.
     pub aside: PathBuf,
-    /// Each table, how many rows were saved, and whether some could not be read.
-    pub tables: Vec<(&'static str, usize, bool)>,
+    /// Each table, and what was saved of it.
+    pub tables: Vec<(&'static str, Saved)>,
     /// How many sessions were whole, and how many were not.
     pub sessions: (usize, usize),
     /// Whether the whole ones go on.
     pub sessions_kept: bool,
     /// How many commits of the log could still be read, and where it is damaged.
     pub log: (u64, Option<u64>),
+}
+
+/// What was saved of a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Saved {
+    /// How many rows are in the new file.
+    pub rows: usize,
+    /// How many could be read, and were left out because they do not match their checksum.
+    pub damaged: usize,
+    /// Whether some could not be read.
+    pub broken: bool,
+    /// Whether the table as a whole does not match its checksum: a row may be wrong or missing.
+    pub unsure: bool,
 }
 
 /// Puts the file of this folder aside and a new one with everything that is whole in its place. No server may run on it.
@@ -64,7 +79,7 @@ pub fn recover(path: &Path, keep_sessions: bool, now: UnixSeconds) -> Result<Rec
     let new = work.path().join("new.db");
     fs::File::create_new(&new).map_err(|cause| folder::unusable(&new, cause))?;
     let recovery = copy(&work.path().join(DATABASE), &new, keep_sessions, now).map_err(unreadable)?;
-    replace(&new, &database).map_err(|cause| folder::unusable(&database, cause))?;
+    replace(&new, &database, &aside).map_err(|cause| folder::unusable(&database, cause))?;
     Ok(Recovery { aside, log: (log.commits, log.damaged_at), sessions_kept: keep_sessions, ..recovery })
 }
 
@@ -80,11 +95,20 @@ fn put_aside(database: &Path, folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The new file is whole and on the disk before the old one goes, and the old one's log goes before it.
-fn replace(new: &Path, database: &Path) -> std::io::Result<()> {
+/// The new file and the copy of the old one are on the disk before the old one goes, and the old one's log goes before it.
+/// In between there is a file without its log, which is whole but older: a mark keeps everybody from starting on that.
+fn replace(new: &Path, database: &Path, aside: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(new, fs::Permissions::from_mode(0o600))?;
     fs::File::open(new)?.sync_all()?;
+    for copy in fs::read_dir(aside)? {
+        fs::File::open(copy?.path())?.sync_all()?;
+    }
+    fs::File::open(aside)?.sync_all()?;
+    let folder = database.parent().unwrap_or(Path::new("."));
+    let mark = folder.join(folder::RECOVERING);
+    fs::write(&mark, "")?;
+    fs::File::open(folder)?.sync_all()?;
     for suffix in ["-wal", "-shm"] {
         let mut name = database.as_os_str().to_owned();
         name.push(suffix);
@@ -94,7 +118,9 @@ fn replace(new: &Path, database: &Path) -> std::io::Result<()> {
         }
     }
     fs::rename(new, database)?;
-    fs::File::open(database.parent().unwrap_or(Path::new(".")))?.sync_all()
+    fs::File::open(folder)?.sync_all()?;
+    fs::remove_file(mark)?;
+    fs::File::open(folder)?.sync_all()
 }
 
 fn copy(from: &Path, to: &Path, keep_sessions: bool, now: UnixSeconds) -> rusqlite::Result<Recovery> {
@@ -104,9 +130,11 @@ fn copy(from: &Path, to: &Path, keep_sessions: bool, now: UnixSeconds) -> rusqli
     new.pragma_update(None, "foreign_keys", false)?;
     new.execute_batch("BEGIN; DELETE FROM stores; DELETE FROM websites; DELETE FROM role_rules; DELETE FROM roles;")?;
     let mut recovery = Recovery::default();
-    for (table, order) in TABLES {
-        let (saved, broken) = copy_table(&old, &new, table, order)?;
-        recovery.tables.push((table, saved, broken));
+    let seal = ledger::digest_key(&old).ok().map(|key| Seal::new(&key));
+    for (table, order) in TABLES.into_iter().filter(|(table, _)| !is_missing(&old, table)) {
+        let mut saved = copy_table(&old, &new, (table, order), seal.as_ref())?;
+        saved.unsure = seal.as_ref().is_some_and(|seal| !seal.tables.is_whole(&old, table));
+        recovery.tables.push((table, saved));
     }
     if let Ok(Some(initialised)) = ledger::meta(&old, folder::INITIALISED) {
         ledger::set_meta(&new, folder::INITIALISED, &initialised)?;
@@ -118,37 +146,71 @@ fn copy(from: &Path, to: &Path, keep_sessions: bool, now: UnixSeconds) -> rusqli
     Ok(recovery)
 }
 
-/// Copies the rows from the first one on as far as they can be read, then from the last one back. How many there are, and
-/// whether some could not be read.
-fn copy_table(old: &Connection, new: &Connection, table: &str, order: &str) -> rusqlite::Result<(usize, bool)> {
-    let columns: Vec<String> = new
-        .prepare(&format!("SELECT name FROM pragma_table_info('{table}')"))?
-        .query_map((), |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
+/// Whether an older version wrote the file, which does not have this table yet. Not when that cannot be read.
+fn is_missing(old: &Connection, table: &str) -> bool {
+    old.table_exists(None, table).is_ok_and(|there| !there)
+}
+
+/// Copies the rows from the first one on as far as they can be read, then from the last one back. Rows that do not match
+/// their checksum are left out; the others get a new one at the next start.
+fn copy_table(
+    old: &Connection,
+    new: &Connection,
+    (table, order): (&str, &str),
+    seal: Option<&Seal>,
+) -> rusqlite::Result<Saved> {
+    let had = columns(old, table)?;
+    let mut columns = columns(new, table)?;
+    columns.retain(|column| column != "checksum" && had.contains(column));
     let places = vec!["?"; columns.len()].join(", ");
     let list = columns.join(", ");
     let mut insert = new.prepare(&format!("INSERT OR IGNORE INTO {table} ({list}) VALUES ({places})"))?;
+    let sealed = SealedTable::named(table).filter(|_| had.iter().any(|column| column == "checksum"));
+    let is_whole = |row: &Row<'_>| match (sealed, seal) {
+        (Some(table), Some(seal)) => seal.rows.verify(table, row).is_ok() || is_unsealed(row),
+        _ => true,
+    };
     let backwards = order.split(", ").map(|column| format!("{column} DESC")).collect::<Vec<_>>().join(", ");
-    let (mut saved, mut broken) = (0, false);
+    let mut saved = Saved::default();
     for order in [order, &backwards] {
-        let question = format!("SELECT {list} FROM {table} ORDER BY {order}");
-        let ended = each_row(old, &question, columns.len(), |values| {
+        let mut damaged = 0;
+        let ended = each_row(old, &format!("SELECT * FROM {table} ORDER BY {order}"), |row| {
+            if !is_whole(row) {
+                damaged += 1;
+                return Ok(());
+            }
+            let values: Vec<Value> = columns.iter().map(|column| row.get(&**column)).collect::<Result<_, _>>()?;
             // A row that breaks a rule of the table is damaged, too.
-            saved += insert.execute(params_from_iter(values)).unwrap_or(0);
+            saved.rows += insert.execute(params_from_iter(values)).unwrap_or(0);
+            Ok(())
         });
+        saved.damaged = saved.damaged.max(damaged);
         if ended.is_ok() {
             break;
         }
-        broken = true;
+        saved.broken = true;
     }
-    Ok((saved, broken))
+    Ok(saved)
 }
 
-fn each_row(from: &Connection, question: &str, width: usize, mut row: impl FnMut(Vec<Value>)) -> rusqlite::Result<()> {
+/// Whether a program of the version before wrote this row.
+fn is_unsealed(row: &Row<'_>) -> bool {
+    row.get::<_, Option<i64>>("checksum").is_ok_and(|checksum| checksum.is_none())
+}
+
+fn columns(file: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
+    file.prepare(&format!("SELECT name FROM pragma_table_info('{table}')"))?.query_map((), |row| row.get(0))?.collect()
+}
+
+fn each_row(
+    from: &Connection,
+    question: &str,
+    mut row: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
     let mut statement = from.prepare(question)?;
     let mut rows = statement.query(())?;
     while let Some(next) = rows.next()? {
-        row((0..width).map(|column| next.get(column)).collect::<rusqlite::Result<_>>()?);
+        row(next)?;
     }
     Ok(())
 }
@@ -245,9 +307,19 @@ impl fmt::Display for Recovery {
                  them is lost."
             )?;
         }
-        for (table, saved, broken) in &self.tables {
-            let rest = if *broken { ", others could not be read" } else { "" };
-            writeln!(formatter, "{table}: {saved} rows saved{rest}")?;
+        for (table, saved) in &self.tables {
+            write!(formatter, "{table}: {} rows saved", saved.rows)?;
+            if saved.damaged > 0 {
+                write!(formatter, ", {} damaged ones left out", saved.damaged)?;
+            }
+            if saved.broken {
+                formatter.write_str(", others could not be read")?;
+            }
+            if saved.unsure {
+                formatter
+                    .write_str("; they are not all that were stored, or not as they were stored: look through them")?;
+            }
+            writeln!(formatter)?;
         }
         let (whole, lost) = self.sessions;
         writeln!(formatter, "sessions: {whole} whole, {lost} damaged")?;
@@ -257,5 +329,24 @@ impl fmt::Display for Recovery {
             formatter
                 .write_str("All sessions have ended, because a revocation may have been lost: everybody signs in anew.")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_an_older_version_has_lost_nothing_that_it_could_not_have() {
+        let home = tempfile::tempdir().unwrap();
+        let database = home.path().join(DATABASE);
+        fs::File::create_new(&database).unwrap();
+        let mut file = connection::writing(&database).unwrap();
+        schema::migrate_to_version_1(&mut file);
+        file.execute("INSERT INTO throttle VALUES (3, 'jane', 1, 2)", ()).unwrap();
+        connection::put_away(file);
+        let recovery = recover(home.path(), false, UnixSeconds(1_700_000_000)).unwrap();
+        assert!(recovery.tables.contains(&("throttle", Saved { rows: 1, ..Saved::default() })), "{recovery:?}");
+        assert!(recovery.tables.iter().all(|(_, saved)| !saved.broken), "{recovery:?}");
     }
 }

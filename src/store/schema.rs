@@ -8,8 +8,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::settings::StoreDirectory;
 use crate::store::{apply, jwts, ledger};
 
-/// One script per version, oldest first. A new version appends one; none is ever changed.
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
+/// What each version adds, oldest first, a script for each subject. A new version appends its own; none is ever changed.
+const MIGRATIONS: &[&[&str]] = &[&[VERSION_1], &[VERSION_2], VERSION_3];
 
 /// The version that this program writes.
 pub(super) const NEWEST: usize = MIGRATIONS.len();
@@ -141,8 +141,65 @@ CREATE TABLE kind_revocations (
 ) STRICT;
 ";
 
-/// It only adds: each part's tables are in its own file.
-const VERSION_3: &str = jwts::JWT_REVOCATIONS;
+/// What version 3 adds. A program of version 2 can still use the file.
+const VERSION_3: &[&str] = &[CHECKSUMS, SECOND_FACTORS, jwts::JWT_REVOCATIONS];
+
+/// What administrators show besides their passwords. The codes that were used stand apart: they count wherever the
+/// accounts are kept, and the secret may be there.
+const SECOND_FACTORS: &str = "
+CREATE TABLE second_factors (
+    administrator INTEGER PRIMARY KEY REFERENCES administrators (id) ON DELETE CASCADE,
+    secret TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE used_codes (
+    administrator INTEGER PRIMARY KEY,
+    period INTEGER NOT NULL
+) STRICT;
+";
+
+/// Checksums of accounts, throttle, settings, websites, store views and roles. What a program of version 2 changes, it
+/// changes without them, so triggers take them away and the next start of a newer program fills them in. A program that
+/// knows them writes them after its change, in the same transaction.
+const CHECKSUMS: &str = "
+ALTER TABLE customers ADD COLUMN checksum INTEGER;
+ALTER TABLE administrators ADD COLUMN checksum INTEGER;
+ALTER TABLE throttle ADD COLUMN checksum INTEGER;
+
+CREATE INDEX customers_without_checksum ON customers (id) WHERE checksum IS NULL;
+
+CREATE TRIGGER customer_changed AFTER UPDATE OF
+    website, store, created_in, group_id, email, email_key, firstname, middlename, lastname, prefix, suffix,
+    date_of_birth, gender, taxvat, created_at, updated_at, is_active, password_hash, confirmation, website_excluded,
+    failures, first_failure, lock_expires
+ON customers WHEN NEW.checksum IS OLD.checksum
+BEGIN UPDATE customers SET checksum = NULL WHERE id = NEW.id; END;
+
+CREATE TRIGGER administrator_changed AFTER UPDATE OF
+    username, username_key, email, firstname, lastname, password_hash, is_active, role, expires_at,
+    created_at
+ON administrators WHEN NEW.checksum IS OLD.checksum
+BEGIN UPDATE administrators SET checksum = NULL WHERE id = NEW.id; END;
+
+CREATE TRIGGER throttle_changed AFTER UPDATE OF failures, lock_expires ON throttle WHEN NEW.checksum IS OLD.checksum
+BEGIN UPDATE throttle SET checksum = NULL WHERE kind = NEW.kind AND name = NEW.name; END;
+
+CREATE TRIGGER settings_added AFTER INSERT ON settings BEGIN DELETE FROM meta WHERE key = 'seal_settings'; END;
+CREATE TRIGGER settings_changed AFTER UPDATE ON settings BEGIN DELETE FROM meta WHERE key = 'seal_settings'; END;
+CREATE TRIGGER settings_removed AFTER DELETE ON settings BEGIN DELETE FROM meta WHERE key = 'seal_settings'; END;
+CREATE TRIGGER websites_added AFTER INSERT ON websites BEGIN DELETE FROM meta WHERE key = 'seal_websites'; END;
+CREATE TRIGGER websites_changed AFTER UPDATE ON websites BEGIN DELETE FROM meta WHERE key = 'seal_websites'; END;
+CREATE TRIGGER websites_removed AFTER DELETE ON websites BEGIN DELETE FROM meta WHERE key = 'seal_websites'; END;
+CREATE TRIGGER stores_added AFTER INSERT ON stores BEGIN DELETE FROM meta WHERE key = 'seal_stores'; END;
+CREATE TRIGGER stores_changed AFTER UPDATE ON stores BEGIN DELETE FROM meta WHERE key = 'seal_stores'; END;
+CREATE TRIGGER stores_removed AFTER DELETE ON stores BEGIN DELETE FROM meta WHERE key = 'seal_stores'; END;
+CREATE TRIGGER roles_added AFTER INSERT ON roles BEGIN DELETE FROM meta WHERE key = 'seal_roles'; END;
+CREATE TRIGGER roles_changed AFTER UPDATE ON roles BEGIN DELETE FROM meta WHERE key = 'seal_roles'; END;
+CREATE TRIGGER roles_removed AFTER DELETE ON roles BEGIN DELETE FROM meta WHERE key = 'seal_roles'; END;
+CREATE TRIGGER role_rules_added AFTER INSERT ON role_rules BEGIN DELETE FROM meta WHERE key = 'seal_role_rules'; END;
+CREATE TRIGGER role_rules_changed AFTER UPDATE ON role_rules BEGIN DELETE FROM meta WHERE key = 'seal_role_rules'; END;
+CREATE TRIGGER role_rules_removed AFTER DELETE ON role_rules BEGIN DELETE FROM meta WHERE key = 'seal_role_rules'; END;
+";
 
 /// The key in `meta` that says which version a program has to know at least to use the file. A version that only adds
 /// keeps the one before, so that a program that is one version older still opens it.
@@ -166,7 +223,7 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
 /// Brings a file from `version` to [`NEWEST`], in one transaction: a crash in between leaves the old version.
 pub(super) fn migrate(connection: &mut Connection, version: usize) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for script in &MIGRATIONS[version.min(NEWEST)..] {
+    for script in MIGRATIONS[version.min(NEWEST)..].iter().copied().flatten() {
         transaction.execute_batch(script)?;
     }
     if version == 0 {

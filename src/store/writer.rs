@@ -20,7 +20,8 @@ pub(super) const MAILBOX: usize = 8192;
 ///
 /// Each message goes on the batch; the first of a batch puts a [`Flush`] behind everything that waits already. Inside
 /// the transaction each message has a savepoint, so that one that contradicts what is stored fails alone. A fault of
-/// the file fails the batch; the next batch opens the file anew and tries again.
+/// the file fails the batch; the next batch opens the file anew, settles what is in its log
+/// ([`connection::settle`] says why), and tries again.
 pub struct StoreWriter {
     path: PathBuf,
     seal: Seal,
@@ -50,6 +51,7 @@ struct Open {
 impl Open {
     fn new(path: &Path, seal: &Seal) -> rusqlite::Result<Self> {
         let connection = connection::writing(path)?;
+        connection::settle(&connection)?;
         let books = Books::open(&connection, seal.clone())?;
         Ok(Self { connection, books })
     }
@@ -130,9 +132,6 @@ impl StoreWriter {
             Ok(outcomes) => {
                 self.commits.fetch_add(1, Ordering::Relaxed);
                 if std::mem::take(&mut self.failing) {
-                    if let Some(open) = &self.open {
-                        connection::renew_log(&open.connection);
-                    }
                     tracing::info!(file = %self.path.display(), "the store can be written again");
                 }
                 outcomes

@@ -7,6 +7,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::clock::ClockSteps;
 use crate::telemetry::CheckOutcome;
 use crate::telemetry::histogram::Distribution;
 
@@ -22,6 +23,8 @@ pub struct SessionSample {
     pub expired: u64,
     /// On their way to the store.
     pub pending: u64,
+    /// How many there may be.
+    pub capacity: u64,
     /// Issued since the start.
     pub issued: u64,
     /// Ended before their time since the start.
@@ -57,6 +60,8 @@ pub(super) struct Scrape {
     pub(super) latencies: Vec<(&'static str, Distribution)>,
     /// What the validators have answered, by outcome.
     pub(super) validations: Vec<(&'static str, u64)>,
+    /// How often the system's clock was set.
+    pub(super) steps: ClockSteps,
 }
 
 /// The text. Every name begins with `tokenward_`.
@@ -84,6 +89,7 @@ impl Collector for Scrape {
             encode_sessions(sessions, &mut encoder)?;
         }
         encode_sign_in(&self.sign_in, &mut encoder)?;
+        encode_steps(self.steps, &mut encoder)?;
         match resident_memory() {
             Some(bytes) => gauge(
                 &mut encoder,
@@ -134,6 +140,15 @@ impl Scrape {
     }
 }
 
+fn encode_steps(steps: ClockSteps, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
+    let help = "How often the system's clock was set.";
+    let mut metric = encoder.encode_descriptor("clock_steps", help, None, MetricType::Counter)?;
+    for (direction, count) in [("forward", steps.forward), ("backward", steps.backward)] {
+        metric.encode_family(&[("direction", direction)])?.encode_counter::<NoLabels, u64, f64>(&count, None)?;
+    }
+    Ok(())
+}
+
 fn encode_sessions(sessions: &SessionSample, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
     let mut live = encoder.encode_descriptor("sessions", "Live sessions.", None, MetricType::Gauge)?;
     for (kind, count) in &sessions.live {
@@ -143,6 +158,8 @@ fn encode_sessions(sessions: &SessionSample, encoder: &mut DescriptorEncoder<'_>
     gauge(encoder, "sessions_kept_expired", expired, None, &sessions.expired)?;
     let pending = "Sessions on their way to the store.";
     gauge(encoder, "sessions_pending", pending, None, &sessions.pending)?;
+    let capacity = "How many sessions there may be: beyond it sign-ins are refused.";
+    gauge(encoder, "sessions_capacity", capacity, None, &sessions.capacity)?;
     counter(encoder, "sessions_issued", "Sessions begun.", sessions.issued)?;
     let revoked = "Sessions ended before their time.";
     counter(encoder, "sessions_revoked", revoked, sessions.revoked)?;

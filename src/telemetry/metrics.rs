@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use crate::clock::SharedClock;
 use crate::telemetry::counts::Counts;
 use crate::telemetry::histogram::{Distribution, Histogram};
 use crate::telemetry::{SessionSample, SignInSample, exposition};
@@ -111,6 +112,7 @@ pub struct Metrics {
     enforced: Counts<{ CheckOutcome::ALL.len() }>,
     observed: Counts<{ CheckOutcome::ALL.len() }>,
     validations: OnceLock<ValidationSource>,
+    clock: OnceLock<SharedClock>,
 }
 
 impl Metrics {
@@ -130,6 +132,11 @@ impl Metrics {
         let _already_set = self.validations.set(Box::new(source));
     }
 
+    /// Says whose steps are shown. Only the first clock counts.
+    pub fn set_clock(&self, clock: SharedClock) {
+        let _already_set = self.clock.set(clock);
+    }
+
     /// OpenMetrics text of everything. Without `sessions` (the registry did not answer) their metrics are left out.
     pub fn render(&self, sessions: Option<SessionSample>, sign_in: SignInSample) -> String {
         exposition::render(exposition::Scrape {
@@ -138,6 +145,7 @@ impl Metrics {
             validations: self.validations.get().map(|source| source()).unwrap_or_default(),
             checks: [("enforced", self.enforced.totals()), ("observed", self.observed.totals())],
             latencies: self.distributions(),
+            steps: self.clock.get().map(|clock| clock.steps()).unwrap_or_default(),
         })
     }
 
@@ -173,8 +181,15 @@ mod tests {
         metrics.count_check(CheckOutcome::Allowed, false);
         metrics.count_check(CheckOutcome::Expired, true);
         metrics.observe_request(RouteGroup::Check, Duration::from_micros(80));
-        let sessions =
-            SessionSample { live: vec![("customer", 11)], expired: 1, pending: 2, issued: 14, revoked: 3, ended: 4 };
+        let sessions = SessionSample {
+            live: vec![("customer", 11)],
+            expired: 1,
+            pending: 2,
+            capacity: 99,
+            issued: 14,
+            revoked: 3,
+            ended: 4,
+        };
         let sign_in = SignInSample {
             waiting: 3,
             running: 2,
@@ -191,6 +206,7 @@ mod tests {
             "tokenward_request_duration_seconds_bucket{le=\"0.0001\",group=\"check\"} 1",
             "tokenward_request_duration_seconds_count{group=\"check\"} 1",
             "tokenward_sessions{kind=\"customer\"} 11",
+            "tokenward_sessions_capacity 99",
             "tokenward_sessions_issued_total 14",
             "tokenward_sessions_revoked_total 3",
             "tokenward_sessions_expired_total 4",
@@ -200,6 +216,8 @@ mod tests {
             "tokenward_password_hashes_total 12",
             "tokenward_password_hashes_waiting 3",
             "tokenward_password_hashes_running 2",
+            "tokenward_clock_steps_total{direction=\"forward\"} 0",
+            "tokenward_clock_steps_total{direction=\"backward\"} 0",
             "# EOF",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing from\n{text}");

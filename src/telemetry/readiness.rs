@@ -1,6 +1,10 @@
 //! Whether requests should be sent here.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 const STARTING: u8 = 0;
 const READY: u8 = 1;
@@ -12,17 +16,41 @@ pub struct Readiness {
     state: AtomicU8,
     loaded: AtomicU64,
     to_load: AtomicU64,
+    /// How long a request that comes too early waits, in milliseconds.
+    patience: AtomicU64,
+    /// Told when the start is over.
+    started: Notify,
 }
 
 impl Readiness {
     /// From now on requests are welcome.
     pub fn set_ready(&self) {
         self.state.store(READY, Ordering::Release);
+        self.started.notify_waiters();
+    }
+
+    /// Requests that come while the server starts wait for its end, so long at most, instead of being refused.
+    pub fn let_early_requests_wait(&self, patience: Duration) {
+        self.patience.store(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Whether the start is over; a request that has come too early may wait for it here.
+    pub async fn has_started(&self) -> bool {
+        let patience = Duration::from_millis(self.patience.load(Ordering::Relaxed));
+        if self.is_starting() && !patience.is_zero() {
+            // Made before the state is looked at again, so that the end cannot go unnoticed between the two.
+            let started = self.started.notified();
+            if self.is_starting() {
+                drop(timeout(patience, started).await);
+            }
+        }
+        !self.is_starting()
     }
 
     /// From now on requests should go elsewhere; those that come are still answered.
     pub fn set_stopping(&self) {
         self.state.store(STOPPING, Ordering::Release);
+        self.started.notify_waiters();
     }
 
     /// How far the start has come: so many sessions of so many are loaded.
@@ -46,6 +74,11 @@ impl Readiness {
         self.state.load(Ordering::Acquire) == STARTING
     }
 
+    /// Whether they are not welcome any more.
+    pub fn is_stopping(&self) -> bool {
+        self.state.load(Ordering::Acquire) == STOPPING
+    }
+
     /// The state in a word.
     pub fn name(&self) -> &'static str {
         match self.state.load(Ordering::Acquire) {
@@ -53,5 +86,33 @@ impl Readiness {
             READY => "ready",
             _ => "stopping",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[actix_rt::test]
+    async fn early_requests_wait_only_when_they_were_let() {
+        let readiness = Readiness::default();
+        assert_eq!(readiness.has_started().now_or_never(), Some(false));
+        readiness.let_early_requests_wait(Duration::from_secs(30));
+        let waiting = readiness.has_started();
+        tokio::pin!(waiting);
+        assert_eq!(waiting.as_mut().now_or_never(), None);
+        readiness.set_ready();
+        assert!(waiting.await);
+        assert_eq!(readiness.has_started().now_or_never(), Some(true));
+    }
+
+    #[actix_rt::test]
+    async fn patience_ends() {
+        tokio::time::pause();
+        let readiness = Readiness::default();
+        readiness.let_early_requests_wait(Duration::from_secs(30));
+        assert!(!readiness.has_started().await);
     }
 }

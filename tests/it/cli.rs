@@ -85,6 +85,9 @@ fn sessions_that_are_stored_are_revoked_when_no_server_runs() {
 fn what_an_operator_changes_is_in_the_log_without_a_secret() {
     let server = ServerBuilder::new().start();
     server.command(&["admin", "add", "--username", "chief", "--email", "chief@example.com"], PASSWORD).printed();
+    server.command(&["session", "revoke", "--kind", "guest"], "").assert_failed(64, "guest is no kind of user");
+    let ended = server.command(&["session", "revoke", "--kind", "integration"], "");
+    assert_eq!(ended.printed(), "all sessions of kind integration are revoked: 0");
     server.command(&["session", "revoke", "--all"], "").printed();
     server.command(&["setting", "reset", "oauth/access_token_lifetime/customer"], "").printed();
     server.command(&["admin", "list"], "").printed();
@@ -95,7 +98,8 @@ fn what_an_operator_changes_is_in_the_log_without_a_secret() {
         .map(|event| (event["command"].as_str().unwrap(), event["of"].as_str().unwrap()))
         .collect();
     let path = "oauth/access_token_lifetime/customer (default)";
-    assert_eq!(commands, [("admin add", "chief"), ("session revoke", "all"), ("setting reset", path)]);
+    let revoked = [("session revoke", "kind integration"), ("session revoke", "all")];
+    assert_eq!(commands, [("admin add", "chief"), revoked[0], revoked[1], ("setting reset", path)]);
     assert!(!server.process.log.text().contains(PASSWORD));
 }
 

@@ -1,10 +1,12 @@
 //! Starting, stopping, and being the only one on a data folder.
 
+use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use serde_json::Value;
 
-use crate::support::{Connection, ServerBuilder, TestServer, tokenward};
+use crate::support::{Connection, ServerBuilder, TestServer, repository, run, skip, tokenward};
 
 /// Longer than any stop takes, shorter than the default drain.
 const SOON: Duration = Duration::from_secs(20);
@@ -56,6 +58,48 @@ fn while_it_drains_it_is_unready_and_still_answers_and_a_second_signal_cuts() {
     assert_eq!(server.internal(None, "/health/live").status, 200);
     server.process.signal(Signal::TERM);
     assert_eq!(server.process.wait(SOON).code(), Some(1));
+}
+
+#[test]
+fn while_it_drains_each_answer_is_the_last_one_of_its_connection() {
+    let server = ServerBuilder::new().argument("--demo").key("LIFECYCLE__DRAIN_DELAY", "60").start();
+    let ask = |connection: &mut Connection| {
+        connection.send(b"GET /check HTTP/1.1\r\nHost: gateway\r\n\r\n");
+        connection.read_until("\r\n\r\n").to_lowercase()
+    };
+    let mut kept = Connection::open(server.internal);
+    assert!(!ask(&mut kept).contains("connection: close"));
+    server.process.signal(Signal::TERM);
+    server.wait_until(|server| !server.is_ready());
+    assert!(ask(&mut kept).contains("connection: close"));
+    kept.read_to_end();
+    server.gateway(None, "").assert_status(401);
+}
+
+#[test]
+fn new_connections_are_refused_while_what_was_accepted_is_finished() {
+    let mut server = TestServer::demo();
+    let (mut connection, body) = half_a_sign_in(&server);
+    server.process.signal(Signal::TERM);
+    server.wait_until(|server| {
+        let refused = |address| std::net::TcpStream::connect(address).is_err();
+        [server.public, server.internal, server.admin_listener].into_iter().all(refused)
+    });
+    connection.send(body.as_bytes());
+    let answer = connection.read_to_end();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(server.process.wait(SOON).code(), Some(0));
+}
+
+#[test]
+fn what_takes_longer_than_the_drain_timeout_is_cut() {
+    let mut server = ServerBuilder::new().argument("--demo").key("LIFECYCLE__DRAIN_TIMEOUT", "1").start();
+    let (mut connection, _) = half_a_sign_in(&server);
+    server.process.signal(Signal::TERM);
+    assert_eq!(server.process.wait(SOON).code(), Some(0));
+    assert_eq!(connection.read_to_end(), "");
+    let log = server.process.log.text();
+    assert!(log.contains("lifecycle.drain_timeout is over"), "{log}");
 }
 
 #[test]
@@ -132,4 +176,44 @@ fn every_event_is_one_json_object_a_line() {
     server.process.signal(Signal::TERM);
     server.process.wait(SOON);
     assert!(server.process.log.events().len() > 3);
+}
+
+/// The documents of the manifests for Kubernetes; `None`, and a word about it, where YAML cannot be read.
+fn manifests() -> Option<Vec<Value>> {
+    let mut python = Command::new("python3");
+    python.args(["-c", "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(sys.stdin))))"]);
+    let text = std::fs::read_to_string(repository().join("deploy/kubernetes/tokenward.yaml")).unwrap();
+    let read = run(python, &text);
+    if read.stderr.contains("No module named") {
+        skip("python3 cannot read YAML (Debian package python3-yaml)");
+        return None;
+    }
+    Some(serde_json::from_str(read.printed()).unwrap())
+}
+
+#[test]
+fn the_manifests_of_kubernetes_fit_the_server() {
+    let Some(documents) = manifests() else { return };
+    let of_kind = |kind: &str| documents.iter().find(|document| document["kind"] == kind).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tokenward.toml");
+    let configuration = of_kind("ConfigMap")["data"]["tokenward.toml"].as_str().unwrap();
+    std::fs::write(&file, configuration).unwrap();
+    tokenward(folder.path(), &["check-config", "--config", file.to_str().unwrap()], "").printed();
+
+    let set = &of_kind("StatefulSet")["spec"];
+    assert_eq!(set["replicas"], 1);
+    let pod = &set["template"]["spec"];
+    let server = &pod["containers"][0];
+    let lifecycle: toml::Table = toml::from_str(configuration).unwrap();
+    let seconds = |key: &str| lifecycle["lifecycle"][key].as_integer().unwrap();
+    assert_eq!(seconds("drain_delay"), 5);
+    let grace = pod["terminationGracePeriodSeconds"].as_i64().unwrap();
+    assert!(grace > seconds("drain_delay") + seconds("drain_timeout"));
+    assert_eq!(server["livenessProbe"]["httpGet"]["path"], "/health/live");
+    assert_eq!(server["readinessProbe"]["httpGet"]["path"], "/health/ready");
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+    assert_eq!(server["securityContext"]["readOnlyRootFilesystem"], true);
+    let mounted = server["volumeMounts"].as_array().unwrap().iter().any(|volume| volume["mountPath"] == "/data");
+    assert!(mounted && set["volumeClaimTemplates"][0]["metadata"]["name"] == "data");
 }

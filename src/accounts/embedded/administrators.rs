@@ -1,8 +1,11 @@
 //! What an operator does with administrators, by user name and with answers in words.
 
+use std::collections::HashSet;
+
 use crate::accounts::embedded::rows::{administrator_row, conflict, throttle_cleared};
 use crate::accounts::embedded::{EmbeddedAccounts, NewAdministrator, read};
 use crate::accounts::{AccountError, AccountStore, Administrator, DirectorySource};
+use crate::secret::Secret;
 use crate::session::{Subject, SubjectChanged, UserType};
 use crate::store::Change;
 
@@ -26,7 +29,7 @@ impl EmbeddedAccounts {
     /// # Errors
     /// [`AccountError::Unavailable`].
     pub async fn list_administrators(&self) -> Result<Vec<Administrator>, AccountError> {
-        Ok(self.readers.read(read::administrators).await?)
+        Ok(self.read(read::administrators).await?)
     }
 
     /// Sets an administrator's password. Sessions go on (fact sheet 4.4).
@@ -74,6 +77,29 @@ impl EmbeddedAccounts {
         let change = Change::AdministratorActive { administrator: administrator.id, active: true };
         self.store.write(vec![change]).await?;
         Ok(administrator)
+    }
+
+    /// Sets the secret of an administrator's authenticator app, or removes it. Sessions go on. Whoever calls holds the
+    /// account's turn, so that no sign-in goes on with the old one.
+    ///
+    /// # Errors
+    /// [`AccountError::Conflict`] when there is no such administrator.
+    pub async fn set_second_factor(
+        &self,
+        username: &str,
+        secret: Option<Secret>,
+    ) -> Result<Administrator, AccountError> {
+        let administrator = self.administrator_named(username).await?;
+        self.store.write(vec![Change::SecondFactor { administrator: administrator.id, secret }]).await?;
+        Ok(administrator)
+    }
+
+    /// The numbers of the administrators who have a secret.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`].
+    pub async fn administrators_with_second_factor(&self) -> Result<HashSet<u32>, AccountError> {
+        Ok(self.readers.read(read::with_second_factor).await?)
     }
 
     /// The administrator with this user name.

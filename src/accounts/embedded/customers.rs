@@ -71,7 +71,7 @@ impl EmbeddedAccounts {
     /// # Errors
     /// [`AccountError::Unavailable`].
     pub async fn list_customers(&self, page: CustomerPage) -> Result<Vec<Customer>, AccountError> {
-        Ok(self.readers.read(move |file| read::customers(file, page.after, page.limit)).await?)
+        Ok(self.read(move |file, checksums| read::customers(file, checksums, page.after, page.limit)).await?)
     }
 
     /// Sets a customer's password. Counters and lock stay; sessions go on (fact sheet 2.7).
@@ -135,7 +135,9 @@ impl EmbeddedAccounts {
             None => None,
         };
         let found = match name::key(email) {
-            Some(key) => self.readers.read(move |file| read::customers_by_key(file, &key, website)).await?,
+            Some(key) => {
+                self.read(move |file, checksums| read::customers_by_key(file, checksums, &key, website)).await?
+            }
             None => Vec::new(),
         };
         if found.is_empty() {

@@ -12,7 +12,7 @@ use crate::store::{Change, CustomerLock, ThrottleRow};
 impl AccountLocks for EmbeddedAccounts {
     async fn locked_customers(&self, after: u32, limit: u32) -> Result<Vec<Customer>, AccountError> {
         let now = self.now();
-        Ok(self.readers.read(move |file| read::locked_customers(file, now, after, limit)).await?)
+        Ok(self.read(move |file, checksums| read::locked_customers(file, checksums, now, after, limit)).await?)
     }
 
     async fn throttled_names(
@@ -21,7 +21,7 @@ impl AccountLocks for EmbeddedAccounts {
         limit: u32,
     ) -> Result<Vec<ThrottleRow>, AccountError> {
         let now = self.now();
-        Ok(self.readers.read(move |file| read::throttle_page(file, now, kind, &name, limit)).await?)
+        Ok(self.read(move |file, checksums| read::throttle_page(file, checksums, now, kind, &name, limit)).await?)
     }
 
     async fn lift_lock(&self, customer: u32) -> Result<Option<Customer>, AccountError> {

@@ -21,12 +21,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use actix::Recipient;
 use async_trait::async_trait;
+use rusqlite::Connection;
 
-use crate::accounts::{AccountError, AccountStore, Administrator, Customer, DirectorySource, name};
+use crate::accounts::{
+    AccountError, AccountStore, Administrator, Authenticator, Customer, DirectorySource, SecondFactor, name,
+};
 use crate::clock::{SharedClock, UnixSeconds};
+use crate::secret::Secret;
 use crate::session::{Subject, SubjectChanged, UserType};
 use crate::settings::{Roles, StoreDirectory, WebsiteId};
-use crate::store::{Change, CustomerLock, Readers, Store, ThrottleRow};
+use crate::store::{Change, CustomerLock, Readers, RowChecksums, Store, StoreError, ThrottleRow};
 
 /// How often outdated rows of the throttle are removed, in seconds: as often as Magento's job does (fact sheet 4.5).
 const THROTTLE_CLEANING: u32 = 60;
@@ -57,7 +61,7 @@ impl EmbeddedAccounts {
     pub async fn announce_to(&self, listener: Recipient<SubjectChanged>) -> Result<(), AccountError> {
         drop(self.listener.set(listener));
         let now = self.clock.now();
-        for changed in self.readers.read(move |file| read::announcements(file, now)).await? {
+        for changed in self.read(move |file, checksums| read::announcements(file, checksums, now)).await? {
             self.announce(changed);
         }
         Ok(())
@@ -72,6 +76,16 @@ impl EmbeddedAccounts {
     pub(in crate::accounts) async fn carry_out(&self, changes: Vec<Change>) -> Result<(), AccountError> {
         self.store.write_untimed(changes).await?;
         Ok(())
+    }
+
+    /// Reads rows that carry checksums.
+    async fn read<T, Q>(&self, query: Q) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        Q: FnOnce(&Connection, &RowChecksums) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let checksums = self.readers.checksums();
+        self.readers.read(move |file| query(file, &checksums)).await
     }
 
     fn announce(&self, changed: SubjectChanged) {
@@ -103,23 +117,29 @@ impl AccountStore for EmbeddedAccounts {
         website: Option<WebsiteId>,
     ) -> Result<Option<Customer>, AccountError> {
         let Some(key) = name::key(email) else { return Ok(None) };
-        let found = self.readers.read(move |file| read::customers_by_key(file, &key, website)).await?;
+        let found = self.read(move |file, checksums| read::customers_by_key(file, checksums, &key, website)).await?;
         Ok(found.into_iter().next())
     }
 
     async fn customer(&self, id: u32) -> Result<Option<Customer>, AccountError> {
-        Ok(self.readers.read(move |file| read::customer(file, id)).await?)
+        Ok(self.read(move |file, checksums| read::customer(file, checksums, id)).await?)
     }
 
     async fn administrator_by_username(&self, username: &str) -> Result<Option<Administrator>, AccountError> {
         let Some(key) = name::key(username) else {
             return Ok(None);
         };
-        Ok(self.readers.read(move |file| read::administrator_by_key(file, &key)).await?)
+        Ok(self.read(move |file, checksums| read::administrator_by_key(file, checksums, &key)).await?)
     }
 
     async fn administrator(&self, id: u32) -> Result<Option<Administrator>, AccountError> {
-        Ok(self.readers.read(move |file| read::administrator(file, id)).await?)
+        Ok(self.read(move |file, checksums| read::administrator(file, checksums, id)).await?)
+    }
+
+    async fn second_factor(&self, administrator: u32) -> Result<Option<SecondFactor>, AccountError> {
+        let secret = self.readers.read(move |file| read::second_factor(file, administrator)).await?;
+        let google = secret.map(|secret| Authenticator { secret: Secret::new(secret), window: None });
+        Ok(google.map(|google| SecondFactor { google: Some(google), u2f_key: false }))
     }
 
     fn success(
@@ -169,7 +189,7 @@ impl AccountStore for EmbeddedAccounts {
 
     async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError> {
         let now = self.clock.now();
-        Ok(self.readers.read(move |file| read::throttle_rows(file, now)).await?)
+        Ok(self.read(move |file, checksums| read::throttle_rows(file, checksums, now)).await?)
     }
 }
 

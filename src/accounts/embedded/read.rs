@@ -1,4 +1,4 @@
-//! The queries.
+//! The queries. Rows of accounts and of the throttle are verified against their checksums: a damaged one is an error.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,13 +8,14 @@ use crate::accounts::{Administrator, Customer};
 use crate::clock::UnixSeconds;
 use crate::session::{Subject, SubjectChanged, UserType};
 use crate::settings::{Role, RoleId, Roles, StoreDirectory, StoreId, StoreView, Website, WebsiteId};
-use crate::store::ThrottleRow;
+use crate::store::{RowChecksums, SealedTable, ThrottleRow};
 
 fn moment(row: &Row<'_>, column: &str) -> Result<Option<UnixSeconds>> {
     Ok(row.get::<_, Option<u32>>(column)?.map(UnixSeconds))
 }
 
-fn to_customer(row: &Row<'_>) -> Result<Customer> {
+fn to_customer(row: &Row<'_>, checksums: &RowChecksums) -> Result<Customer> {
+    checksums.verify(SealedTable::Customers, row)?;
     Ok(Customer {
         id: row.get("id")?,
         website: WebsiteId(row.get("website")?),
@@ -42,7 +43,8 @@ fn to_customer(row: &Row<'_>) -> Result<Customer> {
     })
 }
 
-fn to_administrator(row: &Row<'_>) -> Result<Administrator> {
+fn to_administrator(row: &Row<'_>, checksums: &RowChecksums) -> Result<Administrator> {
+    checksums.verify(SealedTable::Administrators, row)?;
     Ok(Administrator {
         id: row.get("id")?,
         username: row.get("username")?,
@@ -57,9 +59,17 @@ fn to_administrator(row: &Row<'_>) -> Result<Administrator> {
 }
 
 /// The customers with this folded address, in one website or in all, in the order of their numbers.
-pub(super) fn customers_by_key(file: &Connection, key: &str, website: Option<WebsiteId>) -> Result<Vec<Customer>> {
-    file.prepare_cached("SELECT * FROM customers WHERE email_key = ?1 AND (?2 IS NULL OR website = ?2) ORDER BY id")?
-        .query_map(params![key, website.map(|website| website.0)], to_customer)?
+pub(super) fn customers_by_key(
+    file: &Connection,
+    checksums: &RowChecksums,
+    key: &str,
+    website: Option<WebsiteId>,
+) -> Result<Vec<Customer>> {
+    // Once through the index, and once in the row itself: a damaged index must not name somebody else.
+    const QUESTION: &str = "SELECT * FROM customers
+        WHERE email_key = ?1 AND +email_key = ?1 AND (?2 IS NULL OR website = ?2) ORDER BY id";
+    file.prepare_cached(QUESTION)?
+        .query_map(params![key, website.map(|website| website.0)], |row| to_customer(row, checksums))?
         .collect()
 }
 
@@ -69,59 +79,90 @@ pub(super) fn customer_numbers(file: &Connection, keys: &[String], website: Webs
     keys.iter().map(|key| statement.query_row(params![key, website.0], |row| row.get("id")).optional()).collect()
 }
 
-pub(super) fn customer(file: &Connection, id: u32) -> Result<Option<Customer>> {
-    file.prepare_cached("SELECT * FROM customers WHERE id = ?1")?.query_row([id], to_customer).optional()
-}
-
-/// A page of customers, in the order of their numbers.
-pub(super) fn customers(file: &Connection, after: u32, limit: u32) -> Result<Vec<Customer>> {
-    file.prepare_cached("SELECT * FROM customers WHERE id > ?1 ORDER BY id LIMIT ?2")?
-        .query_map(params![after, limit], to_customer)?
-        .collect()
-}
-
-pub(super) fn administrator_by_key(file: &Connection, key: &str) -> Result<Option<Administrator>> {
-    file.prepare_cached("SELECT * FROM administrators WHERE username_key = ?1")?
-        .query_row([key], to_administrator)
+pub(super) fn customer(file: &Connection, checksums: &RowChecksums, id: u32) -> Result<Option<Customer>> {
+    file.prepare_cached("SELECT * FROM customers WHERE id = ?1")?
+        .query_row([id], |row| to_customer(row, checksums))
         .optional()
 }
 
-pub(super) fn administrator(file: &Connection, id: u32) -> Result<Option<Administrator>> {
-    file.prepare_cached("SELECT * FROM administrators WHERE id = ?1")?.query_row([id], to_administrator).optional()
+/// A page of customers, in the order of their numbers.
+pub(super) fn customers(file: &Connection, checksums: &RowChecksums, after: u32, limit: u32) -> Result<Vec<Customer>> {
+    file.prepare_cached("SELECT * FROM customers WHERE id > ?1 ORDER BY id LIMIT ?2")?
+        .query_map(params![after, limit], |row| to_customer(row, checksums))?
+        .collect()
 }
 
-pub(super) fn administrators(file: &Connection) -> Result<Vec<Administrator>> {
-    file.prepare_cached("SELECT * FROM administrators ORDER BY id")?.query_map((), to_administrator)?.collect()
+pub(super) fn administrator_by_key(
+    file: &Connection,
+    checksums: &RowChecksums,
+    key: &str,
+) -> Result<Option<Administrator>> {
+    file.prepare_cached("SELECT * FROM administrators WHERE username_key = ?1 AND +username_key = ?1")?
+        .query_row([key], |row| to_administrator(row, checksums))
+        .optional()
+}
+
+pub(super) fn administrator(file: &Connection, checksums: &RowChecksums, id: u32) -> Result<Option<Administrator>> {
+    file.prepare_cached("SELECT * FROM administrators WHERE id = ?1")?
+        .query_row([id], |row| to_administrator(row, checksums))
+        .optional()
+}
+
+pub(super) fn administrators(file: &Connection, checksums: &RowChecksums) -> Result<Vec<Administrator>> {
+    file.prepare_cached("SELECT * FROM administrators ORDER BY id")?
+        .query_map((), |row| to_administrator(row, checksums))?
+        .collect()
+}
+
+/// The secret of an administrator's authenticator app.
+pub(super) fn second_factor(file: &Connection, administrator: u32) -> Result<Option<String>> {
+    file.prepare_cached("SELECT secret FROM second_factors WHERE administrator = ?1")?
+        .query_row([administrator], |row| row.get("secret"))
+        .optional()
+}
+
+/// The numbers of the administrators whose authenticator app has a secret here.
+pub(super) fn with_second_factor(file: &Connection) -> Result<HashSet<u32>> {
+    file.prepare_cached("SELECT administrator FROM second_factors")?
+        .query_map((), |row| row.get("administrator"))?
+        .collect()
 }
 
 /// A page of the customers who are locked, in the order of their numbers.
-pub(super) fn locked_customers(file: &Connection, now: UnixSeconds, after: u32, limit: u32) -> Result<Vec<Customer>> {
+pub(super) fn locked_customers(
+    file: &Connection,
+    checksums: &RowChecksums,
+    now: UnixSeconds,
+    after: u32,
+    limit: u32,
+) -> Result<Vec<Customer>> {
     file.prepare_cached("SELECT * FROM customers WHERE id > ?1 AND lock_expires > ?2 ORDER BY id LIMIT ?3")?
-        .query_map(params![after, now.get(), limit], to_customer)?
+        .query_map(params![after, now.get(), limit], |row| to_customer(row, checksums))?
         .collect()
 }
 
 /// The throttle's rows whose lock has not ended.
-pub(super) fn throttle_rows(file: &Connection, now: UnixSeconds) -> Result<Vec<ThrottleRow>> {
-    let mut statement =
-        file.prepare_cached("SELECT kind, name, failures, lock_expires FROM throttle WHERE lock_expires > ?1")?;
-    let rows = statement.query_map([now.get()], to_throttle_row)?;
+pub(super) fn throttle_rows(file: &Connection, checksums: &RowChecksums, now: UnixSeconds) -> Result<Vec<ThrottleRow>> {
+    let mut statement = file.prepare_cached("SELECT * FROM throttle WHERE lock_expires > ?1")?;
+    let rows = statement.query_map([now.get()], |row| to_throttle_row(row, checksums))?;
     rows.filter_map(Result::transpose).collect()
 }
 
 /// A page of the throttle's rows whose lock has not ended, in the order of kind and name.
 pub(super) fn throttle_page(
     file: &Connection,
+    checksums: &RowChecksums,
     now: UnixSeconds,
     after: UserType,
     name: &str,
     limit: u32,
 ) -> Result<Vec<ThrottleRow>> {
     let mut statement = file.prepare_cached(
-        "SELECT kind, name, failures, lock_expires FROM throttle
+        "SELECT * FROM throttle
          WHERE (kind, name) > (?1, ?2) AND lock_expires > ?3 ORDER BY kind, name LIMIT ?4",
     )?;
-    let rows = statement.query_map(params![after.number(), name, now.get(), limit], to_throttle_row)?;
+    let rows =
+        statement.query_map(params![after.number(), name, now.get(), limit], |row| to_throttle_row(row, checksums))?;
     rows.filter_map(Result::transpose).collect()
 }
 
@@ -134,7 +175,8 @@ pub(super) fn is_throttled(file: &Connection, now: UnixSeconds, kind: UserType, 
     ])
 }
 
-fn to_throttle_row(row: &Row<'_>) -> Result<Option<ThrottleRow>> {
+fn to_throttle_row(row: &Row<'_>, checksums: &RowChecksums) -> Result<Option<ThrottleRow>> {
+    checksums.verify(SealedTable::Throttle, row)?;
     let Some(kind) = UserType::from_number(row.get("kind")?) else {
         return Ok(None);
     };
@@ -147,16 +189,21 @@ fn to_throttle_row(row: &Row<'_>) -> Result<Option<ThrottleRow>> {
 }
 
 /// The locks that hold at `now`, and the role of every administrator.
-pub(super) fn announcements(file: &Connection, now: UnixSeconds) -> Result<Vec<SubjectChanged>> {
-    let mut locks = file.prepare_cached("SELECT id, lock_expires FROM customers WHERE lock_expires > ?1")?;
+pub(super) fn announcements(
+    file: &Connection,
+    checksums: &RowChecksums,
+    now: UnixSeconds,
+) -> Result<Vec<SubjectChanged>> {
+    let mut locks = file.prepare_cached("SELECT * FROM customers WHERE lock_expires > ?1")?;
     let locks = locks.query_map([now.get()], |row| {
+        checksums.verify(SealedTable::Customers, row)?;
         Ok(SubjectChanged {
             subject: Subject::customer(row.get("id")?),
             locked_until: moment(row, "lock_expires")?,
             role: None,
         })
     })?;
-    let roles = administrators(file)?.into_iter().map(|administrator| {
+    let roles = administrators(file, checksums)?.into_iter().map(|administrator| {
         Ok(SubjectChanged { subject: Subject::admin(administrator.id), locked_until: None, role: administrator.role })
     });
     locks.chain(roles).collect()

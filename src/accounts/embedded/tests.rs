@@ -1,5 +1,6 @@
 //! Embedded accounts: the acceptance suite, and the operator's commands.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use actix::{Actor, Context, Handler};
@@ -17,7 +18,7 @@ struct House {
     accounts: EmbeddedAccounts,
     store: Store,
     clock: Arc<MockClock>,
-    _folder: DataFolder,
+    folder: DataFolder,
     _home: tempfile::TempDir,
 }
 
@@ -32,7 +33,7 @@ async fn house() -> House {
         accounts: EmbeddedAccounts::new(store.clone(), Readers::new(&folder), clock.clone()),
         store,
         clock,
-        _folder: folder,
+        folder,
         _home: home,
     }
 }
@@ -211,6 +212,23 @@ async fn passwords_are_set_for_exactly_one_account() {
 }
 
 #[actix::test]
+async fn the_secret_of_an_authenticator_app_is_kept_until_it_is_removed() {
+    let house = house().await;
+    let admin = house.accounts.add_administrator(juergen()).await.unwrap();
+    let stored = async || house.accounts.second_factor(admin.id).await.unwrap();
+    assert!(stored().await.is_none());
+    for secret in ["GEZDGNBV", "MFRGGZDF"] {
+        house.accounts.set_second_factor("JÜRGEN", Some(Secret::new(secret.to_owned()))).await.unwrap();
+        let google = stored().await.unwrap().google.unwrap();
+        assert_eq!((google.secret.expose(), google.window), (secret, None));
+    }
+    assert_eq!(house.accounts.administrators_with_second_factor().await.unwrap(), HashSet::from([admin.id]));
+    house.accounts.set_second_factor("jürgen", None).await.unwrap();
+    assert!(stored().await.is_none());
+    assert!(problem(house.accounts.set_second_factor("nobody", None).await).contains("no administrator"));
+}
+
+#[actix::test]
 async fn locks_and_roles_are_announced_at_the_start_and_when_they_change() {
     let house = house().await;
     let id = house.accounts.add_customer(jane(None)).await.unwrap().id;
@@ -272,7 +290,7 @@ async fn names_that_nobody_has_do_not_pile_up_in_the_throttle() {
 }
 
 #[actix::test]
-async fn a_fresh_folder_has_a_role_that_allows_everything() {
+async fn a_freshfolder_has_a_role_that_allows_everything() {
     let house = house().await;
     let (directory, roles) = house.accounts.directory().await.unwrap();
     assert_eq!(directory, two_websites());
@@ -288,4 +306,29 @@ async fn a_load_larger_than_one_transaction_keeps_its_order() {
     assert_eq!(ids, (1..=10_001).collect::<Vec<_>>());
     let last = house.accounts.customer(10_001).await.unwrap().unwrap();
     assert_eq!(last.email, "c10000@example.com");
+}
+
+#[actix::test]
+async fn a_damaged_account_is_an_error_that_says_what_to_do() {
+    for (meddling, is_customer) in [
+        ("DROP TRIGGER customer_changed; UPDATE customers SET is_active = 0", true),
+        ("DROP TRIGGER customer_changed; UPDATE customers SET password_hash = 'other'", true),
+        ("DROP TRIGGER customer_changed; UPDATE customers SET lock_expires = 1", true),
+        ("DROP TRIGGER customer_changed; UPDATE customers SET website = 1", true),
+        ("UPDATE customers SET checksum = NULL", true),
+        ("DROP TRIGGER administrator_changed; UPDATE administrators SET is_active = 0", false),
+        ("DROP TRIGGER administrator_changed; UPDATE administrators SET role = NULL", false),
+    ] {
+        let house = house().await;
+        let customer = house.accounts.add_customer(jane(Some("eu"))).await.unwrap();
+        house.accounts.add_administrator(juergen()).await.unwrap();
+        Connection::open(house.folder.database()).unwrap().execute_batch(meddling).unwrap();
+        let refused = if is_customer {
+            house.accounts.customer(customer.id).await.map(drop)
+        } else {
+            house.accounts.administrator_by_username("jürgen").await.map(drop)
+        };
+        let Err(AccountError::Unavailable(problem)) = refused else { panic!("{meddling}: {refused:?}") };
+        assert!(problem.contains("is damaged") && problem.contains("tokenward recover"), "{problem}");
+    }
 }

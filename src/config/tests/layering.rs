@@ -74,30 +74,14 @@ fn a_file_that_is_not_there_is_named() {
 
 #[test]
 fn what_is_not_served_yet_is_refused_and_never_ignored() {
-    let environment = [
-        ("TOKENWARD__ADMIN__SECOND_FACTOR", "required"),
-        ("TOKENWARD__MAGENTO__TABLE_PREFIX", "mage_"),
-        ("TOKENWARD__UPSTREAM__URL", "http://magento"),
-    ];
+    let environment = [("TOKENWARD__MAGENTO__TABLE_PREFIX", "mage_"), ("TOKENWARD__UPSTREAM__URL", "http://magento")];
     let flags = [("accounts.source".to_owned(), "magento".to_owned())];
     let errors = check_config(None, environment, flags, None).unwrap_err();
     insta::assert_snapshot!(errors, @r#"
-    TOKENWARD__ADMIN__SECOND_FACTOR: admin.second_factor = "required" is not available in this version yet: use "auto" or "off"
     TOKENWARD__MAGENTO__TABLE_PREFIX: magento.table_prefix is not available in this version yet: leave it out
     TOKENWARD__UPSTREAM__URL: upstream.url is not available in this version yet: leave it out
     command line: accounts.source = "magento" is not available in this version yet: use "embedded"
     "#);
-}
-
-#[test]
-fn a_second_factor_that_settings_ask_for_is_refused_unless_it_is_off() {
-    let file = |second_factor: &str| {
-        let settings = "[settings]\n\"twofactorauth/general/force_providers\" = \"google\"";
-        from_text(&format!("admin.second_factor = {second_factor:?}\n{settings}")).unwrap()
-    };
-    let refused = file("auto").not_yet_available();
-    assert!(refused[0].to_string().starts_with("tokenward.toml:3: settings.twofactorauth"), "{refused:?}");
-    assert_eq!(file("off").not_yet_available(), []);
 }
 
 #[test]

@@ -81,6 +81,7 @@ impl Office {
 
     pub(super) async fn list_administrators(&self) -> Outcome {
         let administrators = self.accounts.list_administrators().await.map_err(text)?;
+        let with_second_factor = self.accounts.administrators_with_second_factor().await.map_err(text)?;
         let snapshot = self.keeper.snapshot();
         let roles = &snapshot.roles;
         let row = |administrator: &Administrator| {
@@ -91,6 +92,7 @@ impl Office {
                 ("role", json!(administrator.role.and_then(|role| roles.role(role)).map(|role| &role.name))),
                 ("active", json!(administrator.is_active)),
                 ("expires_at", moment(administrator.expires_at)),
+                ("second_factor", json!(with_second_factor.contains(&administrator.id))),
             ])
         };
         Ok(Answer::Rows(administrators.iter().map(row).collect()))
@@ -180,6 +182,6 @@ impl Office {
     }
 }
 
-fn hint_of_disabled(administrator: &Administrator) -> &'static str {
+pub(super) fn hint_of_disabled(administrator: &Administrator) -> &'static str {
     if administrator.is_active { "" } else { "; the account is disabled, though: `admin enable` lets them in again" }
 }

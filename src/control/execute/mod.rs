@@ -1,6 +1,7 @@
 //! Carries commands out.
 
 mod accounts;
+mod second_factor;
 mod sessions;
 mod settings;
 #[cfg(test)]
@@ -94,6 +95,8 @@ pub async fn execute(command: Command, office: &Office) -> Answer {
         Command::UnlockAdministrator { username } => office.unlock_administrator(&username).await,
         Command::DisableAdministrator { username, force } => office.disable_administrator(&username, force).await,
         Command::EnableAdministrator { username } => office.enable_administrator(&username).await,
+        Command::SetSecondFactor { username, secret } => office.set_second_factor(&username, secret).await,
+        Command::RemoveSecondFactor { username } => office.remove_second_factor(&username).await,
         Command::ListRoles => Ok(office.list_roles()),
         Command::ListWebsites => Ok(office.list_websites()),
         Command::ListSessions { user, after, limit } => office.list_sessions(user, after, limit).await,
@@ -108,6 +111,10 @@ pub async fn execute(command: Command, office: &Office) -> Answer {
             })
         }
         Command::RevokeTokens { tokens } => office.revoke_tokens(tokens).await,
+        Command::RevokeKind { kind } => {
+            let count = office.revoke(Revocation::Kind(kind)).await;
+            count.and_then(|count| done(format!("all sessions of kind {kind} are revoked: {count}")))
+        }
         Command::RevokeAll => {
             let count = office.revoke(Revocation::Everything).await;
             count.and_then(|count| done(format!("all sessions are revoked: {count}")))

@@ -54,6 +54,7 @@ impl House {
                 queue: 16,
                 refuse_inactive: false,
                 reset_counters_on_success: true,
+                second_factor: sign_in::SecondFactorRule::Auto,
             },
             installation_key: None,
             guards: Arc::new(|_| Box::new(())),
@@ -178,6 +179,29 @@ async fn a_new_password_is_stored_when_no_sign_in_is_decided_on_with_the_old_one
         drop(deciding);
         assert!(matches!(setting.await, Answer::Done(_)));
     }
+}
+
+#[actix::test]
+async fn a_new_second_factor_is_stored_when_no_sign_in_is_decided_on_with_the_old_one() {
+    let house = House::new().await;
+    let chief = house.chief().await.id;
+    let secret = |text: &str| Some(ExposedPassword(Password::new(text.to_owned())));
+    let set = |text: &str| Command::SetSecondFactor { username: "chief".to_owned(), secret: secret(text) };
+    let remove = || Command::RemoveSecondFactor { username: "chief".to_owned() };
+    for (command, stored) in [(set("gezd gnbv"), true), (remove(), false)] {
+        let deciding = house.office.sign_in.turn_of(Subject::admin(chief)).await;
+        let mut setting = Box::pin(execute(command, &house.office));
+        house.assert_waits(&mut setting).await;
+        assert_eq!(house.office.accounts.second_factor(chief).await.unwrap().is_some(), !stored);
+        drop(deciding);
+        assert!(matches!(setting.await, Answer::SecondFactor { .. } | Answer::Done(_)));
+        assert_eq!(house.office.accounts.second_factor(chief).await.unwrap().is_some(), stored);
+    }
+    let Answer::SecondFactor { uri, .. } = execute(set("gezdgnbv"), &house.office).await else { panic!("it is set") };
+    assert_eq!(uri.0.expose(), "otpauth://totp/tokenward:chief%40example.com?secret=GEZDGNBV&issuer=tokenward");
+    assert!(!format!("{uri:?}").contains("GEZD"));
+    let wrong = execute(set("GEZD0NBV"), &house.office).await;
+    assert!(matches!(wrong, Answer::Failed(problem) if problem.contains("base32")));
 }
 
 #[actix::test]

@@ -33,7 +33,7 @@ const XML: &str = "application/xml";
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     nest((path = "/admin/api/v1", api = AdminApi)),
-    paths(customer_token, admin_token, revoke_customer_token),
+    paths(customer_token, admin_token, admin_token_with_code, revoke_customer_token),
     modifiers(&Complete),
     tags(
         (name = "settings", description = "The live settings, by Magento's path"),
@@ -139,6 +139,19 @@ struct AdministratorCredentials {
     password: String,
 }
 
+/// Who signs in as an administrator with the code of an authenticator app.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "only described: http::rest reads it")]
+struct AdministratorCredentialsWithCode {
+    /// The user name
+    username: String,
+    /// The password
+    #[schema(format = Password)]
+    password: String,
+    /// The six digits that the app shows; they are good once
+    otp: String,
+}
+
 /// Magento's form of an error.
 #[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "only described: http::rest writes it")]
@@ -206,7 +219,7 @@ fn customer_token() {}
     request_body = AdministratorCredentials,
     responses(
         (status = 200, description = "The token", body = String, content_type = "application/json"),
-        (status = 400, description = "An argument or the body cannot be read, or is missing", body = MagentoError),
+        (status = 400, description = "An argument or the body cannot be read, or is missing; or a second factor is wanted, which has a route of its own", body = MagentoError),
         (status = 401, description = "The sign-in is refused", body = MagentoError),
         (status = 406, description = "Accept names nothing that can be written", body = MagentoFallback),
         (status = 503, description = "Not possible at the moment", body = MagentoError)
@@ -214,6 +227,23 @@ fn customer_token() {}
 )]
 #[expect(dead_code, reason = "only described: http::rest answers it")]
 fn admin_token() {}
+
+/// Sign an administrator in with the code of an authenticator app
+#[utoipa::path(
+    post,
+    path = "/rest/V1/tfa/provider/google/authenticate",
+    tag = "tokens",
+    request_body = AdministratorCredentialsWithCode,
+    responses(
+        (status = 200, description = "The token", body = String, content_type = "application/json"),
+        (status = 400, description = "An argument or the body cannot be read, or is missing; authenticator apps are not selected, or this administrator has none", body = MagentoError),
+        (status = 401, description = "The sign-in is refused, or the code is wrong or was used", body = MagentoError),
+        (status = 406, description = "Accept names nothing that can be written", body = MagentoFallback),
+        (status = 503, description = "Not possible at the moment", body = MagentoError)
+    )
+)]
+#[expect(dead_code, reason = "only described: http::rest answers it")]
+fn admin_token_with_code() {}
 
 /// End all sessions of the customer who asks
 #[utoipa::path(

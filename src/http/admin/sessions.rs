@@ -94,10 +94,37 @@ pub(super) struct SessionFilter {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct SessionClass {
-    /// The kind of users whose sessions all end
-    kind: UserKind,
+    /// The kind of users whose sessions all end; `all` for everybody's
+    #[param(inline)]
+    kind: UserKinds,
     /// The same once more, so that nobody does it by mistake
-    confirm: Option<UserKind>,
+    #[param(inline)]
+    confirm: Option<UserKinds>,
+}
+
+/// A kind of user, or all kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum UserKinds {
+    /// Programs with their own access tokens.
+    Integration,
+    /// Administrators.
+    Admin,
+    /// Customers.
+    Customer,
+    /// Everybody: whoever asks has to be allowed all of the above.
+    All,
+}
+
+impl From<UserKinds> for Revocation {
+    fn from(kinds: UserKinds) -> Self {
+        match kinds {
+            UserKinds::Integration => Self::Kind(UserKind::Integration.into()),
+            UserKinds::Admin => Self::Kind(UserKind::Admin.into()),
+            UserKinds::Customer => Self::Kind(UserKind::Customer.into()),
+            UserKinds::All => Self::Everything,
+        }
+    }
 }
 
 /// List live sessions
@@ -174,9 +201,9 @@ pub(super) async fn end_session(
     }
 }
 
-/// End all sessions of a kind of users
+/// End all sessions of a kind of users, or everybody's
 ///
-/// With `kind=admin` the session of whoever asks ends as well.
+/// With `kind=admin` and `kind=all` the session of whoever asks ends as well.
 #[utoipa::path(
     delete,
     path = "/sessions",
@@ -193,7 +220,7 @@ pub(super) async fn end_sessions(
         let text = "This ends all sessions of a kind. To go ahead, name the kind a second time as `confirm`.";
         return Err(AdminError::Unreadable(text.to_owned()));
     }
-    end(&services, &administrator, Revocation::Kind(class.kind.into())).await.map(Json)
+    end(&services, &administrator, class.kind.into()).await.map(Json)
 }
 
 /// Ends sessions, and says so in the log.

@@ -91,9 +91,16 @@ fn exchanged(
 }
 
 async fn credential(request: &HttpRequest, services: &Services) -> Credential {
-    match Presented::from_headers(request.headers()) {
-        // While sessions are loaded an unknown token may be a good one.
-        Presented::Bearer(_) if services.readiness.is_starting() => Credential::Undecided,
+    let presented = Presented::from_headers(request.headers());
+    // While sessions are loaded an unknown token may be a good one. The waiting is boxed for the sake of all the checks
+    // that do not wait.
+    if matches!(presented, Presented::Bearer(_))
+        && services.readiness.is_starting()
+        && !Box::pin(services.readiness.has_started()).await
+    {
+        return Credential::Undecided;
+    }
+    match presented {
         Presented::Nothing => Credential::Nothing,
         Presented::OtherScheme => Credential::OtherScheme,
         Presented::Malformed => Credential::Ambiguous,

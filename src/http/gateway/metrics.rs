@@ -21,6 +21,7 @@ fn sessions(statistics: registry::Statistics) -> SessionSample {
         live: kinds.zip(statistics.live.into_iter().map(count)).collect(),
         expired: count(statistics.expired),
         pending: count(statistics.pending),
+        capacity: count(statistics.capacity),
         issued: statistics.issued,
         revoked: statistics.revoked,
         ended: statistics.ended,
@@ -28,7 +29,7 @@ fn sessions(statistics: registry::Statistics) -> SessionSample {
 }
 
 fn sign_ins(statistics: &sign_in::Statistics) -> SignInSample {
-    let refused = |refusal| (reason(refusal), statistics.refused(refusal));
+    let refused = |refusal: Refusal| (refusal.name(), statistics.refused(refusal));
     SignInSample {
         waiting: count(statistics.load.waiting),
         running: count(statistics.load.running),
@@ -36,21 +37,6 @@ fn sign_ins(statistics: &sign_in::Statistics) -> SignInSample {
         succeeded: statistics.succeeded,
         refused: Refusal::ALL.into_iter().map(refused).collect(),
         failed: vec![("busy", statistics.busy), ("full", statistics.full), ("unavailable", statistics.unavailable)],
-    }
-}
-
-/// The label of a reason: for the operator, who may know what clients are not told.
-fn reason(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::Throttled => "throttled",
-        Refusal::UnknownUser => "unknown_user",
-        Refusal::WrongPassword => "wrong_password",
-        Refusal::Locked => "locked",
-        Refusal::NotConfirmed => "not_confirmed",
-        Refusal::WebsiteExcluded => "website_excluded",
-        Refusal::Inactive => "inactive",
-        Refusal::AccountExpired => "account_expired",
-        Refusal::NoRole => "no_role",
     }
 }
 

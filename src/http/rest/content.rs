@@ -1,7 +1,6 @@
 //! Which formats a request and its answer have (fact sheet 3.3).
 
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
-use mime::Mime;
 
 use crate::http::rest::error::RestError;
 
@@ -42,15 +41,30 @@ pub(super) fn sent(headers: &HeaderMap) -> Result<Format, RestError> {
     if text.is_empty() {
         return Err(RestError::ContentTypeEmpty);
     }
-    let media_type: Mime = text.parse().map_err(|_| RestError::ContentTypeInvalid)?;
-    if media_type.get_param(mime::CHARSET).is_some_and(|charset| charset != mime::UTF_8) {
+    let (media_type, charset) = parts(text).ok_or(RestError::ContentTypeInvalid)?;
+    if charset.is_some_and(|charset| !charset.eq_ignore_ascii_case("utf-8")) {
         return Err(RestError::CharsetUnsupported);
     }
-    match media_type.essence_str() {
+    match media_type {
         "application/json" => Ok(Format::Json),
         "application/xml" | "application/xhtml+xml" | "text/xml" => Ok(Format::Xml),
         other => Err(RestError::MediaTypeUnsupported(other.to_owned())),
     }
+}
+
+/// Media type and charset; `None` when there is anything else. As in Magento, a slash is not needed, quotes belong to the
+/// charset, and the media type is compared as it is written.
+fn parts(text: &str) -> Option<(&str, Option<&str>)> {
+    let (media_type, charset) = match text.split_once(';') {
+        None => (text, None),
+        Some((media_type, rest)) => {
+            let (name, charset) = rest.trim_start_matches(' ').split_at_checked("charset=".len())?;
+            (media_type, Some(charset).filter(|charset| name.eq_ignore_ascii_case("charset=") && !charset.is_empty()))
+        }
+    };
+    let is_charset_missing = charset.is_none() && media_type.len() < text.len();
+    let is_name = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "/-+.".contains(c));
+    (!media_type.is_empty() && is_name(media_type) && !is_charset_missing).then_some((media_type, charset))
 }
 
 /// The format that the client wants: its ranges are tried by weight, equal ones as they stand. JSON when it does not say,
@@ -114,14 +128,14 @@ mod tests {
 
     #[test]
     fn json_is_understood_with_and_without_its_charset() {
-        for good in ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=\"UTF-8\""] {
+        for good in ["application/json", "application/json; charset=utf-8", " application/json;  CHARSET=UTF-8 "] {
             assert_eq!(sent(&with(CONTENT_TYPE, good)), Ok(Format::Json), "{good}");
         }
     }
 
     #[test]
     fn xml_has_three_names() {
-        for good in ["application/xml", "application/xhtml+xml", "text/xml", "TEXT/XML; charset=UTF-8"] {
+        for good in ["application/xml", "application/xhtml+xml", "text/xml", "text/xml; charset=UTF-8"] {
             assert_eq!(sent(&with(CONTENT_TYPE, good)), Ok(Format::Xml), "{good}");
         }
     }
@@ -131,7 +145,14 @@ mod tests {
         let unsupported = RestError::MediaTypeUnsupported("text/plain".to_owned());
         for (value, error) in [
             ("", RestError::ContentTypeEmpty),
-            ("nonsense", RestError::ContentTypeInvalid),
+            ("application json", RestError::ContentTypeInvalid),
+            ("application/json;", RestError::ContentTypeInvalid),
+            ("application/json; charset=", RestError::ContentTypeInvalid),
+            ("application/json ; charset=utf-8", RestError::ContentTypeInvalid),
+            ("application/json; boundary=x", RestError::ContentTypeInvalid),
+            ("application/json; charset=\"utf-8\"", RestError::CharsetUnsupported),
+            ("Application/JSON", RestError::MediaTypeUnsupported("Application/JSON".to_owned())),
+            ("json", RestError::MediaTypeUnsupported("json".to_owned())),
             ("application/json; charset=latin1", RestError::CharsetUnsupported),
             ("text/plain; charset=latin1", RestError::CharsetUnsupported),
             ("text/plain", unsupported),

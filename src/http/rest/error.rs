@@ -63,6 +63,8 @@ pub(super) enum RestError {
     CurrentPasswordWrong,
     /// The token's customer is no longer there to have a password.
     NobodyToSignIn,
+    /// An administrator has to show a second factor on the route of one of these providers (fact sheet 9.1).
+    SecondFactorMissing(Vec<&'static str>),
     /// The new password breaks a rule (fact sheet 2.10).
     PasswordUnacceptable(PasswordProblem),
 }
@@ -164,6 +166,7 @@ impl RestError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Failed(failure) => failure.row().rest,
+            Self::SecondFactorMissing(_) => Failure::SecondFactorMissing.row().rest,
             Self::NoRoute | Self::NoSuchEntity { .. } => StatusCode::NOT_FOUND,
             Self::MethodNotSupported(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAuthorized { .. } | Self::CurrentPasswordWrong | Self::NobodyToSignIn => StatusCode::UNAUTHORIZED,
@@ -183,6 +186,10 @@ impl RestError {
     fn body(&self) -> Body {
         match self {
             Self::Failed(failure) => Body::new(failure.row().message),
+            Self::SecondFactorMissing(providers) => Body {
+                parameters: Some(json!({ "active_providers": providers })),
+                ..Body::new(Failure::SecondFactorMissing.row().message)
+            },
             Self::NotProcessable => Body::new("Specified request cannot be processed."),
             Self::NoRoute => Body::new("Request does not match any route."),
             Self::MethodNotSupported(method) => Body::new(format!("The {method} HTTP method is not supported.")),

@@ -10,7 +10,7 @@ use crate::registry::{Revocation, RevokeSessions};
 use crate::secret::Password;
 use crate::session::EndReason;
 use crate::settings::StoreView;
-use crate::sign_in::{AdministratorCredentials, Caller, CustomerCredentials, IssuedToken, SignInError};
+use crate::sign_in::{AdministratorCredentials, Caller, CustomerCredentials, IssuedToken, Refusal, SignInError};
 
 /// Signs a customer in: the token as a bare JSON string. Anybody may, with a garbage token too.
 pub(super) async fn customer_token(
@@ -24,12 +24,17 @@ pub(super) async fn customer_token(
     call.hand_out(outcome)
 }
 
-/// Signs an administrator in.
+/// Signs an administrator in whose password suffices; else says where the second factor is to be shown.
 pub(super) async fn admin_token(call: &Call<'_>, payload: web::Payload) -> Result<HttpResponse, RestError> {
     let (username, password) = call.credentials(payload).await?;
-    let credentials = AdministratorCredentials { username, password };
-    let outcome = call.services.sign_in.administrator(credentials, call.caller()).await;
-    call.hand_out(outcome)
+    let credentials = AdministratorCredentials { username, password, code: None };
+    match call.services.sign_in.administrator(credentials, call.caller()).await {
+        // All that are required are active: otherwise the refusal is another one.
+        Err(SignInError::Refused(Refusal::SecondFactorMissing)) => {
+            Err(RestError::SecondFactorMissing(call.services.sign_in.required_providers()))
+        }
+        outcome => call.hand_out(outcome),
+    }
 }
 
 /// Ends all sessions of the customer who calls. Whatever the body says, it is the caller's own.
@@ -56,7 +61,7 @@ impl Call<'_> {
         Caller { address: client::address(self.request, &self.services.options.trusted_proxies), protocol: "rest" }
     }
 
-    fn hand_out(&self, outcome: Result<IssuedToken, SignInError>) -> Result<HttpResponse, RestError> {
+    pub(super) fn hand_out(&self, outcome: Result<IssuedToken, SignInError>) -> Result<HttpResponse, RestError> {
         let issued = outcome.map_err(|error| Failure::of_sign_in(error, self.services.options.version))?;
         Ok(self.answer_with(&issued.token.expose()))
     }

@@ -21,6 +21,7 @@ mod json;
 mod password;
 mod route;
 mod stores;
+mod tfa;
 mod xml;
 
 use std::sync::Arc;
@@ -70,6 +71,8 @@ impl Call<'_> {
         match operation {
             Operation::CustomerToken => integration::customer_token(self, body, store).await,
             Operation::AdminToken => integration::admin_token(self, body).await,
+            Operation::AdminTokenWithCode => tfa::authenticate(self, body).await,
+            Operation::ProviderNotServed => tfa::not_allowed(self, body).await,
             Operation::RevokeCustomerToken => integration::revoke_customer_token(self, body).await,
             Operation::CustomersMe => customers::me(self).await,
             Operation::ChangePassword => password::change(self, body).await,

@@ -13,6 +13,10 @@ pub(super) enum Operation {
     CustomerToken,
     /// `POST /V1/integration/admin/token`
     AdminToken,
+    /// `POST /V1/tfa/provider/google/authenticate`
+    AdminTokenWithCode,
+    /// Whatever else Magento has below `/V1/tfa/provider` (fact sheet 9.2, 9.6).
+    ProviderNotServed,
     /// `POST /V1/integration/customer/revoke-customer-token`
     RevokeCustomerToken,
     /// `GET /V1/customers/me`
@@ -40,9 +44,25 @@ pub(super) struct Route {
 }
 
 /// All routes.
-pub(super) const ROUTES: [Route; 9] = [
+pub(super) const ROUTES: [Route; 25] = [
     route("POST", "V1/integration/customer/token", Operation::CustomerToken),
     route("POST", "V1/integration/admin/token", Operation::AdminToken),
+    route("POST", "V1/tfa/provider/google/authenticate", Operation::AdminTokenWithCode),
+    route("POST", "V1/tfa/provider/google/configure", Operation::ProviderNotServed),
+    route("POST", "V1/tfa/provider/google/activate", Operation::ProviderNotServed),
+    route("POST", "V1/tfa/provider/duo_security/configure", Operation::ProviderNotServed),
+    route("POST", "V1/tfa/provider/duo_security/activate", Operation::ProviderNotServed),
+    route("POST", "V1/tfa/provider/duo_security/authenticate", Operation::ProviderNotServed),
+    route("POST", "V1/tfa/provider/authy/configure", Operation::ProviderNotServed),
+    route("POST", "V1/tfa/provider/authy/activate", Operation::ProviderNotServed),
+    route("POST", "V1/tfa/provider/authy/send-token/sms", Operation::ProviderNotServed),
+    route("POST", "V1/tfa/provider/authy/send-token/call", Operation::ProviderNotServed),
+    route("POST", "V1/tfa/provider/authy/authenticate", Operation::ProviderNotServed),
+    route("POST", "V1/tfa/provider/authy/authenticate-onetouch", Operation::ProviderNotServed),
+    route("POST", "V1/tfa/provider/u2fkey/configure", Operation::ProviderNotServed),
+    route("POST", "V1/tfa/provider/u2fkey/activate", Operation::ProviderNotServed),
+    route("POST", "V1/tfa/provider/u2fkey/authentication-challenge", Operation::ProviderNotServed),
+    route("POST", "V1/tfa/provider/u2fkey/verify", Operation::ProviderNotServed),
     route("POST", "V1/integration/customer/revoke-customer-token", Operation::RevokeCustomerToken),
     route("GET", "V1/customers/me", Operation::CustomersMe),
     route("PUT", "V1/customers/me/password", Operation::ChangePassword),

@@ -19,7 +19,7 @@ use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, Error};
 use async_trait::async_trait;
 
-use crate::accounts::{AccountError, AccountStore, Administrator, Customer};
+use crate::accounts::{AccountError, AccountStore, Administrator, Customer, SecondFactor};
 use crate::clock::{MockClock, UnixSeconds};
 use crate::decision::{OtherSchemes, Policy, Requirement};
 use crate::http::website::CustomerWebsites;
@@ -107,6 +107,7 @@ impl House {
                 queue: 16,
                 refuse_inactive: false,
                 reset_counters_on_success: true,
+                second_factor: sign_in::SecondFactorRule::Auto,
             },
             installation_key: None,
             guards: Arc::new(|_| Box::new(())),
@@ -291,6 +292,10 @@ impl AccountStore for Accounts {
 
     async fn administrator(&self, id: u32) -> Result<Option<Administrator>, AccountError> {
         Ok((id == 3).then(admin))
+    }
+
+    async fn second_factor(&self, _: u32) -> Result<Option<SecondFactor>, AccountError> {
+        Ok(None)
     }
 
     fn success(&self, _: Subject, _: UnixSeconds, _: Option<CustomerLock>, _: Option<String>) -> Vec<Change> {

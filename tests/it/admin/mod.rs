@@ -240,6 +240,19 @@ fn ended_sessions_are_counted_and_dead_at_once() {
 }
 
 #[test]
+fn everybody_is_signed_out_by_who_may_and_says_so_twice() {
+    let server = server();
+    let chief = administrator(&server, "chief");
+    let customer = jane(&server, "default");
+    assert_problem(&delete(&server, &chief, "/sessions?kind=all"), 400, "confirm");
+    assert_problem(&delete(&server, &chief, "/sessions?kind=all&confirm=customer"), 400, "confirm");
+    assert_eq!(delete(&server, &chief, "/sessions?kind=all&confirm=all").at("/sessions_ended"), 2);
+    for token in [&chief, &customer] {
+        assert_eq!(server.gateway(Some(token), "").status, 401);
+    }
+}
+
+#[test]
 fn a_role_opens_only_what_it_allows() {
     let server = server();
     let (chief, service) = (administrator(&server, "chief"), administrator(&server, "service"));
@@ -272,6 +285,7 @@ fn a_role_opens_only_what_it_allows() {
     assert_problem(&delete(&server, &service, &format!("/sessions/{}", id("admin"))), 403, users);
     assert_problem(&delete(&server, &service, "/users/admin/1/sessions"), 403, users);
     assert_problem(&delete(&server, &service, "/sessions?kind=admin&confirm=admin"), 403, users);
+    assert_problem(&delete(&server, &service, "/sessions?kind=all&confirm=all"), 403, users);
     assert_eq!(server.gateway(Some(&chief), "?require=admin").status, 200);
     delete(&server, &service, &format!("/sessions/{}", id("customer"))).assert_status(200);
     assert_problem(&get(&server, &customer, "/sessions"), 401, "not known");

@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use super::{Home, SOON, revoke, session, sign_in};
+use super::{Home, PASSWORD, SOON, email, revoke, session, sign_in};
 use crate::support::{TestServer, tokenward};
 
 /// A folder whose server was killed after several revocations, and its tokens: good ones and revoked ones.
@@ -66,4 +66,47 @@ fn a_damaged_row_is_refused_and_recover_can_keep_the_whole_sessions() {
     assert_eq!(session(&server, &good[0]), None);
     assert_eq!(session(&server, &good[1]), Some(2));
     assert!(ended.iter().all(|token| session(&server, token).is_none()));
+}
+
+/// Stops the server of this home, and damages its file with this SQL; triggers would take the damage for a change.
+fn damage(home: &Home, sql: &str) {
+    let mut server = home.start();
+    server.process.signal(Signal::TERM);
+    server.process.wait(SOON);
+    rusqlite::Connection::open(home.database()).unwrap().execute_batch(sql).unwrap();
+}
+
+#[test]
+fn a_damaged_account_signs_nobody_in_and_the_log_says_what_to_do() {
+    let (home, good, _) = killed();
+    damage(&home, "DROP TRIGGER customer_changed; UPDATE customers SET website = website + 0, is_active = 0");
+    let server = home.start();
+    server.try_customer(&email(0), PASSWORD).assert_status(503);
+    let log = server.process.log.text();
+    assert!(log.contains("the row 1 of customers") && log.contains("tokenward recover"), "{log}");
+    assert!(session(&server, &good[0]).is_some(), "sessions go on");
+    drop(server);
+    let outcome = tokenward(&home.folder(), &["recover"], "");
+    assert!(outcome.printed().contains("customers: 0 rows saved, 1 damaged ones left out"), "{outcome:?}");
+    assert_ne!(home.start().try_customer(&email(0), PASSWORD).status, 503);
+}
+
+#[test]
+fn a_damaged_setting_is_refused_and_recover_says_that_the_settings_are_to_be_looked_through() {
+    let (home, _, _) = killed();
+    tokenward(&home.folder(), &["setting", "set", "oauth/access_token_lifetime/customer", "2"], "").printed();
+    damage(&home, "DROP TRIGGER settings_changed; UPDATE settings SET value = '2000'");
+    assert_refuses(&home, "the table settings does not match its checksum");
+    let outcome = tokenward(&home.folder(), &["recover"], "");
+    assert!(outcome.printed().contains("look through them"), "{outcome:?}");
+    home.start();
+}
+
+#[test]
+fn a_setting_can_be_set_back_while_sessions_are_damaged() {
+    let (home, _, _) = killed();
+    damage(&home, "UPDATE sessions SET user = user + 1 WHERE id = 1");
+    let path = "oauth/access_token_lifetime/customer";
+    tokenward(&home.folder(), &["setting", "set", path, "2"], "").printed();
+    tokenward(&home.folder(), &["session", "list"], "").assert_failed(1, "session 1 does not match its checksum");
 }

@@ -1,9 +1,12 @@
 //! Nothing acknowledged is lost: restarts, crashes, faults and damage.
 
 mod backup;
+mod broken_disk;
 mod crash;
 mod damage;
-mod faults;
+mod file_system;
+mod full_disk;
+mod power_cut;
 mod restart;
 
 use std::net::SocketAddr;

@@ -3,13 +3,15 @@
 mod answer;
 mod client;
 mod command;
+pub(crate) mod examples;
+pub(crate) mod faketime;
 mod log;
 mod process;
 mod raw;
 mod server;
 
 pub(crate) use answer::Answer;
-pub(crate) use client::call;
+pub(crate) use client::{ADMINISTRATOR, CUSTOMER, call};
 pub(crate) use command::{Outcome, program, run, tokenward};
 pub(crate) use process::Process;
 pub(crate) use raw::{Connection, send_raw};
@@ -20,6 +22,11 @@ use std::path::Path;
 /// The folder of the checkout.
 pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Whether a program of the system is there.
+pub(crate) fn is_installed(program: &str) -> bool {
+    ["/usr/local/bin", "/usr/bin", "/bin"].iter().any(|folder| Path::new(folder).join(program).exists())
 }
 
 /// Says that a test cannot run here. Where nothing may be skipped (`scripts/test` says so) it fails instead.

@@ -17,7 +17,13 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it.
     pub(crate) fn start(mut command: Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        Self::listen_to(command)
+    }
+
+    /// Starts it with the standard input and output that the command says.
+    pub(crate) fn listen_to(mut command: Command) -> Self {
+        command.stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = Log::collect(child.stderr.take().unwrap());
         Self { child, log }

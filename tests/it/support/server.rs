@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -64,8 +65,19 @@ impl ServerBuilder {
         self
     }
 
+    /// With a variable of the environment that is none of the program's.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Starts the process without waiting for anything.
     pub(crate) fn spawn(&self) -> Process {
+        Process::start(self.command())
+    }
+
+    /// What is started.
+    pub(crate) fn command(&self) -> Command {
         let mut command = program();
         command
             .arg("serve")
@@ -76,23 +88,36 @@ impl ServerBuilder {
             .env("TOKENWARD__HTTP__ADMIN", "127.0.0.1:0")
             .env("TOKENWARD__LOG__FORMAT", "json")
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
-        Process::start(command)
+        command
     }
 
     /// Starts the server and waits until it is ready.
     #[track_caller]
     pub(crate) fn start(self) -> TestServer {
         let process = self.spawn();
-        let public = listener(&process, "public");
-        let internal = listener(&process, "internal");
-        let admin_listener = listener(&process, "admin");
-        let server = TestServer { public, internal, admin_listener, folder: self.folder, process, _own: self.own };
-        server.wait_until(TestServer::is_ready);
-        server
+        self.started(process)
+    }
+
+    /// Waits until a process that this has spawned is ready.
+    #[track_caller]
+    pub(crate) fn started(self, process: Process) -> TestServer {
+        let server = TestServer::of(process, &self.folder);
+        TestServer { _own: self.own, ..server }
     }
 }
 
 impl TestServer {
+    /// A server whose process has been started, when it is ready.
+    #[track_caller]
+    pub(crate) fn of(process: Process, folder: &Path) -> Self {
+        let public = listener(&process, "public");
+        let internal = listener(&process, "internal");
+        let admin_listener = listener(&process, "admin");
+        let server = Self { public, internal, admin_listener, folder: folder.to_owned(), process, _own: None };
+        server.wait_until(Self::is_ready);
+        server
+    }
+
     /// `serve --demo`.
     #[track_caller]
     pub(crate) fn demo() -> Self {

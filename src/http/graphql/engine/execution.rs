@@ -70,7 +70,8 @@ impl Engine {
     ) -> Result<Executed, Complaint> {
         let complain = |error: RequestError| Complaint::of_all(error.message().to_string());
         check_max_depth(&document.executable, operation).map_err(complain)?;
-        let execution = Execution::new(&self.schema, &document.executable)
+        let schema = if operation.is_mutation() { &self.executed } else { &self.schema };
+        let execution = Execution::new(schema, &document.executable)
             .implementers_map(&self.implementers)
             .operation(operation)
             .coerced_variable_values(variables)

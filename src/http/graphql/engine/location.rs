@@ -12,21 +12,41 @@ pub(in crate::http::graphql) struct Location {
 }
 
 impl Location {
+    const START: Self = Self { line: 1, column: 1 };
+
     /// The place at `offset` bytes into `text`. Lines end with a line feed, a carriage return, or both together.
     pub(super) fn of(text: &str, offset: usize) -> Self {
-        let before = text.get(..offset).unwrap_or(text);
-        let mut line = 1;
-        let mut start = 0;
-        let bytes = before.as_bytes();
-        for (index, &byte) in bytes.iter().enumerate() {
-            let is_first_of_two = byte == b'\r' && text.as_bytes().get(index + 1) == Some(&b'\n');
+        Self::START.moved(text, 0, offset)
+    }
+
+    /// The places at several offsets, for which `text` is gone through once.
+    pub(super) fn of_all(text: &str, offsets: &[usize]) -> Vec<Self> {
+        let mut order: Vec<_> = offsets.iter().copied().enumerate().collect();
+        order.sort_by_key(|(_, offset)| *offset);
+        let mut places = vec![Self::START; offsets.len()];
+        let (mut place, mut from) = (Self::START, 0);
+        for (index, offset) in order {
+            place = place.moved(text, from, offset);
+            places[index] = place;
+            from = offset;
+        }
+        places
+    }
+
+    /// From this place, which is at `from`, on to `to`.
+    fn moved(mut self, text: &str, from: usize, to: usize) -> Self {
+        let bytes = text.as_bytes();
+        for index in from..to.min(bytes.len()) {
+            let byte = bytes[index];
+            let is_first_of_two = byte == b'\r' && bytes.get(index + 1) == Some(&b'\n');
             if byte == b'\n' || (byte == b'\r' && !is_first_of_two) {
-                line += 1;
-                start = index + 1;
+                self = Self { line: self.line + 1, column: 1 };
+            } else if byte & 0b1100_0000 != 0b1000_0000 {
+                // The other bytes continue a character.
+                self.column += 1;
             }
         }
-        let column = before[start..].chars().count() + 1;
-        Self { line, column }
+        self
     }
 }
 
@@ -46,5 +66,7 @@ mod tests {
         assert_eq!(at("{\ra", 2), (2, 1));
         assert_eq!(at("\"é\" a", 5), (1, 5));
         assert_eq!(at("a", 9), (1, 2));
+        let all = Location::of_all("{\n  é a\n}", &[8, 0, 4, 7]);
+        assert_eq!(all, [8, 0, 4, 7].map(|offset| Location::of("{\n  é a\n}", offset)));
     }
 }

@@ -5,6 +5,7 @@
 //! [`Engine::validate`] (schema, depth, complexity) and [`Engine::execute`].
 
 mod cache;
+mod circles;
 mod conflicts;
 mod document;
 mod execution;
@@ -14,6 +15,8 @@ mod lexer;
 mod limits;
 mod literals;
 mod location;
+mod names;
+mod printed;
 mod suggestions;
 mod syntax;
 mod usage;
@@ -23,7 +26,7 @@ mod wording;
 use std::sync::LazyLock;
 
 use apollo_compiler::collections::HashMap;
-use apollo_compiler::schema::Implementers;
+use apollo_compiler::schema::{ExtendedType, Implementers};
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{Name, Schema};
 
@@ -71,6 +74,10 @@ impl Complaint {
 /// Reads and executes documents.
 pub(super) struct Engine {
     schema: Valid<Schema>,
+    /// The schema that mutations are executed with: a field of an input object may be null in it. When it must not be,
+    /// the validation says so; only a variable with a default that is sent as null gets by, and Magento's engine hands
+    /// that to the operation. Mutations cannot ask for the schema, so nobody sees this one.
+    executed: Valid<Schema>,
     implementers: HashMap<Name, Implementers>,
     documents: Cache,
 }
@@ -88,8 +95,22 @@ impl Engine {
     }
 
     fn of(schema: Valid<Schema>) -> Self {
-        Self { implementers: schema.implementers_map(), documents: Cache::new(), schema }
+        let (executed, implementers) = (with_nullable_input(&schema), schema.implementers_map());
+        Self { schema, executed, implementers, documents: Cache::new() }
     }
+}
+
+fn with_nullable_input(schema: &Valid<Schema>) -> Valid<Schema> {
+    let mut schema = schema.clone().into_inner();
+    for definition in schema.types.values_mut() {
+        if let ExtendedType::InputObject(object) = definition {
+            for field in object.make_mut().fields.values_mut() {
+                let field = field.make_mut();
+                field.ty = (*field.ty).clone().nullable().into();
+            }
+        }
+    }
+    Valid::assume_valid(schema)
 }
 
 #[cfg(test)]
@@ -98,7 +119,6 @@ mod tests {
     use crate::http::MagentoVersion;
     use crate::http::graphql::Options;
     use crate::settings::Settings;
-    use apollo_compiler::schema::ExtendedType;
 
     #[test]
     fn everything_in_the_schema_is_described() {

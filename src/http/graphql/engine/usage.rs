@@ -1,9 +1,9 @@
-//! How a document uses variables, input objects and directives (fact sheet 1.5).
+//! How a document uses variables, input objects, arguments and directives (fact sheet 1.5).
 //!
 //! apollo-compiler looks at a variable only where it is the whole of an argument, takes a field that is given twice for
-//! its first value, does not tell a field that is null from one that is missing, and tells one place of a directive that
-//! is given twice. What this file finds takes the
-//! place of its findings of the same names. Every definition is walked once.
+//! its first value, does not tell a field that is null from one that is missing, and tells one place of a directive or an
+//! argument that is given twice. What this file finds takes the place of its findings of the same names. Every
+//! definition is walked once.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,6 +15,8 @@ use apollo_compiler::schema::{ExtendedType, InputObjectType};
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{Name, Node, Schema};
 
+use crate::http::graphql::engine::names::{Names, repeated};
+
 /// At most so many are told.
 const MOST: usize = 100;
 
@@ -23,6 +25,7 @@ pub(super) const UNDEFINED_VARIABLE: &str = "UndefinedVariable";
 pub(super) const MISPLACED_VARIABLE: &str = "DisallowedVariableUsage";
 pub(super) const REQUIRED_FIELD: &str = "RequiredField";
 pub(super) const REPEATED_DIRECTIVE: &str = "UniqueDirective";
+pub(super) const REPEATED_ARGUMENT: &str = "UniqueArgument";
 
 /// The name of what apollo-compiler does not look for.
 const REPEATED_FIELD: &str = "UniqueInputField";
@@ -40,7 +43,7 @@ pub(super) struct Misuse {
     pub(super) places: Vec<usize>,
 }
 
-/// What is wrong with the variables and input objects of a document, in no order.
+/// What is wrong with the variables, input objects and names of a document, in no order.
 pub(super) fn misuses(schema: &Valid<Schema>, document: &ast::Document) -> Vec<Misuse> {
     let mut walk = Walk { schema, part: Part::default(), misuses: Vec::new() };
     let mut fragments = HashMap::new();
@@ -55,6 +58,7 @@ pub(super) fn misuses(schema: &Valid<Schema>, document: &ast::Document) -> Vec<M
         }
     }
     let Walk { mut misuses, .. } = walk;
+    misuses.extend(repeated(document));
     for (operation, part) in &operations {
         let (start, end) = operation.location().map_or((0, 0), |span| (span.offset(), span.end_offset()));
         Checked { schema, operation, start, end }.check(&uses_of(part, &fragments), &mut misuses);
@@ -186,7 +190,12 @@ impl<'a> Walk<'a> {
         arguments: &'a [Node<Argument>],
         definition: impl Fn(&str) -> Option<&'a Node<InputValueDefinition>>,
     ) {
+        let mut names = Names::new("argument");
         for argument in arguments {
+            let start = argument.location().map_or(0, |span| span.offset());
+            if let Some(repeated) = names.add(REPEATED_ARGUMENT, &argument.name, start) {
+                self.tell(repeated);
+            }
             let expected = definition(&argument.name).map(|definition| Expected::by(definition));
             self.value(expected, &argument.value);
         }

@@ -10,11 +10,12 @@ use serde_json::{Map, Value};
 
 use crate::http::graphql::engine::Complaint;
 use crate::http::graphql::engine::literals::{numeric_text, whole_number, whole_text};
+use crate::http::graphql::engine::printed::{printed, printed_text};
 use crate::http::graphql::engine::suggestions::did_you_mean;
 
 /// Why a value is refused.
 struct Refusal {
-    /// The part that is wrong, as JSON.
+    /// The part that is wrong, as it is printed.
     value: String,
     /// Where it is within the value, such as `.email` or `[0]`; written from the inside out.
     path: String,
@@ -24,7 +25,7 @@ struct Refusal {
 
 impl Refusal {
     fn of(value: &Value, reason: impl Into<String>) -> Self {
-        Self { value: value.to_string(), path: String::new(), reason: reason.into() }
+        Self { value: printed(value), path: String::new(), reason: reason.into() }
     }
 
     fn within(self, step: &str) -> Self {
@@ -126,11 +127,11 @@ fn coerce_enum(definition: &EnumType, value: &Value) -> Result<JsonValue, Refusa
         Value::String(text) if definition.values.contains_key(text.as_str()) => Ok(text.as_str().into()),
         Value::String(text) => {
             let hint = enum_hint(text, definition);
-            let reason = format!("Value \"{text}\" does not exist in \"{name}\" enum.{hint}");
+            let reason = format!("Value \"{}\" does not exist in \"{name}\" enum.{hint}", printed_text(text));
             Err(Refusal::of(value, reason))
         }
         _ => {
-            let reason = format!("Enum \"{name}\" cannot represent non-string value: {value}.");
+            let reason = format!("Enum \"{name}\" cannot represent non-string value: {}.", printed(value));
             Err(Refusal::of(value, reason))
         }
     }
@@ -144,8 +145,14 @@ pub(super) fn enum_hint(text: &str, definition: &EnumType) -> String {
 
 fn coerce_object(schema: &Valid<Schema>, definition: &InputObjectType, value: &Value) -> Result<JsonValue, Refusal> {
     let name = &definition.name;
-    let Value::Object(given) = value else {
-        return Err(Refusal::of(value, format!("Expected type \"{name}\" to be an object.")));
+    let numbered;
+    let given = match value {
+        Value::Object(given) => given,
+        Value::Array(items) => {
+            numbered = numbered_fields(items);
+            &numbered
+        }
+        _ => return Err(Refusal::of(value, format!("Expected type \"{name}\" to be an object."))),
     };
     let mut coerced = JsonMap::new();
     for (field, expected) in &definition.fields {
@@ -173,6 +180,12 @@ fn coerce_object(schema: &Valid<Schema>, definition: &InputObjectType, value: &V
     Ok(JsonValue::Object(coerced))
 }
 
+/// A list is an object to PHP, whose fields have numbers for names. No type has such fields, so what they hold is not
+/// looked at.
+fn numbered_fields(items: &[Value]) -> Map<String, Value> {
+    items.iter().take(1).map(|_| ("0".to_owned(), Value::Null)).collect()
+}
+
 fn coerce_scalar(name: &str, value: &Value) -> Result<JsonValue, Refusal> {
     let coerced = match name {
         "String" => text(value).map(JsonValue::from),
@@ -182,7 +195,7 @@ fn coerce_scalar(name: &str, value: &Value) -> Result<JsonValue, Refusal> {
         "ID" => identifier(value).map(JsonValue::from),
         _ => Some(value.clone().into()),
     };
-    coerced.ok_or_else(|| Refusal::of(value, refused_scalar(name, &value.to_string())))
+    coerced.ok_or_else(|| Refusal::of(value, refused_scalar(name, &printed(value))))
 }
 
 /// What is said of a value that a scalar type refuses; `value` as it was written.
@@ -349,7 +362,27 @@ mod tests {
             (
                 "In",
                 json!({"x": {}}),
-                r#"Variable "$x" got invalid value {}; Field "email" of required type "String!" was not provided."#,
+                r#"Variable "$x" got invalid value []; Field "email" of required type "String!" was not provided."#,
+            ),
+            (
+                "In",
+                json!({"x": []}),
+                r#"Variable "$x" got invalid value []; Field "email" of required type "String!" was not provided."#,
+            ),
+            (
+                "String",
+                json!({"x": {}}),
+                r#"Variable "$x" got invalid value []; String cannot represent a non string value: []"#,
+            ),
+            (
+                "E",
+                json!({"x": ""}),
+                r#"Variable "$x" got invalid value (empty string); Value "(empty string)" does not exist in "E" enum."#,
+            ),
+            (
+                "E",
+                json!({"x": 1.0}),
+                r#"Variable "$x" got invalid value 1; Enum "E" cannot represent non-string value: 1."#,
             ),
             ("In", json!({"x": 5}), r#"Variable "$x" got invalid value 5; Expected type "In" to be an object."#),
         ] {

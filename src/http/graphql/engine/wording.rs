@@ -10,12 +10,14 @@ use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::{DiagnosticData, DiagnosticList, Valid};
 use apollo_compiler::{Name, Node, Schema};
 
-use crate::http::graphql::engine::conflicts::Conflict;
+use crate::http::graphql::engine::circles::circles;
+use crate::http::graphql::engine::conflicts::conflicts;
 use crate::http::graphql::engine::document::Fresh;
 use crate::http::graphql::engine::limits::too_large;
+use crate::http::graphql::engine::names::{REPEATED_FRAGMENT, REPEATED_OPERATION, REPEATED_VARIABLE};
 use crate::http::graphql::engine::suggestions::did_you_mean;
 use crate::http::graphql::engine::usage::{
-    MISPLACED_VARIABLE, Misuse, REPEATED_DIRECTIVE, REQUIRED_FIELD, UNDEFINED_VARIABLE,
+    MISPLACED_VARIABLE, Misuse, REPEATED_ARGUMENT, REPEATED_DIRECTIVE, REQUIRED_FIELD, UNDEFINED_VARIABLE,
 };
 use crate::http::graphql::engine::variables::{enum_hint, refused_scalar};
 use crate::http::graphql::engine::{Complaint, Location};
@@ -36,14 +38,14 @@ pub(super) fn complaints(
         return vec![Complaint::of_all("The document is not valid.")];
     }
     let told = if all { findings.len() } else { 1 };
-    findings.iter().take(told).map(|finding| complaint(schema, document, finding)).collect()
-}
-
-fn complaint(schema: &Valid<Schema>, document: &Fresh, finding: &Finding) -> Complaint {
-    let wording = Wording { schema, document, finding };
-    let places = wording.places();
-    let locations = places.into_iter().map(|offset| Location::of(&document.text, offset)).collect();
-    Complaint { message: wording.message(), locations }
+    let wordings: Vec<_> = findings.iter().take(told).map(|finding| Wording { schema, document, finding }).collect();
+    let places: Vec<_> = wordings.iter().map(Wording::places).collect();
+    let mut locations = Location::of_all(&document.text, &places.concat()).into_iter();
+    let told = wordings.iter().zip(places).map(|(wording, places)| Complaint {
+        message: wording.message(),
+        locations: locations.by_ref().take(places.len()).collect(),
+    });
+    told.collect()
 }
 
 /// What the validation found, as far as it tells.
@@ -79,8 +81,18 @@ impl Finding {
 
     /// Whether [`usage`](crate::http::graphql::engine::usage) has its own word on this.
     fn is_superseded(&self) -> bool {
-        matches!(self.name, UNDEFINED_VARIABLE | MISPLACED_VARIABLE | REQUIRED_FIELD | REPEATED_DIRECTIVE)
+        matches!(self.name, UNDEFINED_VARIABLE | MISPLACED_VARIABLE | REQUIRED_FIELD)
+            || matches!(self.name, REPEATED_OPERATION | REPEATED_FRAGMENT | REPEATED_VARIABLE)
+            || matches!(self.name, REPEATED_ARGUMENT | REPEATED_DIRECTIVE)
             || (self.name == "UnsupportedValueType" && self.own_words.ends_with(", found a variable"))
+    }
+
+    fn is_conflict(&self) -> bool {
+        matches!(self.name, "ConflictingFieldName" | "ConflictingFieldArgument" | "ConflictingFieldType")
+    }
+
+    fn is_circle(&self) -> bool {
+        self.name == "RecursiveFragmentDefinition"
     }
 
     /// Where Magento's engine has got to when it reports this: it looks for what is missing or unused when it leaves a
@@ -98,8 +110,12 @@ impl Finding {
     }
 
     /// Fields that are wrong are left out before selections are looked at, so that a field whose selections are all wrong
-    /// seems to have none.
+    /// seems to have none. And a fragment for what has no fields is wrong where it stands, not where it is spread.
     fn is_echo(&self, schema: &Valid<Schema>, document: &Fresh) -> bool {
+        if self.name == "InvalidFragmentSpread" {
+            let ty = self.sentence.rsplit('"').nth(1).and_then(|name| schema.types.get(name));
+            return ty.is_some_and(|ty| !(ty.is_object() || ty.is_interface() || ty.is_union()));
+        }
         let field = self.location.and_then(|(start, _)| field_at(schema, &document.ast, start));
         self.name == "MissingSubselection" && field.is_some_and(|(field, _)| !field.selection_set.is_empty())
     }
@@ -118,19 +134,38 @@ impl Finding {
 fn in_order(
     schema: &Valid<Schema>,
     errors: Option<&DiagnosticList>,
-    misuses: Vec<Misuse>,
+    mut misuses: Vec<Misuse>,
     document: &Fresh,
 ) -> Vec<Finding> {
     let errors = errors.into_iter().flat_map(DiagnosticList::iter).take(LOOKED_AT);
     let found = errors.map(|diagnostic| Finding::of(&diagnostic));
-    let found = found.filter(|finding| !finding.is_echo(schema, document));
-    let (superseded, mut findings): (Vec<_>, Vec<_>) = found.partition(Finding::is_superseded);
+    let mut found: Vec<_> = found.filter(|finding| !finding.is_echo(schema, document)).collect();
+    replace(&mut found, &mut misuses, Finding::is_conflict, || conflicts(schema, &document.ast));
+    replace(&mut found, &mut misuses, Finding::is_circle, || circles(&document.ast));
+    let (superseded, mut findings): (Vec<_>, Vec<_>) = found.into_iter().partition(Finding::is_superseded);
     findings.extend(misuses.into_iter().map(Finding::of_misuse));
     if findings.is_empty() {
         findings = superseded;
     }
     findings.sort_by_key(|finding| (finding.order(document), finding.rank()));
     findings
+}
+
+/// Looks again for what was found of one kind, and takes what is found then in its place, if it is anything.
+fn replace(
+    found: &mut Vec<Finding>,
+    misuses: &mut Vec<Misuse>,
+    is_meant: fn(&Finding) -> bool,
+    look: impl FnOnce() -> Vec<Misuse>,
+) {
+    if !found.iter().any(is_meant) {
+        return;
+    }
+    let better = look();
+    if !better.is_empty() {
+        found.retain(|finding| !is_meant(finding));
+        misuses.extend(better);
+    }
 }
 
 struct Wording<'a> {
@@ -160,13 +195,10 @@ impl Wording<'_> {
             | "UndefinedTypeInInlineFragmentTypeCondition" => self.undefined_type(),
             "UndefinedDirective" => Some(sentence.replacen("\"@", "\"", 1)),
             "UnsupportedLocation" => self.directive_elsewhere(),
-            "UniqueVariable" => Some(sentence.replacen("\"$", "\"", 1)),
             "UnusedVariable" => self.unused_variable(),
-            "RecursiveFragmentDefinition" => self.fragment_cycle(),
             // Fragments within fragments: Magento validates them, and has no words for this.
             "RecursionError" | "RecursionLimitError" | "DeeplyNestedType" => Some(too_large().message),
             "UndefinedRootOperation" => Some("Schema is not configured for subscriptions".to_owned()),
-            "ConflictingFieldName" | "ConflictingFieldArgument" => self.conflict(),
             _ => None,
         };
         reworded.unwrap_or_else(|| sentence.clone())
@@ -183,12 +215,10 @@ impl Wording<'_> {
         };
         let place = match self.finding.name {
             "UndefinedInputValue" => self.name_before(start),
-            "UndefinedDefinition" => self.name_after(start),
+            "UndefinedDefinition" | "UndefinedFragment" => self.name_after(start),
+            "VariableInputType" => self.type_of_variable(start),
+            "InvalidFragmentTarget" => self.type_condition(start),
             "SubselectionOnScalarType" | "SubselectionOnEnumType" => self.selection_set_of(start),
-            "ConflictingFieldName" | "ConflictingFieldArgument" => {
-                return Conflict::at(&self.document.ast, start)
-                    .map_or(vec![start], |conflict| conflict.places.to_vec());
-            }
             _ => None,
         };
         vec![place.unwrap_or(start)]
@@ -204,6 +234,21 @@ impl Wording<'_> {
     fn name_after(&self, start: usize) -> Option<usize> {
         let name = self.quoted().next()?;
         Some(start + self.document.text.get(start..)?.find(name)?)
+    }
+
+    /// Where the type of the variable begins that is defined here.
+    fn type_of_variable(&self, start: usize) -> Option<usize> {
+        let (name, rest) = self.document.text.get(start..)?.split_once(':')?;
+        Some(start + name.len() + 1 + (rest.len() - rest.trim_start().len()))
+    }
+
+    /// Where the type begins that the fragment is for that begins here; its own name stands before, if it has one.
+    fn type_condition(&self, start: usize) -> Option<usize> {
+        let mut place = start;
+        for name in self.quoted() {
+            place = place + self.document.text.get(place..)?.find(name)?;
+        }
+        Some(place)
     }
 
     /// Where the selections of the field begin that begins here: what stands between is ignored by the grammar, a
@@ -239,15 +284,6 @@ impl Wording<'_> {
         let name = self.quoted().next()?.strip_prefix('@')?;
         let (_, place) = self.finding.sentence.split_once(" may not be used on ")?;
         Some(format!("Directive \"{name}\" may not be used on \"{}\".", place.strip_suffix('.')?))
-    }
-
-    fn conflict(&self) -> Option<String> {
-        let (start, _) = self.finding.location?;
-        let whole = Conflict::at(&self.document.ast, start).map(|conflict| conflict.message());
-        whole.or_else(|| {
-            let (fields, reason) = self.finding.sentence.split_once(" conflict because ")?;
-            Some(format!("{fields} conflict because {}", reason.replace('"', "")))
-        })
     }
 
     fn undefined_field(&self) -> Option<String> {
@@ -337,16 +373,6 @@ impl Wording<'_> {
         let (operation, _) = operation_at(self.document, offset)?;
         let name = operation.name.as_ref()?;
         Some(format!("Variable \"{variable}\" is never used in operation \"{name}\"."))
-    }
-
-    /// The trace runs from the innermost spread to the outermost, and the innermost one closes the cycle.
-    fn fragment_cycle(&self) -> Option<String> {
-        let mut quoted = self.quoted();
-        let fragment = quoted.next()?;
-        let mut via: Vec<String> = quoted.skip(1).map(|name| format!("\"{name}\"")).collect();
-        via.reverse();
-        let via = if via.is_empty() { String::new() } else { format!(" via {}", via.join(", ")) };
-        Some(format!("Cannot spread fragment \"{fragment}\" within itself{via}."))
     }
 }
 

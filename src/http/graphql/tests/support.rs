@@ -11,7 +11,7 @@ use actix_web::{App, web};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use crate::accounts::{AccountError, AccountStore, Administrator, Customer};
+use crate::accounts::{AccountError, AccountStore, Administrator, Customer, SecondFactor};
 use crate::clock::{MockClock, UnixSeconds};
 use crate::http::website::CustomerWebsites;
 use crate::http::{MagentoVersion, Options, Services};
@@ -99,6 +99,10 @@ impl AccountStore for FakeAccounts {
     }
 
     async fn administrator(&self, _: u32) -> Result<Option<Administrator>, AccountError> {
+        Ok(None)
+    }
+
+    async fn second_factor(&self, _: u32) -> Result<Option<SecondFactor>, AccountError> {
         Ok(None)
     }
 
@@ -210,6 +214,7 @@ impl House {
                 queue,
                 refuse_inactive: false,
                 reset_counters_on_success: version == MagentoVersion::V248,
+                second_factor: sign_in::SecondFactorRule::Auto,
             },
             installation_key: None,
             guards: Arc::new(|_| Box::new(())),

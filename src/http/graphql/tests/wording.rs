@@ -1,9 +1,11 @@
 //! The engine's messages (fact sheet 1.5).
 
+use actix_web::test::TestRequest;
 use serde_json::{Value, json};
 
 use super::repeated;
-use super::support::House;
+use super::support::{CUSTOMER, House};
+use crate::session::Subject;
 
 const AVAILABLE: &str = "{ isEmailAvailable(email: ARG) { is_email_available } }";
 
@@ -161,11 +163,29 @@ async fn the_alias_limit_is_a_setting() {
 }
 
 #[actix_web::test]
-async fn the_engines_own_words_do_not_reach_a_client() {
+async fn a_null_within_an_input_object_is_left_to_the_operation() {
     let house = House::new();
     let query =
         "mutation($e: String = \"a\") { generateCustomerTokenAsAdmin(input: {customer_email: $e}) { customer_token } }";
     let reply = house.post_with(query, json!({"e": null})).await;
-    assert_eq!(reply.gist(), (200, "Internal server error".to_owned(), String::new()));
+    let message = "Specify the \"customer email\" value.";
+    assert_eq!(reply.gist(), (200, message.to_owned(), "graphql-input".to_owned()));
     assert_eq!(reply.json()["data"], json!({"generateCustomerTokenAsAdmin": null}));
+    let reply = house.post_with(query, json!({})).await;
+    assert_eq!(reply.gist().1, "The current customer isn't authorized.");
+    let reply =
+        house.post("{ __type(name: \"GenerateCustomerTokenAsAdminInput\") { inputFields { type { kind } } } }").await;
+    assert_eq!(reply.json()["data"]["__type"]["inputFields"][0]["type"]["kind"], "NON_NULL");
+}
+
+#[actix_web::test]
+async fn the_engines_own_words_do_not_reach_a_client() {
+    let house = House::new();
+    let token = house.token(Subject::customer(CUSTOMER)).await;
+    let query = "query($c: ID = \"a\") { customer { custom_attributes(attributeCodes: [$c]) { code } } }";
+    let body = json!({"query": query, "variables": {"c": null}});
+    let request = TestRequest::post().uri("/graphql").set_json(body);
+    let reply = house.send(request.insert_header(("authorization", format!("Bearer {token}")))).await;
+    assert_eq!(reply.gist(), (200, "Internal server error".to_owned(), String::new()));
+    assert_eq!(reply.json()["data"], json!({"customer": {"custom_attributes": null}}));
 }

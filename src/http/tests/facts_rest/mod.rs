@@ -1,8 +1,8 @@
 //! The facts about REST, section by section: `section_3_2.toml` holds those of fact sheet 3.2, and so on.
 //!
 //! Each table is run once for 2.4.7 and once for 2.4.8, on a data folder of its own that is filled from `shop.toml` and
-//! the table's settings. Its cases are requests, sent in the order in which they stand, and what is answered. See
-//! [`table`] for what a case can say.
+//! the table's settings. Its cases are requests, sent in the order in which they stand, and what is answered; time
+//! passes where a case says so. A case asks GraphQL where REST does not tell. See [`table`] for what a case can say.
 
 mod shop;
 mod table;
@@ -48,19 +48,27 @@ tables! {
     section_3_4
     section_4_3
     section_4_4
+    section_4_5
     section_5_1
     section_5_2
     section_5_2_confirmation
     section_5_3
     section_5_4
+    section_9_1
+    section_9_1_off
+    section_9_1_required
+    section_9_2
+    section_9_2_other
+    section_9_2_without_app
 }
 
 /// Runs a table's cases, and says all at once which of them do not hold.
 async fn holds(text: &str, version: MagentoVersion) {
     let table = Table::parse(text);
-    let mut shop = Shop::open(&table.settings, version).await;
+    let mut shop = Shop::open(&table, version).await;
     let mut wrong = Vec::new();
     for case in table.cases_of(version) {
+        shop.wait(case.after).await;
         for _ in 0..case.times {
             let seen = shop.ask(case).await;
             wrong.extend(case.differences(&seen).map(|difference| format!("{}: {difference}", case.says)));

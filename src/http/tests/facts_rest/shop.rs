@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::App;
 use actix_web::http::Method;
@@ -11,23 +13,33 @@ use tempfile::TempDir;
 
 use crate::accounts::AccountStore;
 use crate::app::House;
+use crate::clock::{MockClock, UnixSeconds};
 use crate::config::Config;
-use crate::http::tests::facts_rest::table::{Case, split};
-use crate::http::tests::{Seen, answer};
+use crate::http::tests::facts_rest::table::{Case, Table, split};
+use crate::http::tests::{START, Seen, answer};
 use crate::http::{MagentoVersion, public};
-use crate::registry::IssueToken;
+use crate::registry::{CollectStatistics, IssueToken, SettingsChanged};
+use crate::secret::Secret;
 use crate::session::Subject;
 use crate::settings::{RoleId, WebsiteId};
+use crate::sign_in::TotpSecret;
 use crate::token::Token;
 
 /// Websites, accounts and roles.
 const SEED: &str = include_str!("shop.toml");
 
+/// The secret of every authenticator app.
+const APP: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+
 /// The number of a customer who is not there.
 const GONE: u32 = 4_000_000;
 
+/// How many turns the registry has to take out what has expired; it takes one moment's sessions of a kind a turn.
+const TURNS: u32 = 20;
+
 pub(super) struct Shop {
     house: House,
+    clock: Arc<MockClock>,
     /// Tokens by the name of whom they stand for.
     tokens: HashMap<String, String>,
     /// Removed with the shop.
@@ -36,21 +48,39 @@ pub(super) struct Shop {
 
 impl Shop {
     /// Opens a fresh one.
-    pub(super) async fn open(settings: &BTreeMap<String, String>, version: MagentoVersion) -> Self {
+    pub(super) async fn open(table: &Table, version: MagentoVersion) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let seed = folder.path().join("seed.toml");
-        std::fs::write(&seed, filling(settings)).unwrap();
+        std::fs::write(&seed, filling(&table.settings)).unwrap();
         let data = folder.path().join("data").to_string_lossy().into_owned();
         let line = match version {
             MagentoVersion::V247 => "2.4.7",
             MagentoVersion::V248 => "2.4.8",
         };
         let flags = [("data.dir", data.as_str()), ("magento.version", line), ("tokens.capacity", "1000")];
-        let flags = flags.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let flags =
+            flags.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().chain(table.config.clone());
         let config = Config::load(None, [] as [(&str, &str); 0], flags).unwrap();
-        let house = House::open(config, Some(&seed)).await.unwrap();
+        let clock = MockClock::at(START);
+        let house = House::open_by(config, Some(&seed), |_| clock.clone()).await.unwrap();
+        for name in &table.apps {
+            house.accounts.set_second_factor(name, Some(Secret::new(APP.to_owned()))).await.unwrap();
+        }
         house.services.readiness.set_ready();
-        Self { house, tokens: HashMap::new(), _folder: folder }
+        Self { house, clock, tokens: HashMap::new(), _folder: folder }
+    }
+
+    /// Lets time pass, and what has to be done meanwhile. The registry's own timer waits for real time.
+    pub(super) async fn wait(&self, seconds: u32) {
+        if seconds == 0 {
+            return;
+        }
+        self.clock.advance(Duration::from_secs(seconds.into()));
+        let registry = self.house.services.registry.actor();
+        registry.send(SettingsChanged).await.unwrap();
+        for _ in 0..TURNS {
+            registry.send(CollectStatistics).await.unwrap();
+        }
     }
 
     /// Sends a request.
@@ -77,7 +107,17 @@ impl Shop {
         if let Some(name) = &case.caller {
             request = request.append_header(("authorization", format!("Bearer {}", self.token(name).await)));
         }
-        request.set_payload(case.body.clone())
+        request.set_payload(self.filled_in(&case.body))
+    }
+
+    /// A body with codes in place of what stands for them.
+    fn filled_in(&self, body: &str) -> String {
+        let (app, now) = (TotpSecret::from_base32(APP).unwrap(), self.house.services.clock.wall());
+        let code = app.code_at(now);
+        let soon = [now.0 - 29, now.0 + 29, now.0 + 58].map(|moment| app.code_at(UnixSeconds(moment)));
+        let wrong =
+            (0..5).map(|number| format!("{number:06}")).find(|one| *one != code && !soon.contains(one)).unwrap();
+        body.replace("{code}", &code).replace("{wrong code}", &wrong)
     }
 
     async fn token(&mut self, name: &str) -> String {

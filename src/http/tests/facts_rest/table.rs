@@ -18,6 +18,12 @@ pub(super) struct Table {
     /// Settings of the default scope beside those of the shop.
     #[serde(default)]
     pub(super) settings: BTreeMap<String, String>,
+    /// Keys of the configuration.
+    #[serde(default)]
+    pub(super) config: BTreeMap<String, String>,
+    /// Who has an authenticator app: administrators by their user names.
+    #[serde(default)]
+    pub(super) apps: Vec<String>,
     /// The cases, in order: what one leaves behind is there for the next.
     #[serde(rename = "case")]
     pub(super) cases: Vec<Case>,
@@ -32,6 +38,9 @@ pub(super) struct Case {
     /// The versions it is true for; both when it does not say.
     #[serde(default = "both")]
     pub(super) versions: Vec<MagentoVersion>,
+    /// How many seconds pass before the request is sent.
+    #[serde(default)]
+    pub(super) after: u32,
     /// Method and address.
     pub(super) request: String,
     /// Whose token comes along: a customer's address, an administrator's user name, or what an earlier case has kept with
@@ -41,13 +50,13 @@ pub(super) struct Case {
     /// Headers as they stand in a request.
     #[serde(default)]
     pub(super) headers: Vec<String>,
-    /// The body.
+    /// The body. `{code}` stands for what the authenticator app shows, `{wrong code}` for what it does not show.
     #[serde(default)]
     pub(super) body: String,
     /// The body's `Content-Type`; JSON when there is a body and nothing is said, none when it is empty.
     #[serde(rename = "type")]
     pub(super) content_type: Option<String>,
-    /// How often the request is sent; each time the answer is the same.
+    /// How often the request is sent, without time passing between; each time the answer is the same.
     #[serde(default = "once")]
     pub(super) times: u32,
     /// The status of the answer.

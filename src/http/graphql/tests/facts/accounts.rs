@@ -47,6 +47,8 @@ pub(super) fn section_2_3() -> Vec<Case> {
     let query = format!(
         "mutation($input: GenerateCustomerTokenAsAdminInput!) {{ {AS_ADMIN}(input: $input) {{ customer_token }} }}"
     );
+    let null =
+        format!("mutation($e: String = \"a\") {{ {AS_ADMIN}(input: {{customer_email: $e}}) {{ customer_token }} }}");
     vec![
         case("an administrator who may", assist(NAME).by(Who::Admin(1))).answers(200, token()),
         case("with variables", Ask::post_with(&query, &variables).by(Who::Admin(1))).answers(200, token()),
@@ -71,6 +73,10 @@ pub(super) fn section_2_3() -> Vec<Case> {
         ),
         case("5: no such customer", assist("nobody@example.com").by(Who::Admin(1)))
             .answers(200, input("Customer email provided does not exist")),
+        case("5: a tab is no space, so it is looked for", assist("\\t").by(Who::Admin(1)))
+            .answers(200, input("Customer email provided does not exist")),
+        case("1: null, which gets by the validation", Ask::post_with(&null, &json!({"e": null})).by(Who::Admin(1)))
+            .answers(200, failed(AS_ADMIN, 30, "graphql-input", "Specify the \"customer email\" value.")),
         case("5: a customer of another website", assist(NAME).header("store", "other").by(Who::Admin(1)))
             .answers(200, input("Customer email provided does not exist")),
         case("the account is not looked at: locked", assist(NAME).by(Who::Admin(1)))

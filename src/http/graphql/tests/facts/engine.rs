@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Ask, Case, STORE, at, at_both, case, data, failed, nowhere, refused, store};
+use super::{Ask, Case, STORE, at, at_all, at_both, case, data, failed, nowhere, refused, store};
 use crate::http::graphql::Options;
 use crate::http::graphql::tests::repeated;
 
@@ -24,6 +24,9 @@ pub(super) fn section_1_5_documents() -> Vec<Case> {
     };
     let document = |about, query: &str, column: usize, message: &str| {
         case(about, Ask::post(query)).answers(200, at(column, message))
+    };
+    let both_places = |about, query: &str, columns: [usize; 2], message: &str| {
+        case(about, Ask::post(query)).answers(200, at_both(columns, message))
     };
     vec![
         syntax("empty query", "", 1, "Unexpected <EOF>"),
@@ -143,6 +146,69 @@ pub(super) fn section_1_5_documents() -> Vec<Case> {
                 "Fields \"a\" conflict because they have differing arguments. Use different aliases on the fields to fetch both if this was intentional.",
             ),
         ),
+        case("fields that conflict in what is selected of them", Ask::post("{ customer { x: email } customer { x: firstname } }")).answers(
+            200,
+            at_all(
+                &[3, 14, 25, 36],
+                "Fields \"customer\" conflict because subfields \"x\" conflict because email and firstname are different fields. Use different aliases on the fields to fetch both if this was intentional.",
+            ),
+        ),
+        case("a field that conflicts with a fragment's", Ask::post("{ customer { x: email ...F } } fragment F on Customer { x: firstname }")).answers(
+            200,
+            at_both(
+                [14, 57],
+                "Fields \"x\" conflict because email and firstname are different fields. Use different aliases on the fields to fetch both if this was intentional.",
+            ),
+        ),
+        both_places(
+            "an argument that is given twice",
+            "{ isEmailAvailable(email: \"a\", email: \"b\") { is_email_available } }",
+            [20, 32],
+            "There can be only one argument named \"email\".",
+        ),
+        both_places(
+            "operations of one name",
+            "query A { customer { email } } query A { customer { email } }",
+            [7, 38],
+            "There can be only one operation named \"A\".",
+        ),
+        both_places(
+            "fragments of one name",
+            "{ customer { ...F } } fragment F on Customer { email } fragment F on Customer { email }",
+            [32, 65],
+            "There can be only one fragment named \"F\".",
+        ),
+        both_places(
+            "variables of one name",
+            "query($x: Boolean!, $x: Boolean!) { customer { email @skip(if: $x) } }",
+            [8, 22],
+            "There can be only one variable named \"x\".",
+        ),
+        both_places(
+            "fragments that spread one another",
+            "{ customer { ...F } } fragment F on Customer { ...G } fragment G on Customer { ...F }",
+            [48, 80],
+            "Cannot spread fragment \"F\" within itself via \"G\".",
+        ),
+        document("unknown fragment", "{ customer { ...F } }", 17, "Unknown fragment \"F\"."),
+        document(
+            "a fragment for what has no fields",
+            "{ customer { ...F } } fragment F on String { email }",
+            37,
+            "Fragment \"F\" cannot condition on non composite type \"String\".",
+        ),
+        document(
+            "an inline fragment for what has no fields",
+            "{ customer { ... on String { email } } }",
+            21,
+            "Fragment cannot condition on non composite type \"String\".",
+        ),
+        document(
+            "a variable of a type for answers",
+            "query($x: [Customer!]) { customer { email @skip(if: $x) } }",
+            11,
+            "Variable \"$x\" cannot be non-input type \"[Customer!]\".",
+        ),
         document(
             "scalar with a directive and sub-selection",
             "{ customer { email @skip(if: true) { x } } }",
@@ -214,7 +280,19 @@ pub(super) fn section_1_5_variables() -> Vec<Case> {
             "a field of an input object that is missing",
             OBJECT,
             json!({"input": {}}),
-            "Variable \"$input\" got invalid value {}; Field \"customer_email\" of required type \"String!\" was not provided.",
+            "Variable \"$input\" got invalid value []; Field \"customer_email\" of required type \"String!\" was not provided.",
+        ),
+        variable(
+            "a list is an object to PHP",
+            OBJECT,
+            json!({"input": []}),
+            "Variable \"$input\" got invalid value []; Field \"customer_email\" of required type \"String!\" was not provided.",
+        ),
+        variable(
+            "a text without characters",
+            SCOPE,
+            json!({"s": ""}),
+            "Variable \"$s\" got invalid value (empty string); Value \"(empty string)\" does not exist in \"RevokeScope\" enum.",
         ),
         variable(
             "a field of an input object that is unknown",

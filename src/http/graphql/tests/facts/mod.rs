@@ -282,7 +282,12 @@ pub(super) fn at(column: usize, message: &str) -> Value {
 
 /// An error that the engine finds between two places of the first line.
 pub(super) fn at_both(columns: [usize; 2], message: &str) -> Value {
-    let locations = columns.map(|column| json!({"line": 1, "column": column}));
+    at_all(&columns, message)
+}
+
+/// An error that the engine finds at several places of the first line.
+pub(super) fn at_all(columns: &[usize], message: &str) -> Value {
+    let locations: Vec<_> = columns.iter().map(|column| json!({"line": 1, "column": column})).collect();
     json!({"errors": [{"message": message, "locations": locations}]})
 }
 

@@ -1,8 +1,7 @@
 //! A disk that cannot be written: changes are refused, checks go on, and it recovers by itself.
 //!
 //! The fault is a limit on the size of files that is lowered on the running process (`prlimit`): each write beyond it
-//! fails inside the kernel, as on a full disk, at any byte that one likes and for the real program. A SQLite file system
-//! that fails would need `unsafe`, a small tmpfs would need root.
+//! fails inside the kernel, as on a full disk, at any byte that one likes, for the real program, and without any rights.
 
 use rustix::process::{Resource, Rlimit, Signal, prlimit};
 

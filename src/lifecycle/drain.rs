@@ -1,0 +1,111 @@
+//! The stop of a server, step by step.
+//!
+//! 1. Unready. From now on every answer says `Connection: close`, so that clients with kept connections go elsewhere by
+//!    themselves. For `drain_delay` everything is answered as before.
+//! 2. No new connections. Sockets of our own refuse them at once. Inherited ones stay open in the hands of whoever
+//!    started the process, so there they wait for the next server.
+//! 3. For [`SETTLING`], whoever was accepted sends the request that the connection was opened for.
+//! 4. Connections without a request are closed; the others, when their request has been answered.
+//! 5. When none is left, or after `drain_timeout`, the workers end.
+
+use std::net::{Shutdown, TcpListener};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_server::ServerHandle;
+use socket2::SockRef;
+use tokio::time::{sleep, timeout};
+use tracing::{debug, error, info, warn};
+
+use crate::lifecycle::signals::Signals;
+use crate::lifecycle::{Connections, EXIT_CUT, EXIT_PANIC, Panics, ServiceManager};
+use crate::telemetry::Readiness;
+
+/// How long the thread that accepts connections may take to notice that it should not. It answers nothing that could be
+/// waited for; it waits for this message and nothing else, so this is ample.
+const PAUSING: Duration = Duration::from_millis(10);
+
+/// How long an accepted connection may take to send its request before it counts as idle. It is also how long a kept
+/// connection may rest between two requests without being closed under the second one.
+const SETTLING: Duration = Duration::from_millis(100);
+
+/// How the server stops.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long requests are still accepted after the signal: `lifecycle.drain_delay`.
+    pub drain_delay: Duration,
+    /// How long requests that are in progress may take then: `lifecycle.drain_timeout`.
+    pub drain_timeout: Duration,
+}
+
+/// What has to be closed, and who is told.
+pub struct Doors {
+    /// The server.
+    pub server: ServerHandle,
+    /// Second handles on the listening sockets that this process has opened itself.
+    pub own_sockets: Vec<TcpListener>,
+    /// The connections of all listeners.
+    pub connections: Connections,
+    /// What load balancers and clients are told.
+    pub readiness: Arc<Readiness>,
+    /// What whoever started the process is told.
+    pub manager: ServiceManager,
+}
+
+/// Waits for the end of the server: a signal, or the panic of an actor.
+///
+/// # Errors
+/// When the signals cannot be listened to.
+pub async fn run(doors: Doors, mut panics: Panics, options: Options) -> std::io::Result<ExitCode> {
+    let mut signals = Signals::listen()?;
+    let name = tokio::select! {
+        name = signals.next() => name,
+        Some(actor) = panics.recv() => return Ok(panicked(actor)),
+    };
+    info!(signal = name, "stopping: no longer ready, finishing what is in progress");
+    doors.readiness.set_stopping();
+    doors.manager.stopping();
+    tokio::select! {
+        () = doors.close(options) => {
+            info!("stopped");
+            Ok(ExitCode::SUCCESS)
+        }
+        _ = signals.next() => Ok(cut()),
+        Some(actor) = panics.recv() => Ok(panicked(actor)),
+    }
+}
+
+impl Doors {
+    async fn close(&self, options: Options) {
+        sleep(options.drain_delay).await;
+        self.server.pause().await;
+        sleep(PAUSING).await;
+        self.own_sockets.iter().for_each(refuse);
+        sleep(SETTLING).await;
+        self.connections.close_idle();
+        let all_ended = timeout(options.drain_timeout, self.connections.none()).await.is_ok();
+        if !all_ended {
+            let cut = self.connections.count();
+            warn!(cut, "lifecycle.drain_timeout is over: connections whose requests are still in progress are cut");
+        }
+        self.server.stop(all_ended).await;
+    }
+}
+
+/// Connections to this socket are refused from now on, also while others hold a handle on it.
+fn refuse(socket: &TcpListener) {
+    if let Err(problem) = SockRef::from(socket).shutdown(Shutdown::Both) {
+        debug!(%problem, "a listening socket cannot be shut down; it is closed with the server");
+    }
+}
+
+fn cut() -> ExitCode {
+    warn!("a second signal: what was in progress is cut");
+    ExitCode::from(EXIT_CUT)
+}
+
+fn panicked(actor: &'static str) -> ExitCode {
+    error!(actor, "an actor panicked; the process ends so that it can be started anew");
+    ExitCode::from(EXIT_PANIC)
+}

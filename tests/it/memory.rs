@@ -1,0 +1,94 @@
+//! What sessions took is given back when they end.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::support::faketime::FakeTime;
+use crate::support::{Process, ServerBuilder, TestServer};
+
+/// So many sessions take several times what a server without any takes.
+const SESSIONS: usize = 200_000;
+
+/// Longer than it takes to make or load them; a minute to give memory back is in it.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// How much more than a server that never had a session may be in memory, once all have ended.
+const MOST: f64 = 1.25;
+
+/// A data folder with that many sessions, on which no server runs any more.
+fn crowded() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let builder = ServerBuilder::on(&folder.path().join("data")).argument("--demo");
+    let mut process = builder.argument("--sessions").argument(SESSIONS.to_string()).spawn();
+    let ready = process.log.wait_for(PATIENCE, |line| line.contains("\"ready\"").then_some(()));
+    assert!(ready.is_some(), "{}", process.log.text());
+    process.signal(Signal::TERM);
+    process.wait(PATIENCE);
+    folder
+}
+
+/// What a server that has no sessions takes, in bytes.
+fn of_an_empty_server() -> f64 {
+    resident(&ServerBuilder::new().start())
+}
+
+/// Resident memory as the allocator knows it, in bytes.
+fn resident(server: &TestServer) -> f64 {
+    let metrics = server.internal(None, "/metrics").body;
+    let found = metrics.lines().find_map(|line| line.strip_prefix("tokenward_process_resident_memory_bytes "));
+    found.unwrap().parse().unwrap()
+}
+
+/// Waits until a server takes little more than an empty one.
+#[track_caller]
+fn assert_given_back(server: &TestServer, empty: f64) {
+    let pause = Duration::from_millis(200);
+    for _ in 0..PATIENCE.as_millis() / pause.as_millis() {
+        let now = resident(server);
+        if now <= MOST * empty {
+            println!("all sessions have ended: {now} bytes; a server that never had any: {empty} bytes");
+            return;
+        }
+        // Nothing in the log is waited for: this is the pause between two looks.
+        server.process.log.wait_for(pause, |_| None::<()>);
+    }
+    panic!("it still takes {} bytes, and an empty server {empty}", resident(server));
+}
+
+#[test]
+fn after_everything_was_revoked_memory_is_given_back() {
+    let folder = crowded();
+    let server = ServerBuilder::on(&folder.path().join("data")).start();
+    let empty = of_an_empty_server();
+    assert!(resident(&server) > 2.0 * empty);
+    // On a busy machine it may take longer to store than the command waits; then it says so, and is given again.
+    server.wait_until(|server| server.command(&["session", "revoke", "--all"], "").code == 0);
+    assert_given_back(&server, empty);
+}
+
+#[test]
+fn after_everything_has_expired_memory_is_given_back() {
+    let Some(time) = FakeTime::new() else { return };
+    let folder = crowded();
+    let data = folder.path().join("data");
+    let mut command = ServerBuilder::on(&data).command();
+    time.apply_to(&mut command);
+    let server = TestServer::of(Process::start(command), &data);
+    let empty = of_an_empty_server();
+    assert!(resident(&server) > 2.0 * empty);
+    time.set("+1d");
+    look_for_the_expired(&server);
+    server.wait_until(|server| {
+        server.internal(None, "/metrics").body.contains(&format!("tokenward_sessions_kept_expired {SESSIONS}\n"))
+    });
+    // Past the ten minutes in which they are still known as expired.
+    time.set("+2d");
+    look_for_the_expired(&server);
+    assert_given_back(&server, empty);
+}
+
+/// After a step of the clock the registry looks within a minute; when a setting changes, it looks at once.
+fn look_for_the_expired(server: &TestServer) {
+    server.command(&["setting", "set", "oauth/access_token_lifetime/customer", "1"], "").printed();
+}
