@@ -10,10 +10,14 @@ mod house;
 mod loading;
 mod options;
 mod servers;
+mod trail;
 mod validators;
 
 pub use demo::{Demo, DemoError};
 pub use house::{House, OpenError, accept_restored, is_there, recover};
 pub use loading::LoadingError;
 pub use servers::{Listeners, Running, ServeError, serve};
+pub use trail::open_trail;
 pub use validators::Validators;
+
+pub use crate::store::{ExportError, Span, Verdict};

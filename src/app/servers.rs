@@ -18,7 +18,7 @@ use tracing::{info, warn};
 
 use crate::accounts::EmbeddedAccounts;
 use crate::app::crowd::{self, Place};
-use crate::app::{House, OpenError, Validators};
+use crate::app::{House, OpenError, Validators, trail};
 use crate::control;
 use crate::http::admin::AdminServices;
 use crate::http::{self, Services};
@@ -128,7 +128,10 @@ impl Running {
     /// # Errors
     /// [`OpenError::Sessions`]; nothing may be answered then.
     pub async fn load(&self) -> Result<(), OpenError> {
-        self.house.load_sessions().await
+        self.house.tell_start().await;
+        self.house.load_sessions().await?;
+        self.house.prune_regularly();
+        Ok(())
     }
 
     /// What the listeners were opened on.
@@ -157,6 +160,8 @@ impl Running {
         let options = lifecycle::Options { drain_delay: config.lifecycle.drain_delay };
         let code = lifecycle::run(self.server, panics, Arc::clone(&services.readiness), options).await?;
         if code == ExitCode::SUCCESS {
+            services.sign_in.tell_counted().await;
+            trail::tell_stop(&store, &services.clock).await;
             store.close().await;
         }
         Ok(code)

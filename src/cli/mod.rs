@@ -5,6 +5,7 @@
 //! an argument, where other users of the machine could read them.
 
 mod accounts;
+mod audit;
 mod backup;
 mod check_config;
 mod common;
@@ -51,6 +52,9 @@ enum Command {
     /// The live settings, by Magento's path
     #[command(subcommand)]
     Setting(setting::SettingCommand),
+    /// What was written down of who did what
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Copy everything to a file, also while the server runs
     Backup(backup::Backup),
     /// Save what is whole of a damaged data folder
@@ -125,6 +129,7 @@ impl Command {
             Self::Admin(command) => command.run(),
             Self::Session(command) => command.run(),
             Self::Setting(command) => command.run(),
+            Self::Audit(command) => command.run(),
             Self::Backup(backup) => backup.run(),
             Self::Recover(recover) => recover.run(),
             Self::Healthcheck(check) => check.run(),

@@ -29,7 +29,7 @@ pub(super) async fn sign_in(
     let Some(found) = found else {
         // Asked in vain, so that it takes as long as with an account.
         let _ = core.accounts.administrator(NOBODY).await;
-        return Err(checked.refuse(Failed::counted(Refusal::UnknownUser)).await);
+        return Err(checked.refuse(Failed::counted(Refusal::UnknownUser), None).await);
     };
     decide(&core, &found, comparison, checked).await
 }
@@ -56,10 +56,10 @@ async fn decide(
     let _turn = core.account_turns.wait(subject).await;
     let account = match core.accounts.administrator(found.id).await {
         Ok(Some(account)) => account,
-        Ok(None) => return Err(checked.refuse(Failed::counted(Refusal::UnknownUser)).await),
+        Ok(None) => return Err(checked.refuse(Failed::counted(Refusal::UnknownUser), None).await),
         Err(error) if comparison == Comparison::Mismatch => {
             unreadable(&error);
-            return Err(checked.refuse(Failed::counted(Refusal::WrongPassword)).await);
+            return Err(checked.refuse(Failed::counted(Refusal::WrongPassword), Some(subject)).await);
         }
         Err(error) => return Err(unreadable(&error)),
     };
@@ -76,7 +76,7 @@ async fn decide(
             let grant = Grant { subject, website: WebsiteId::ADMIN, role: Some(role), lock: None };
             checked.issue(grant).await
         }
-        Err(failed) => Err(checked.refuse(failed).await),
+        Err(failed) => Err(checked.refuse(failed, Some(subject)).await),
     }
 }
 

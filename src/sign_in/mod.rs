@@ -25,6 +25,7 @@ mod service;
 #[cfg(test)]
 mod support;
 mod throttle;
+mod trail;
 mod turns;
 
 pub use change_password::{PasswordChange, PasswordChangeError};

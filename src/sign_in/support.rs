@@ -19,6 +19,7 @@ use crate::sign_in::attempt::{Core, Sessions};
 use crate::sign_in::password::{HasherPool, PoolOptions};
 use crate::sign_in::report::Counters;
 use crate::sign_in::throttle::Throttle;
+use crate::sign_in::trail::Refusals;
 use crate::sign_in::turns::Turns;
 use crate::sign_in::{
     AdministratorCredentials, Caller, CustomerCredentials, IssuedToken, Options, Refusal, SignIn, SignInError,
@@ -152,7 +153,12 @@ impl AccountStore for MemoryAccounts {
         lock.map(Change::CustomerLock).into_iter().chain(cleared).collect()
     }
 
-    async fn failure(&self, lock: Option<CustomerLock>, throttle: Option<ThrottleRow>) -> Result<(), AccountError> {
+    async fn failure(
+        &self,
+        lock: Option<CustomerLock>,
+        throttle: Option<ThrottleRow>,
+        _: Vec<Change>,
+    ) -> Result<(), AccountError> {
         Self::check(&self.unwritable)?;
         // The fewer failures, the longer it takes: without turns a later row would be overwritten by an earlier one.
         for _ in throttle.as_ref().map_or(0, |row| row.failures)..10 {
@@ -174,7 +180,7 @@ impl AccountStore for MemoryAccounts {
         Ok(())
     }
 
-    async fn change_password(&self, id: u32, hash: String) -> Result<(), AccountError> {
+    async fn change_password(&self, id: u32, hash: String, _: Vec<Change>) -> Result<(), AccountError> {
         Self::check(&self.unwritable)?;
         for customer in self.customers.lock().unwrap().iter_mut().filter(|customer| customer.id == id) {
             customer.password_hash = Some(hash.clone());
@@ -292,6 +298,7 @@ impl Fixture {
             account_turns: Turns::default(),
             name_turns: Turns::default(),
             counters: Counters::default(),
+            refusals: Refusals::default(),
         });
         let hash = sign_in.hash_password(Password::new(PASSWORD.to_owned())).await.unwrap();
         Self { sign_in, accounts, sessions, clock, snapshot, hash }

@@ -371,7 +371,7 @@ mod tests {
         file.pragma_update(None, "user_version", 9001).unwrap();
         file.execute("UPDATE meta SET value = CAST('9000' AS BLOB) WHERE key = 'oldest_program'", ()).unwrap();
         let refused = DataFolder::open(home.path()).unwrap_err().to_string();
-        assert!(refused.contains("9001") && refused.contains("up to version 2"), "{refused}");
+        assert!(refused.contains("9001") && refused.contains("up to version 3"), "{refused}");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::audit::ChainKey;
 use crate::clock::UnixSeconds;
 use crate::session::{SessionId, UserType};
 use crate::store::StoredSession;
@@ -23,6 +24,8 @@ pub(super) struct Seal {
     sessions: [u8; 32],
     revocations: [u8; 32],
     ledger: [u8; 32],
+    /// What joins the lines of the audit trail.
+    pub(super) chain: ChainKey,
 }
 
 impl Seal {
@@ -32,6 +35,7 @@ impl Seal {
             sessions: key.derive("tokenward 2026 checksum of a session's row"),
             revocations: key.derive("tokenward 2026 checksum of a kind revocation's row"),
             ledger: key.derive("tokenward 2026 checksum of the ledger of sessions"),
+            chain: ChainKey::new(key),
         }
     }
 

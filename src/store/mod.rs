@@ -9,6 +9,10 @@
 //! tries again.
 
 mod apply;
+mod audit;
+mod audit_reading;
+#[cfg(test)]
+mod audit_tests;
 mod backup;
 mod change;
 mod connection;
@@ -29,6 +33,8 @@ mod sessions;
 mod tests;
 mod writer;
 
+pub use audit::Erasure;
+pub use audit_reading::{ExportError, Span, TrailFault, TrailReader, Verdict};
 pub use backup::{accept_restored, back_up};
 pub use change::{
     Change, Committed, CustomerLock, Record, RecordOutcome, SettingRow, StoreError, ThrottleRow, Write, Written,

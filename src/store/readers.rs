@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::Semaphore;
 
+use crate::clock::UnixSeconds;
 use crate::settings::{Scope, StoreId, WebsiteId};
 use crate::store::{DataFolder, SettingRow, StoreError, connection};
 
@@ -60,6 +61,15 @@ impl Readers {
     /// As for [`Readers::read`].
     pub async fn settings(&self) -> Result<Vec<SettingRow>, StoreError> {
         self.read(settings).await
+    }
+
+    /// When the oldest line of the audit trail was written; `None` when there is none.
+    ///
+    /// # Errors
+    /// As for [`Readers::read`].
+    pub async fn oldest_line(&self) -> Result<Option<UnixSeconds>, StoreError> {
+        let question = "SELECT at FROM audit_lines ORDER BY number LIMIT 1";
+        self.read(|file| file.query_row(question, (), |row| row.get(0).map(UnixSeconds)).optional()).await
     }
 
     async fn run<T, Q>(&self, query: Q) -> Result<T, StoreError>

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
+use crate::audit::Head;
 use crate::clock::UnixSeconds;
 use crate::session::SessionId;
 use crate::store::folder::{self, DATABASE, FolderError};
@@ -177,7 +178,8 @@ fn copy_sessions(old: &Connection, new: &Connection, keep: bool) -> rusqlite::Re
     }
     whole.sort_unstable_by_key(|session| session.id);
     whole.dedup_by_key(|session| session.id);
-    let mut books = sessions::Books { seal: seal.clone(), ledger: Ledger { last, ..Ledger::default() } };
+    let mut books =
+        sessions::Books { seal: seal.clone(), ledger: Ledger { last, ..Ledger::default() }, head: Head::default() };
     if keep {
         let kinds = kind_revocations(old, &seal);
         let revoked = |id: SessionId, kind| kinds.iter().any(|&(ended, through)| ended == kind && id <= through);

@@ -5,11 +5,12 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::audit::ChainKey;
 use crate::settings::StoreDirectory;
-use crate::store::{apply, ledger};
+use crate::store::{apply, audit, ledger};
 
 /// One script per version, oldest first. A new version appends one; none is ever changed.
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 /// The version that this program writes.
 pub(super) const NEWEST: usize = MIGRATIONS.len();
@@ -141,6 +142,9 @@ CREATE TABLE kind_revocations (
 ) STRICT;
 ";
 
+/// The audit trail.
+const VERSION_3: &str = audit::AUDIT_TRAIL;
+
 /// The key in `meta` that says which version a program has to know at least to use the file. A version that only adds
 /// keeps the one before, so that a program that is one version older still opens it.
 const OLDEST_PROGRAM: &str = "oldest_program";
@@ -171,6 +175,9 @@ pub(super) fn migrate(connection: &mut Connection, version: usize) -> rusqlite::
     }
     if version < 2 {
         ledger::found(&transaction)?;
+    }
+    if version < 3 {
+        audit::found(&transaction, &ChainKey::new(&ledger::digest_key(&transaction)?))?;
     }
     ledger::set_meta(&transaction, OLDEST_PROGRAM, OLDEST_PROGRAM_VERSION.to_string().as_bytes())?;
     transaction.pragma_update(None, "user_version", i64::try_from(NEWEST).unwrap_or(i64::MAX))?;

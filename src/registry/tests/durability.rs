@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix::{Actor, Context, Handler};
 
 use super::{START, customer_hours, digest, options};
+use crate::audit::Origin;
 use crate::clock::MockClock;
 use crate::registry::deadlines::KEEP_ENDED;
 use crate::registry::{
@@ -76,13 +77,23 @@ impl House {
     fn issue(&self, number: u64) -> tokio::task::JoinHandle<Result<SessionId, RegistryError>> {
         let registry = self.registry.clone();
         let (subject, website) = (Subject::customer(1), WebsiteId(1));
-        let message = IssueToken { subject, website, digest: digest(number), role: None, along: vec![] };
+        let message = IssueToken {
+            subject,
+            website,
+            digest: digest(number),
+            role: None,
+            along: vec![],
+            origin: Origin::SERVER,
+            typed: None,
+        };
         actix_rt::spawn(async move { registry.issue(message).await.map(|issued| issued.session.id) })
     }
 
     fn revoke(&self, which: Revocation) -> tokio::task::JoinHandle<Result<usize, RegistryError>> {
         let registry = self.registry.clone();
-        actix_rt::spawn(async move { registry.revoke(RevokeSessions { which, reason: EndReason::SignedOut }).await })
+        actix_rt::spawn(async move {
+            registry.revoke(RevokeSessions { which, reason: EndReason::SignedOut, origin: Origin::SERVER }).await
+        })
     }
 
     async fn pass(&self, seconds: u32) {

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::accounts::AccountStore;
 use crate::app::House;
+use crate::audit::Origin;
 use crate::config::Config;
 use crate::http::tests::facts_rest::table::{Case, split};
 use crate::http::tests::{Seen, answer};
@@ -88,7 +89,18 @@ impl Shop {
         let token = Token::generate();
         let registry = &self.house.services.registry;
         let digest = registry.reader().digest(token.expose()).unwrap();
-        registry.issue(IssueToken { subject, website, digest, role, along: Vec::new() }).await.unwrap();
+        registry
+            .issue(IssueToken {
+                subject,
+                website,
+                digest,
+                role,
+                along: Vec::new(),
+                origin: Origin::SERVER,
+                typed: None,
+            })
+            .await
+            .unwrap();
         self.tokens.insert(name.to_owned(), token.expose().to_owned());
         token.expose().to_owned()
     }
