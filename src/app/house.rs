@@ -224,7 +224,7 @@ pub fn is_there(folder: &Path) -> Result<bool, FolderError> {
 /// # Errors
 /// [`FolderError`]: nothing was accepted.
 pub fn accept_restored(folder: &Path, keep_sessions: bool) -> Result<(), FolderError> {
-    match (store::accept_restored(folder, keep_sessions)?, keep_sessions) {
+    match (store::accept_restored(folder, keep_sessions, SystemClock::default().now())?, keep_sessions) {
         (false, _) => info!("the data folder is not a restored one, so there is nothing to accept"),
         (true, false) => warn!("the data folder was restored from a copy: all its sessions have ended"),
         (true, true) => warn!(

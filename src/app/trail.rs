@@ -73,9 +73,36 @@ async fn prune(store: &Store, readers: &Readers, clock: &SharedClock, retention:
 }
 
 /// Writes down what is still to be written, and that the server stops.
-pub(super) async fn tell_stop(house_store: &Store, clock: &SharedClock) {
+pub(super) async fn tell_stop(store: &Store, clock: &SharedClock) {
     let line = Change::Audit(Line::new(clock.now(), Event::Stopped, Origin::SERVER));
-    if let Err(error) = house_store.write(vec![line]).await {
+    if let Err(error) = store.write(vec![line]).await {
         warn!(%error, "the stop has no line in the audit trail");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::MockClock;
+    use crate::store::DataFolder;
+
+    #[actix::test]
+    async fn lines_go_when_they_are_older_than_the_retention() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(home.path()).unwrap();
+        let (store, readers) = (Store::start_here(&folder).unwrap(), Readers::new(&folder));
+        let line = |at| Change::Audit(Line::new(UnixSeconds(at), Event::Stopped, Origin::SERVER));
+        store.write((1..=5000).map(line).collect()).await.unwrap();
+        let day = Duration::from_hours(24);
+        let mock = MockClock::at(UnixSeconds(86_401));
+        let clock: SharedClock = mock.clone();
+        let oldest = async || readers.oldest_line().await.unwrap().map(UnixSeconds::get);
+        prune(&store, &readers, &clock, day).await.unwrap();
+        assert_eq!(oldest().await, Some(1), "a line of just one day is kept");
+        mock.advance(Duration::from_secs(4500));
+        prune(&store, &readers, &clock, day).await.unwrap();
+        assert_eq!(oldest().await, Some(4501), "in as many slices as it takes");
+        prune(&store, &readers, &clock, Duration::ZERO).await.unwrap();
+        assert_eq!(oldest().await, None);
     }
 }

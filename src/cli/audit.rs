@@ -25,6 +25,13 @@ pub(crate) enum AuditCommand {
 pub(crate) struct Verify {
     #[command(flatten)]
     config: ConfigArguments,
+    /// Take this line for granted, and check only those behind it
+    #[arg(long, value_name = "LINE")]
+    after: Option<u64>,
+    /// Also check that this line still has this hash: what an earlier `audit verify` has printed, and somebody has kept
+    /// elsewhere
+    #[arg(long, value_name = "LINE:HASH", value_parser = noted)]
+    noted: Option<(u64, String)>,
 }
 
 #[derive(Debug, Args)]
@@ -50,12 +57,22 @@ impl AuditCommand {
 
 impl Verify {
     fn run(self) -> Result<ExitCode, Failure> {
-        match app::open_trail(&self.config.load()?.data.dir)?.verify()? {
+        let trail = app::open_trail(&self.config.load()?.data.dir)?;
+        if let Some((line, hash)) = self.noted {
+            match trail.hash_of(line)? {
+                Some(found) if found.to_string() == hash => {}
+                Some(_) => {
+                    return Err(anyhow!("the audit trail was tampered with: line {line} has another hash").into());
+                }
+                None => return Err(anyhow!("the audit trail has no line {line}, or no longer").into()),
+            }
+        }
+        match trail.verify(self.after)? {
             app::Verdict::Whole { lines: 0, last: 0, .. } => {
                 output::print("the audit trail is whole: it has no line yet")?
             }
             app::Verdict::Whole { lines, last, hash } => {
-                output::print(&format!("the audit trail is whole: {lines} lines, the last one is {last} {hash}"))?;
+                output::print(&format!("the audit trail is whole: {lines} lines, the last one is {last}:{hash}"))?;
             }
             app::Verdict::Broken { line, fault } => {
                 return Err(anyhow!("the audit trail was tampered with, or is damaged: line {line} {fault}").into());
@@ -85,6 +102,12 @@ fn not_written(error: io::Error) -> Failure {
         ErrorKind::BrokenPipe => Failure::NobodyReads,
         _ => error.into(),
     }
+}
+
+fn noted(text: &str) -> Result<(u64, String), String> {
+    text.split_once(':')
+        .and_then(|(line, hash)| Some((line.parse().ok()?, hash.to_ascii_lowercase())))
+        .ok_or_else(|| "this is not what `audit verify` prints, such as 12:0123456789abcdef0123456789abcdef".to_owned())
 }
 
 fn moment(text: &str) -> Result<UnixSeconds, String> {

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use crate::accounts::{AccountError, AccountStore, Administrator, Customer, folded};
+use crate::audit::Line;
 use crate::clock::{MockClock, SharedClock, UnixSeconds};
 use crate::registry::{IssueToken, Issued, RegistryError};
 use crate::secret::Password;
@@ -89,9 +90,19 @@ pub(super) struct MemoryAccounts {
     pub(super) unreadable_by_number: AtomicBool,
     pub(super) unwritable: AtomicBool,
     pub(super) deactivations: AtomicU64,
+    /// What the audit trail was told.
+    pub(super) lines: Mutex<Vec<Line>>,
 }
 
 impl MemoryAccounts {
+    fn tell(&self, changes: Vec<Change>) {
+        let lines = changes.into_iter().filter_map(|change| match change {
+            Change::Audit(line) => Some(line),
+            _ => None,
+        });
+        self.lines.lock().unwrap().extend(lines);
+    }
+
     fn check(fault: &AtomicBool) -> Result<(), AccountError> {
         if fault.load(Ordering::SeqCst) {
             return Err(AccountError::Unavailable("a cause for the log alone".to_owned()));
@@ -157,9 +168,10 @@ impl AccountStore for MemoryAccounts {
         &self,
         lock: Option<CustomerLock>,
         throttle: Option<ThrottleRow>,
-        _: Vec<Change>,
+        along: Vec<Change>,
     ) -> Result<(), AccountError> {
         Self::check(&self.unwritable)?;
+        self.tell(along);
         // The fewer failures, the longer it takes: without turns a later row would be overwritten by an earlier one.
         for _ in throttle.as_ref().map_or(0, |row| row.failures)..10 {
             tokio::task::yield_now().await;
@@ -167,7 +179,9 @@ impl AccountStore for MemoryAccounts {
         if let Some(lock) = lock {
             self.apply(lock);
         }
-        self.failures.lock().unwrap().push((lock, throttle));
+        if lock.is_some() || throttle.is_some() {
+            self.failures.lock().unwrap().push((lock, throttle));
+        }
         Ok(())
     }
 
@@ -180,8 +194,9 @@ impl AccountStore for MemoryAccounts {
         Ok(())
     }
 
-    async fn change_password(&self, id: u32, hash: String, _: Vec<Change>) -> Result<(), AccountError> {
+    async fn change_password(&self, id: u32, hash: String, along: Vec<Change>) -> Result<(), AccountError> {
         Self::check(&self.unwritable)?;
+        self.tell(along);
         for customer in self.customers.lock().unwrap().iter_mut().filter(|customer| customer.id == id) {
             customer.password_hash = Some(hash.clone());
         }

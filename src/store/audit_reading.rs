@@ -106,16 +106,35 @@ impl TrailReader {
         Ok(Self { key: ChainKey::new(&key), path: database, connection })
     }
 
-    /// Checks every line.
+    /// Checks every line; with `after` only those behind that one, which is taken for granted.
     ///
     /// # Errors
     /// [`FolderError::Unreadable`] when the file cannot be read.
-    pub fn verify(&self) -> Result<Verdict, FolderError> {
-        self.check().map_err(|cause| self.unreadable(cause))
+    pub fn verify(&self, after: Option<u64>) -> Result<Verdict, FolderError> {
+        self.check(after).map_err(|cause| self.unreadable(cause))
     }
 
-    fn check(&self) -> rusqlite::Result<Verdict> {
+    /// The hash of a line; `None` when the line is not there, or no longer.
+    ///
+    /// # Errors
+    /// [`FolderError::Unreadable`] when the file cannot be read.
+    pub fn hash_of(&self, line: u64) -> Result<Option<LineHash>, FolderError> {
+        self.line_hash(line).map_err(|cause| self.unreadable(cause))
+    }
+
+    fn line_hash(&self, line: u64) -> rusqlite::Result<Option<LineHash>> {
+        let question = "SELECT hash FROM audit_lines WHERE number = ?1";
+        self.connection.query_row(question, [line.cast_signed()], |row| row.get(0).map(LineHash)).optional()
+    }
+
+    fn check(&self, after: Option<u64>) -> rusqlite::Result<Verdict> {
         let mut before: Option<Head> = None;
+        if let Some(after) = after {
+            let Some(hash) = self.line_hash(after)? else {
+                return Ok(Verdict::Broken { line: after, fault: TrailFault::Missing });
+            };
+            before = Some(Head { last: after, hash, ..Head::default() });
+        }
         loop {
             let page = self.connection.unchecked_transaction()?;
             let Ok(head) = audit::read_head(&page, &self.key) else {

@@ -52,7 +52,7 @@ async fn tell(house: &House, lines: u32) {
 }
 
 fn verdict(folder: &Path) -> Verdict {
-    TrailReader::open(folder).unwrap().verify().unwrap()
+    TrailReader::open(folder).unwrap().verify(None).unwrap()
 }
 
 #[track_caller]
@@ -151,6 +151,58 @@ async fn whatever_is_done_to_the_lines_is_noticed_and_the_first_bad_one_is_named
         tamper(&house, script);
         assert_eq!(verdict(house.home.path()), Verdict::Broken { line, fault }, "{script}");
     }
+}
+
+#[actix::test]
+async fn behind_a_line_that_is_taken_for_granted_the_rest_can_be_checked() {
+    let house = house();
+    tell(&house, 5).await;
+    tamper(&house, "DELETE FROM audit_lines WHERE number = 2");
+    let trail = TrailReader::open(house.home.path()).unwrap();
+    assert_eq!(trail.verify(None).unwrap(), Verdict::Broken { line: 2, fault: TrailFault::Missing });
+    assert!(matches!(trail.verify(Some(3)).unwrap(), Verdict::Whole { last: 5, .. }));
+    assert_eq!(trail.verify(Some(2)).unwrap(), Verdict::Broken { line: 2, fault: TrailFault::Missing });
+    tamper(&house, "UPDATE audit_lines SET at = 9 WHERE number = 4");
+    assert_eq!(trail.verify(Some(3)).unwrap(), Verdict::Broken { line: 4, fault: TrailFault::Changed });
+}
+
+#[actix::test]
+async fn a_recovery_keeps_the_trail_says_so_in_it_and_does_not_hide_what_is_lost() {
+    let house = house();
+    tell(&house, 5).await;
+    let House { store, folder, home } = house;
+    store.close().await;
+    drop((store, folder));
+    recover(home.path(), true, UnixSeconds(9)).unwrap();
+    assert_whole(home.path(), 6);
+    let lines = everything(home.path());
+    assert_eq!((&lines[5]["event"], &lines[4]["name"]), (&"recovered".into(), &JANE.into()));
+    let file = Connection::open(home.path().join("tokenward.db")).unwrap();
+    file.execute("DELETE FROM audit_lines WHERE number = 2", ()).unwrap();
+    drop(file);
+    recover(home.path(), true, UnixSeconds(10)).unwrap();
+    assert_eq!(verdict(home.path()), Verdict::Broken { line: 2, fault: TrailFault::Missing });
+    // Without its end the trail cannot go on.
+    let file = Connection::open(home.path().join("tokenward.db")).unwrap();
+    file.execute("DELETE FROM meta WHERE key = 'audit_trail'", ()).unwrap();
+    drop(file);
+    recover(home.path(), true, UnixSeconds(11)).unwrap();
+    assert_whole(home.path(), 1);
+}
+
+#[actix::test]
+async fn a_file_of_the_version_before_gets_a_trail() {
+    let home = tempfile::tempdir().unwrap();
+    let database = DataFolder::open(home.path()).unwrap().database();
+    let file = Connection::open(&database).unwrap();
+    let undo = "DROP TABLE audit_lines; DROP TABLE audit_keys; DROP TABLE audit_names;
+                DELETE FROM meta WHERE key = 'audit_trail'; PRAGMA user_version = 2";
+    file.execute_batch(undo).unwrap();
+    drop(file);
+    let folder = DataFolder::open(home.path()).unwrap();
+    let store = Store::start(&folder, None).unwrap();
+    store.write(vec![told(1)]).await.unwrap();
+    assert_whole(home.path(), 1);
 }
 
 #[actix::test]

@@ -9,11 +9,12 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use thiserror::Error;
 
+use crate::audit::ChainKey;
 use crate::clock::UnixSeconds;
 use crate::session::SessionId;
 use crate::store::ledger::{self, Ledger, Seal};
 use crate::store::log::{self, Log};
-use crate::store::{backup, connection, schema};
+use crate::store::{audit, backup, connection, schema};
 use crate::token::DigestKey;
 
 /// The key in `meta` that says that a folder has got what it starts with.
@@ -270,6 +271,7 @@ fn prepare(path: &Path) -> Result<Prepared, FolderError> {
     let fresh = is_fresh(&connection).map_err(unreadable)?;
     let key = ledger::digest_key(&connection).map_err(unreadable)?;
     let ledger = Ledger::read(&connection, &Seal::new(&key)).map_err(unreadable)?;
+    audit::read_head(&connection, &ChainKey::new(&key)).map_err(unreadable)?;
     let restored = backup::note(&connection).map_err(unreadable)?;
     Ok(Prepared { fresh, key, ledger, restored })
 }

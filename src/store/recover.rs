@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use crate::audit::Head;
+use crate::audit::{Event, Head, Line, Origin};
 use crate::clock::UnixSeconds;
 use crate::session::SessionId;
 use crate::store::folder::{self, DATABASE, FolderError};
 use crate::store::ledger::{self, Ledger, Seal};
-use crate::store::{connection, log, schema, sessions};
+use crate::store::{audit, connection, log, schema, sessions};
 
 /// The tables that are copied row by row, each with what its rows are ordered by. Parents before children.
 const TABLES: [(&str, &str); 8] = [
@@ -45,6 +45,8 @@ pub struct Recovery {
     pub sessions_kept: bool,
     /// How many commits of the log could still be read, and where it is damaged.
     pub log: (u64, Option<u64>),
+    /// How many lines of the audit trail were saved, and whether the trail goes on from them.
+    pub trail: (usize, bool),
 }
 
 /// Puts the file of this folder aside and a new one with everything that is whole in its place. No server may run on it.
@@ -64,7 +66,7 @@ pub fn recover(path: &Path, keep_sessions: bool, now: UnixSeconds) -> Result<Rec
     put_aside(&database, work.path()).map_err(|cause| folder::unusable(work.path(), cause))?;
     let new = work.path().join("new.db");
     fs::File::create_new(&new).map_err(|cause| folder::unusable(&new, cause))?;
-    let recovery = copy(&work.path().join(DATABASE), &new, keep_sessions).map_err(unreadable)?;
+    let recovery = copy(&work.path().join(DATABASE), &new, keep_sessions, now).map_err(unreadable)?;
     replace(&new, &database).map_err(|cause| folder::unusable(&database, cause))?;
     Ok(Recovery { aside, log: (log.commits, log.damaged_at), sessions_kept: keep_sessions, ..recovery })
 }
@@ -98,7 +100,7 @@ fn replace(new: &Path, database: &Path) -> std::io::Result<()> {
     fs::File::open(database.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
-fn copy(from: &Path, to: &Path, keep_sessions: bool) -> rusqlite::Result<Recovery> {
+fn copy(from: &Path, to: &Path, keep_sessions: bool, now: UnixSeconds) -> rusqlite::Result<Recovery> {
     let old = connection::writing(from)?;
     let mut new = connection::writing(to)?;
     schema::migrate(&mut new, 0)?;
@@ -113,6 +115,7 @@ fn copy(from: &Path, to: &Path, keep_sessions: bool) -> rusqlite::Result<Recover
         ledger::set_meta(&new, folder::INITIALISED, &initialised)?;
     }
     recovery.sessions = copy_sessions(&old, &new, keep_sessions)?;
+    recovery.trail = copy_trail(&old, &new, keep_sessions, now)?;
     new.execute_batch("COMMIT")?;
     connection::put_away(new);
     Ok(recovery)
@@ -192,6 +195,30 @@ fn copy_sessions(old: &Connection, new: &Connection, keep: bool) -> rusqlite::Re
     Ok((whole.len(), count(old).saturating_sub(whole.len())))
 }
 
+/// Copies the audit trail, and adds a line that says so. Lines that are lost show for as long as those around them are
+/// kept: nobody can tell whether it was damage that took them. When its head is lost, or the key that it was written
+/// under, a new trail begins, and the old lines stay in the file that was put aside.
+fn copy_trail(old: &Connection, new: &Connection, keep: bool, now: UnixSeconds) -> rusqlite::Result<(usize, bool)> {
+    let seal = Seal::new(&ledger::digest_key(new)?);
+    let goes_on = audit::read_head(old, &seal.chain);
+    let mut saved = 0;
+    if goes_on.is_ok() {
+        for (table, order) in [("audit_lines", "number"), ("audit_keys", "account"), ("audit_names", "id")] {
+            let (rows, _) = copy_table(old, new, table, order)?;
+            saved += if table == "audit_lines" { rows } else { 0 };
+        }
+    }
+    if let Ok(head) = &goes_on {
+        // What a damaged page brings back behind the end must not stand in the way.
+        saved -= new.execute("DELETE FROM audit_lines WHERE number > ?1", [head.last.cast_signed()])?;
+    }
+    let mut books =
+        sessions::Books { ledger: Ledger::default(), head: goes_on.as_ref().copied().unwrap_or_default(), seal };
+    books.append_line(new, &Line::new(now, Event::Recovered { sessions_kept: keep }, Origin::SERVER), &[])?;
+    audit::write_head(new, &books.seal.chain, books.head)?;
+    Ok((saved, goes_on.is_ok()))
+}
+
 fn each_session(
     from: &Connection,
     order: &str,
@@ -245,6 +272,15 @@ impl fmt::Display for Recovery {
         }
         let (whole, lost) = self.sessions;
         writeln!(formatter, "sessions: {whole} whole, {lost} damaged")?;
+        match self.trail {
+            (lines, true) => {
+                writeln!(formatter, "audit trail: {lines} lines saved; `audit verify` names those that are lost")?
+            }
+            (_, false) => writeln!(
+                formatter,
+                "audit trail: its end is lost, so a new one begins; the damaged file holds the old one"
+            )?,
+        }
         if self.sessions_kept {
             formatter.write_str("The whole sessions go on; a revocation that was lost does not hold any more.")
         } else {
