@@ -20,4 +20,4 @@ pub use servers::{Listeners, Running, ServeError, serve};
 pub use trail::open_trail;
 pub use validators::Validators;
 
-pub use crate::store::{ExportError, Span, Verdict};
+pub use crate::store::{ExportError, Span, TrailReader, Verdict};

@@ -99,7 +99,7 @@ mod tests {
         let oldest = async || readers.oldest_line().await.unwrap().map(UnixSeconds::get);
         prune(&store, &readers, &clock, day).await.unwrap();
         assert_eq!(oldest().await, Some(1), "a line of just one day is kept");
-        mock.advance(Duration::from_secs(4500));
+        mock.advance(Duration::from_mins(75));
         prune(&store, &readers, &clock, day).await.unwrap();
         assert_eq!(oldest().await, Some(4501), "in as many slices as it takes");
         prune(&store, &readers, &clock, Duration::ZERO).await.unwrap();

@@ -164,8 +164,9 @@ impl Network {
                 Self::V4([a, b, c])
             }
             Some(IpAddr::V6(address)) => {
-                let [a, b, c, d, e, f, ..] = address.octets();
-                Self::V6([a, b, c, d, e, f])
+                let mut first = [0; 6];
+                first.copy_from_slice(&address.octets()[..6]);
+                Self::V6(first)
             }
         }
     }

@@ -115,7 +115,7 @@ mod tests {
             Event::RefusedMany { kind: UserType::Customer, reason: "throttled".into(), network: one, count: 2 };
         assert!(folded.events().any(|event| event == expected));
         assert!(folding.take().is_empty());
-        folding.put_back(folded.clone());
+        folding.put_back(folded);
         count(&mut folding, other);
         let events: Vec<_> = folding.take().events().collect();
         assert_eq!(events.len(), 3);

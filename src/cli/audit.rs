@@ -57,7 +57,7 @@ impl AuditCommand {
 
 impl Verify {
     fn run(self) -> Result<ExitCode, Failure> {
-        let trail = app::open_trail(&self.config.load()?.data.dir)?;
+        let trail = trail(&self.config)?;
         if let Some((line, hash)) = self.noted {
             match trail.hash_of(line)? {
                 Some(found) if found.to_string() == hash => {}
@@ -69,7 +69,7 @@ impl Verify {
         }
         match trail.verify(self.after)? {
             app::Verdict::Whole { lines: 0, last: 0, .. } => {
-                output::print("the audit trail is whole: it has no line yet")?
+                output::print("the audit trail is whole: it has no line yet")?;
             }
             app::Verdict::Whole { lines, last, hash } => {
                 output::print(&format!("the audit trail is whole: {lines} lines, the last one is {last}:{hash}"))?;
@@ -84,7 +84,7 @@ impl Verify {
 
 impl Export {
     fn run(self) -> Result<ExitCode, Failure> {
-        let trail = app::open_trail(&self.config.load()?.data.dir)?;
+        let trail = trail(&self.config)?;
         let span =
             app::Span { since: self.since.unwrap_or_default(), until: self.until.unwrap_or(UnixSeconds(u32::MAX)) };
         let mut out = BufWriter::new(io::stdout().lock());
@@ -95,6 +95,16 @@ impl Export {
         out.flush().map_err(not_written)?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The trail of the data folder, which has to be there: none is made by looking for it.
+fn trail(config: &ConfigArguments) -> Result<app::TrailReader, Failure> {
+    let folder = config.load()?.data.dir;
+    if !app::is_there(&folder)? {
+        let shown = folder.display();
+        return Err(anyhow!("there is no tokenward.db in {shown}: name the right folder with --data-dir").into());
+    }
+    Ok(app::open_trail(&folder)?)
 }
 
 fn not_written(error: io::Error) -> Failure {

@@ -266,13 +266,12 @@ impl TokenRegistry {
     fn stored(&mut self, what: Waited) {
         match what {
             Waited::Issue(id, reply) => self.finish_issue(id, reply),
-            Waited::Handed(_) => {}
+            Waited::Handed(_) | Waited::Expired(_) => {}
             Waited::Revoke(revoked, reply) => self.finish_revocation(&revoked, reply),
             Waited::Forget(_) => {
                 self.forgotten.stored();
                 self.forget_rows();
             }
-            Waited::Expired(_) => {}
             Waited::Preload(reply) => answer(reply, Ok(())),
         }
     }

@@ -4,8 +4,6 @@
 //! keyed hash of it. A name gets another key each day, so that old keys can go with the lines that they are for.
 //! Beside the rows lies the [`Head`], written in the transaction of the lines themselves.
 
-use std::time::Duration;
-
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -51,7 +49,7 @@ const HEAD: &str = "audit_trail";
 const SLICE: u64 = 2000;
 
 /// For how long the key of a name that reached no account is used for new lines, in seconds.
-const NAME_KEY_USED: u32 = Duration::from_hours(24).as_secs() as u32;
+const NAME_KEY_USED: u32 = 24 * 60 * 60;
 
 /// What has to go when a person is to become unreadable.
 #[derive(Clone, Debug, PartialEq, Eq)]

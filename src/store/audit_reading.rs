@@ -103,6 +103,8 @@ impl TrailReader {
         let unreadable = |cause| FolderError::Unreadable { path: database.clone(), cause };
         let connection = connection::reading(&database).map_err(unreadable)?;
         let key = ledger::digest_key(&connection).map_err(unreadable)?;
+        // A file of a version that knew no trail says so here, instead of looking tampered with.
+        connection.prepare(SELECT).map_err(unreadable)?;
         Ok(Self { key: ChainKey::new(&key), path: database, connection })
     }
 

@@ -272,15 +272,13 @@ impl fmt::Display for Recovery {
         }
         let (whole, lost) = self.sessions;
         writeln!(formatter, "sessions: {whole} whole, {lost} damaged")?;
-        match self.trail {
-            (lines, true) => {
-                writeln!(formatter, "audit trail: {lines} lines saved; `audit verify` names those that are lost")?
-            }
-            (_, false) => writeln!(
-                formatter,
-                "audit trail: its end is lost, so a new one begins; the damaged file holds the old one"
-            )?,
-        }
+        let (lines, goes_on) = self.trail;
+        let rest = if goes_on {
+            "`audit verify` names those that are lost"
+        } else {
+            "its end is lost, so a new trail begins, and the damaged file holds the old one"
+        };
+        writeln!(formatter, "audit trail: {lines} lines saved; {rest}")?;
         if self.sessions_kept {
             formatter.write_str("The whole sessions go on; a revocation that was lost does not hold any more.")
         } else {

@@ -197,6 +197,8 @@ fn after_a_crash_every_session_has_its_line_and_the_trail_is_whole() {
             server.process.signal(Signal::KILL);
             server.process.wait(SOON);
         });
+        // As the crash left it, and after the start.
+        assert_whole(&home.folder());
         server = home.start();
         assert_whole(&home.folder());
         let issued: HashSet<_> = export(&home.folder())
@@ -238,4 +240,33 @@ fn a_restored_copy_that_is_accepted_and_a_recovery_leave_their_lines() {
     assert_eq!(take(&mut lines, "restored-accepted")["sessions_kept"], false);
     assert_eq!(take(&mut lines, "recovered")["sessions_kept"], false);
     assert_whole(folder.path());
+}
+
+#[test]
+fn what_an_administrator_does_over_the_admin_api_is_told_with_who_and_from_where() {
+    let server = TestServer::demo();
+    let (customer, token) = (server.customer(), server.admin());
+    let lifetime = "/settings/oauth/access_token_lifetime/customer";
+    server.admin_api("PUT", &token, lifetime, Some(&json!({ "value": "3" }))).assert_status(200);
+    server
+        .admin_api("PUT", &token, &format!("{lifetime}?dry_run=true"), Some(&json!({ "value": "4" })))
+        .assert_status(200);
+    let id = session(&server, &customer).unwrap();
+    server.admin_api("DELETE", &token, &format!("/sessions/{id}"), None).assert_status(200);
+    let mut lines = export(&server.folder);
+    let told = |line: &Value| {
+        [&line["by"], &line["channel"], &line["address"]].map(|value| value.as_str().unwrap().to_owned())
+    };
+    let administrator = ["admin:1", "admin-api", "127.0.0.1"];
+    let changed = take(&mut lines, "setting-changed");
+    assert_eq!((&changed["from"], &changed["to"]), (&json!(null), &json!("3")));
+    assert_eq!(told(&changed), administrator);
+    let revoked = take(&mut lines, "revoked");
+    assert_eq!(
+        (&revoked["which"], &revoked["session"], &revoked["subject"]),
+        (&json!("session"), &json!(id), &json!("customer:1"))
+    );
+    assert_eq!((&revoked["reason"], told(&revoked)), (&json!("ended"), administrator.map(str::to_owned)));
+    assert!(!lines.iter().any(|line| line["event"] == "setting-changed"), "a dry run changes nothing");
+    assert_whole(&server.folder);
 }
