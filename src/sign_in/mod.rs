@@ -9,6 +9,7 @@
 //! - a caller that has gone before its hash began is not hashed for, and counts for nothing;
 //! - a sign-in decides on an account and begins its session while nobody else who takes turns changes the account;
 //! - failures of one account are counted one after the other, so that none is lost;
+//! - a session and its line in the audit trail are one transaction; a refusal has a line or is counted for one;
 //! - what cannot be read or stored never makes an answer better: it is "unavailable", or the refusal that it was.
 
 pub mod password;

@@ -3,6 +3,9 @@
 //! [`StoreWriter`] is one actor on one thread and owns the writing connection. It takes whatever changes wait, writes
 //! them in one transaction, and answers them all. Reads go through a few read-only connections ([`Readers`]).
 //!
+//! Lines of the audit trail are numbered, encrypted and joined where they are written, in the transaction of what they
+//! tell of; [`TrailReader`] checks and reads them, also while a server runs.
+//!
 //! It knows rows, not rules: what a change means was decided by whoever sent it. What always holds: an answer to a
 //! change means that it is on disk; a change is stored whole or not at all; a change that fails takes no other one
 //! with it. A file that is locked, full or read-only is an error of each call and not of the process: the next call
