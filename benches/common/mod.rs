@@ -109,5 +109,7 @@ pub(crate) fn issue(number: u32) -> IssueToken {
         digest: digest(1_000_000_000 + number),
         role: None,
         along: Vec::new(),
+        origin: tokenward::audit::Origin::SERVER,
+        typed: None,
     }
 }

@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use crate::accounts::seed::{self, Seed, SeedError};
 use crate::accounts::{AccountError, EmbeddedAccounts};
 use crate::app::{LoadingError, Validators, loading, options};
+use crate::audit::Origin;
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::{self, Config, ConfigError};
 #[cfg(debug_assertions)]
@@ -43,6 +44,7 @@ pub struct House {
     /// Where actors that panic are heard of.
     pub panics: Panics,
     pub(super) store: Store,
+    pub(super) readers: Readers,
     /// Kept for as long as the house stands: with it goes the folder's lock.
     folder: DataFolder,
 }
@@ -126,7 +128,7 @@ impl House {
             let listener = Box::new(move || registry.do_send(SettingsChanged));
             let guard = Some(guard(&watch, "settings-keeper"));
             let (store, source) = (store.clone(), accounts.clone());
-            let actor = SettingsKeeper::new(store, source, Arc::clone(&snapshot), listener, guard);
+            let actor = SettingsKeeper::new(store, source, Arc::clone(&snapshot), Arc::clone(&clock), listener, guard);
             Keeper::start(actor, Arc::clone(&snapshot))
         };
         let sign_in = {
@@ -156,7 +158,18 @@ impl House {
             readiness: Arc::new(Readiness::default()),
             options: options::http(&config),
         };
-        Ok(Self { config, services: Arc::new(services), accounts, keeper, validators, watch, panics, store, folder })
+        Ok(Self {
+            config,
+            services: Arc::new(services),
+            accounts,
+            keeper,
+            validators,
+            watch,
+            panics,
+            store,
+            readers,
+            folder,
+        })
     }
 
     /// Takes over the sessions of the data folder. To be called once, before anything else is done with sessions.
@@ -186,6 +199,7 @@ impl House {
             registry: self.services.registry.clone(),
             sign_in: self.services.sign_in.clone(),
             copier: copier(self.folder.database(), Arc::clone(&self.services.clock)),
+            origin: Origin::SERVER,
             #[cfg(debug_assertions)]
             panics: panic_buttons(self),
         }
@@ -224,7 +238,7 @@ pub fn is_there(folder: &Path) -> Result<bool, FolderError> {
 /// # Errors
 /// [`FolderError`]: nothing was accepted.
 pub fn accept_restored(folder: &Path, keep_sessions: bool) -> Result<bool, FolderError> {
-    let was_restored = store::accept_restored(folder, keep_sessions)?;
+    let was_restored = store::accept_restored(folder, keep_sessions, SystemClock::default().now())?;
     match (was_restored, keep_sessions) {
         (false, _) => info!("the data folder is not a restored one, so there is nothing to accept"),
         (true, false) => warn!("the data folder was restored from a copy: all its sessions have ended"),
@@ -303,7 +317,7 @@ fn metrics(validators: Arc<Validators>, clock: SharedClock) -> Arc<Metrics> {
 
 /// Copies the file at `database`, on a thread that may block.
 fn copier(database: PathBuf, clock: SharedClock) -> Copier {
-    Copier(Box::new(move |to| {
+    Copier(Arc::new(move |to| {
         let (database, now) = (database.clone(), clock.now());
         let copied = tokio::task::spawn_blocking(move || store::back_up(&database, &to, now));
         Box::pin(async move {
@@ -320,12 +334,12 @@ fn panic_buttons(house: &House) -> Vec<(&'static str, PanicButton)> {
     let (sign_in, validators) = (house.services.sign_in.clone(), Arc::clone(&house.validators));
     let hashers = sign_in.clone();
     vec![
-        ("token-registry", PanicButton(Box::new(move || registry.provoke_panic()))),
-        ("settings-keeper", PanicButton(Box::new(move || keeper.provoke_panic()))),
-        ("store-writer", PanicButton(Box::new(move || store.provoke_panic()))),
-        ("password-hasher", PanicButton(Box::new(move || hashers.provoke_panic()))),
-        ("memory-keeper", PanicButton(Box::new(move || sign_in.provoke_keeper_panic()))),
-        ("token-validator", PanicButton(Box::new(move || validators.provoke_panic()))),
+        ("token-registry", PanicButton(Arc::new(move || registry.provoke_panic()))),
+        ("settings-keeper", PanicButton(Arc::new(move || keeper.provoke_panic()))),
+        ("store-writer", PanicButton(Arc::new(move || store.provoke_panic()))),
+        ("password-hasher", PanicButton(Arc::new(move || hashers.provoke_panic()))),
+        ("memory-keeper", PanicButton(Arc::new(move || sign_in.provoke_keeper_panic()))),
+        ("token-validator", PanicButton(Arc::new(move || validators.provoke_panic()))),
     ]
 }
 

@@ -6,6 +6,7 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::audit::ChainKey;
 use crate::clock::UnixSeconds;
 use crate::session::{SessionId, UserType};
 use crate::store::table_seals::TableSeals;
@@ -26,6 +27,8 @@ pub(super) struct Seal {
     ledger: [u8; 32],
     pub(super) rows: RowChecksums,
     pub(super) tables: TableSeals,
+    /// What joins the lines of the audit trail.
+    pub(super) chain: ChainKey,
 }
 
 impl Seal {
@@ -37,6 +40,7 @@ impl Seal {
             ledger: key.derive("tokenward 2026 checksum of the ledger of sessions"),
             rows: RowChecksums::new(key),
             tables: TableSeals::new(key),
+            chain: ChainKey::new(key),
         }
     }
 

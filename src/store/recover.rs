@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
+use crate::audit::{Event, Head, Line, Origin};
 use crate::clock::UnixSeconds;
 use crate::session::SessionId;
 use crate::store::folder::{self, DATABASE, FolderError};
 use crate::store::ledger::{self, Ledger, Seal};
-use crate::store::{SealedTable, connection, log, schema, sessions};
+use crate::store::{SealedTable, audit, connection, log, schema, sessions};
 
 /// The tables that are copied row by row, each with what its rows are ordered by. Parents before children.
 const TABLES: [(&str, &str); 10] = [
@@ -46,6 +47,8 @@ pub struct Recovery {
     pub sessions_kept: bool,
     /// How many commits of the log could still be read, and where it is damaged.
     pub log: (u64, Option<u64>),
+    /// How many lines of the audit trail were saved, and whether the trail goes on from them.
+    pub trail: (usize, bool),
 }
 
 /// What was saved of a table.
@@ -78,7 +81,7 @@ pub fn recover(path: &Path, keep_sessions: bool, now: UnixSeconds) -> Result<Rec
     put_aside(&database, work.path()).map_err(|cause| folder::unusable(work.path(), cause))?;
     let new = work.path().join("new.db");
     fs::File::create_new(&new).map_err(|cause| folder::unusable(&new, cause))?;
-    let recovery = copy(&work.path().join(DATABASE), &new, keep_sessions).map_err(unreadable)?;
+    let recovery = copy(&work.path().join(DATABASE), &new, keep_sessions, now).map_err(unreadable)?;
     replace(&new, &database, &aside).map_err(|cause| folder::unusable(&database, cause))?;
     Ok(Recovery { aside, log: (log.commits, log.damaged_at), sessions_kept: keep_sessions, ..recovery })
 }
@@ -123,7 +126,7 @@ fn replace(new: &Path, database: &Path, aside: &Path) -> std::io::Result<()> {
     fs::File::open(folder)?.sync_all()
 }
 
-fn copy(from: &Path, to: &Path, keep_sessions: bool) -> rusqlite::Result<Recovery> {
+fn copy(from: &Path, to: &Path, keep_sessions: bool, now: UnixSeconds) -> rusqlite::Result<Recovery> {
     let old = connection::writing(from)?;
     let mut new = connection::writing(to)?;
     schema::migrate(&mut new, 0)?;
@@ -140,6 +143,7 @@ fn copy(from: &Path, to: &Path, keep_sessions: bool) -> rusqlite::Result<Recover
         ledger::set_meta(&new, folder::INITIALISED, &initialised)?;
     }
     recovery.sessions = copy_sessions(&old, &new, keep_sessions)?;
+    recovery.trail = copy_trail(&old, &new, keep_sessions, now)?;
     new.execute_batch("COMMIT")?;
     connection::put_away(new);
     Ok(recovery)
@@ -239,7 +243,8 @@ fn copy_sessions(old: &Connection, new: &Connection, keep: bool) -> rusqlite::Re
     }
     whole.sort_unstable_by_key(|session| session.id);
     whole.dedup_by_key(|session| session.id);
-    let mut books = sessions::Books { seal: seal.clone(), ledger: Ledger { last, ..Ledger::default() } };
+    let mut books =
+        sessions::Books { seal: seal.clone(), ledger: Ledger { last, ..Ledger::default() }, head: Head::default() };
     if keep {
         let kinds = kind_revocations(old, &seal);
         let revoked = |id: SessionId, kind| kinds.iter().any(|&(ended, through)| ended == kind && id <= through);
@@ -250,6 +255,30 @@ fn copy_sessions(old: &Connection, new: &Connection, keep: bool) -> rusqlite::Re
     books.ledger.last += NUMBERS_SKIPPED;
     books.ledger.write(new, &seal)?;
     Ok((whole.len(), count(old).saturating_sub(whole.len())))
+}
+
+/// Copies the audit trail, and adds a line that says so. Lines that are lost show for as long as those around them are
+/// kept: nobody can tell whether it was damage that took them. When its head is lost, or the key that it was written
+/// under, a new trail begins, and the old lines stay in the file that was put aside.
+fn copy_trail(old: &Connection, new: &Connection, keep: bool, now: UnixSeconds) -> rusqlite::Result<(usize, bool)> {
+    let seal = Seal::new(&ledger::digest_key(new)?);
+    let goes_on = audit::read_head(old, &seal.chain);
+    let mut saved = 0;
+    if goes_on.is_ok() {
+        for (table, order) in [("audit_lines", "number"), ("audit_keys", "account"), ("audit_names", "id")] {
+            let rows = copy_table(old, new, (table, order), None)?.rows;
+            saved += if table == "audit_lines" { rows } else { 0 };
+        }
+    }
+    if let Ok(head) = &goes_on {
+        // What a damaged page brings back behind the end must not stand in the way.
+        saved -= new.execute("DELETE FROM audit_lines WHERE number > ?1", [head.last.cast_signed()])?;
+    }
+    let mut books =
+        sessions::Books { ledger: Ledger::default(), head: goes_on.as_ref().copied().unwrap_or_default(), seal };
+    books.append_line(new, &Line::new(now, Event::Recovered { sessions_kept: keep }, Origin::SERVER), &[])?;
+    audit::write_head(new, &books.seal.chain, books.head)?;
+    Ok((saved, goes_on.is_ok()))
 }
 
 fn each_session(
@@ -315,6 +344,13 @@ impl fmt::Display for Recovery {
         }
         let (whole, lost) = self.sessions;
         writeln!(formatter, "sessions: {whole} whole, {lost} damaged")?;
+        let (lines, goes_on) = self.trail;
+        let rest = if goes_on {
+            "`audit verify` names those that are lost"
+        } else {
+            "its end is lost, so a new trail begins, and the damaged file holds the old one"
+        };
+        writeln!(formatter, "audit trail: {lines} lines saved; {rest}")?;
         if self.sessions_kept {
             formatter.write_str("The whole sessions go on; a revocation that was lost does not hold any more.")
         } else {
@@ -338,7 +374,7 @@ mod tests {
         file.execute("INSERT INTO throttle VALUES (3, 'jane', 1, 2)", ()).unwrap();
         connection::put_away(file);
         let recovery = recover(home.path(), false, UnixSeconds(1_700_000_000)).unwrap();
-        assert!(recovery.tables.contains(&("throttle", 1, false)), "{recovery:?}");
-        assert!(recovery.tables.iter().all(|(_, _, broken)| !broken), "{recovery:?}");
+        assert!(recovery.tables.contains(&("throttle", Saved { rows: 1, ..Saved::default() })), "{recovery:?}");
+        assert!(recovery.tables.iter().all(|(_, saved)| !saved.broken), "{recovery:?}");
     }
 }

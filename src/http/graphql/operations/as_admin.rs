@@ -1,6 +1,7 @@
 //! Customers' tokens for administrators who assist them (fact sheet 2.3).
 
 use crate::accounts::Customer;
+use crate::audit::{Channel, Origin};
 use crate::http::error::Failure;
 use crate::http::graphql::context::Context;
 use crate::http::graphql::identity::CurrentAdministrator;
@@ -56,6 +57,8 @@ async fn issue(context: &Context, administrator: CurrentAdministrator, customer:
         digest: registry.reader().digest(token.expose()).ok_or(Failure::Unavailable)?,
         role: None,
         along: Vec::new(),
+        origin: Origin::user(Subject::admin(administrator.id), Channel::Graphql, context.caller.address),
+        typed: None,
     };
     let Issued { session } = registry.issue(change).await?;
     tracing::info!(
