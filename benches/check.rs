@@ -9,7 +9,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use tokenward::registry::{Candidate, IssueToken, ValidateToken, Validation};
 use tokenward::session::Subject;
 use tokenward::token::Token;
-use tokenward::token::jwt::{Claims, JwtAlgorithm, Origin};
+use tokenward::token::jwt::{Claims, Issuer, JwtAlgorithm};
 
 mod common;
 
@@ -66,7 +66,7 @@ fn jwt(criterion: &mut Criterion) {
         }
     });
     let issued = reader.clock().wall();
-    let claims = Claims { subject, issued, expires: issued.plus(86_400), origin: Origin::Magento };
+    let claims = Claims { subject, issued, expires: issued.plus(86_400), issuer: Issuer::Magento };
     let of_magento = common::jwt_key().sign(&claims, JwtAlgorithm::Hs256);
 
     let mut group = criterion.benchmark_group("from text to answer");

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tikv_jemallocator::Jemalloc;
 use tokenward::app::House;
+use tokenward::audit::{Channel, Origin};
 use tokenward::clock::{Clock, SystemClock, UnixSeconds};
 use tokenward::config::{Capacity, Config};
 use tokenward::registry::{IssueToken, Registry};
@@ -107,9 +108,22 @@ async fn issue_for(registry: &Registry, sessions: u64) -> Vec<Duration> {
                 let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 let subject = Subject::customer(u32::try_from(number).expect("it is small"));
                 let (website, digest) = (WebsiteId(1), digest(number));
+                // As a sign-in has it: the line of the audit trail holds a name and an address, encrypted.
+                let address = "192.0.2.1".parse().ok();
+                let origin = Origin::user(subject, Channel::Graphql, address);
+                let typed = Some(format!("customer{number}@example.com"));
                 let begun = Instant::now();
                 registry
-                    .issue(IssueToken { subject, website, digest, fixed_end: None, role: None, along: Vec::new() })
+                    .issue(IssueToken {
+                        subject,
+                        website,
+                        digest,
+                        fixed_end: None,
+                        role: None,
+                        along: Vec::new(),
+                        origin,
+                        typed,
+                    })
                     .await
                     .expect("there is room");
                 waits.push(begun.elapsed());

@@ -5,6 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use tokenward::audit::Origin;
 use tokenward::registry::{CollectStatistics, Revocation, RevokeSessions};
 use tokenward::session::EndReason;
 
@@ -36,7 +37,7 @@ fn registry(criterion: &mut Criterion) {
                         let issue = common::issue(number);
                         let which = Revocation::Token(issue.digest);
                         black_box(registry.issue(issue).await.expect("there is room"));
-                        let revoke = RevokeSessions { which, reason: EndReason::SignedOut };
+                        let revoke = RevokeSessions { which, reason: EndReason::SignedOut, origin: Origin::SERVER };
                         black_box(registry.revoke(revoke).await.expect("it is there"));
                     }
                     begin.elapsed()

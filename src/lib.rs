@@ -12,6 +12,7 @@
 //! | the answer to "is this request allowed?" | [`decision`] |
 //! | what is said on the wire | [`http`] |
 //! | what is kept on disk | [`store`] |
+//! | what is written down of who did what, and how that is proved | [`audit`] |
 //! | what can be configured | [`config`] (at start), [`settings`] and [`keeper`] (while it runs) |
 //! | how the parts are started and stopped | [`app`], [`lifecycle`] |
 //! | the command line, and how it talks to a running server | [`cli`], [`control`] |
@@ -20,6 +21,7 @@
 
 pub mod accounts;
 pub mod app;
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -119,5 +119,7 @@ pub(crate) fn issue(number: u32) -> IssueToken {
         fixed_end: None,
         role: None,
         along: Vec::new(),
+        origin: tokenward::audit::Origin::SERVER,
+        typed: None,
     }
 }

@@ -84,8 +84,8 @@ async fn a_failure_is_stored_and_a_success_clears_it(accounts: &dyn AccountStore
         failures: 6,
         lock_expires: NOW.plus(1800),
     };
-    accounts.failure(None, None).await.unwrap();
-    accounts.failure(Some(lock), Some(row.clone())).await.unwrap();
+    accounts.failure(None, None, Vec::new()).await.unwrap();
+    accounts.failure(Some(lock), Some(row.clone()), Vec::new()).await.unwrap();
     let locked = accounts.customer(id).await.unwrap().unwrap();
     assert_eq!((locked.failures, locked.first_failure), (10, Some(NOW)));
     assert!(locked.is_locked_at(NOW.plus(599)) && !locked.is_locked_at(NOW.plus(600)));
@@ -103,8 +103,8 @@ async fn a_failure_is_stored_and_a_success_clears_it(accounts: &dyn AccountStore
 async fn a_password_is_set_for_one_customer(accounts: &dyn AccountStore, sample: &Sample) {
     let [(one, _), (other, _)] = sample.customers;
     let before = accounts.customer(other).await.unwrap().unwrap().password_hash;
-    accounts.change_password(one, "hash:salt:1".to_owned()).await.unwrap();
+    accounts.change_password(one, "hash:salt:1".to_owned(), Vec::new()).await.unwrap();
     assert_eq!(accounts.customer(one).await.unwrap().unwrap().password_hash.as_deref(), Some("hash:salt:1"));
     assert_eq!(accounts.customer(other).await.unwrap().unwrap().password_hash, before);
-    accounts.change_password(u32::MAX, "hash:salt:1".to_owned()).await.unwrap();
+    accounts.change_password(u32::MAX, "hash:salt:1".to_owned(), Vec::new()).await.unwrap();
 }

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::accounts::{AccountError, Customer};
+use crate::audit::Origin;
 use crate::session::UserType;
 use crate::store::ThrottleRow;
 
@@ -23,16 +24,16 @@ pub trait AccountLocks: std::fmt::Debug + Send + Sync + 'static {
     async fn throttled_names(&self, after: (UserType, String), limit: u32) -> Result<Vec<ThrottleRow>, AccountError>;
 
     /// Ends the lock of the customer with this number, and clears the counter and the throttle's row of the address.
-    /// `None` when there is no such customer. The throttle in memory is the caller's to clear.
+    /// `None` when there is no such customer. The throttle in memory is the caller's to clear; `origin` asks for it.
     ///
     /// # Errors
     /// [`AccountError::Unavailable`].
-    async fn lift_lock(&self, customer: u32) -> Result<Option<Customer>, AccountError>;
+    async fn lift_lock(&self, customer: u32, origin: Origin) -> Result<Option<Customer>, AccountError>;
 
     /// Clears the throttle's row of a name, and says whether there was one that counts. The throttle in memory is the
-    /// caller's to clear.
+    /// caller's to clear; `origin` asks for it.
     ///
     /// # Errors
     /// [`AccountError::Unavailable`].
-    async fn clear_throttled_name(&self, kind: UserType, name: &str) -> Result<bool, AccountError>;
+    async fn clear_throttled_name(&self, kind: UserType, name: &str, origin: Origin) -> Result<bool, AccountError>;
 }

@@ -64,12 +64,18 @@ pub trait AccountStore: std::fmt::Debug + Send + Sync + 'static {
         throttle_name: Option<String>,
     ) -> Vec<Change>;
 
-    /// Stores what a refused sign-in leaves behind: the customer's counter and lock, and the throttle's row. Announces a
-    /// lock to the registry, whether or not it can be stored: that makes answers stricter only.
+    /// Stores what a refused sign-in leaves behind: the customer's counter and lock, the throttle's row, and what else
+    /// has to be stored `along`. Announces a lock to the registry, whether or not it can be stored: that makes answers
+    /// stricter only.
     ///
     /// # Errors
     /// [`AccountError::Unavailable`] when it could not be stored.
-    async fn failure(&self, lock: Option<CustomerLock>, throttle: Option<ThrottleRow>) -> Result<(), AccountError>;
+    async fn failure(
+        &self,
+        lock: Option<CustomerLock>,
+        throttle: Option<ThrottleRow>,
+        along: Vec<Change>,
+    ) -> Result<(), AccountError>;
 
     /// Switches an administrator off whose account has ended (fact sheet 5.3, step 1). Ending the sessions is the
     /// caller's task.
@@ -78,12 +84,12 @@ pub trait AccountStore: std::fmt::Debug + Send + Sync + 'static {
     /// [`AccountError::Unavailable`] when it could not be stored.
     async fn deactivate_administrator(&self, id: u32) -> Result<(), AccountError>;
 
-    /// Sets a customer's password. Counters and lock stay; sessions go on (fact sheet 2.7). A customer who is no longer
-    /// there is no error.
+    /// Sets a customer's password, and stores what else has to be stored `along`. Counters and lock stay; sessions go on
+    /// (fact sheet 2.7). A customer who is no longer there is no error.
     ///
     /// # Errors
     /// [`AccountError::Unavailable`] when it could not be stored.
-    async fn change_password(&self, id: u32, hash: String) -> Result<(), AccountError>;
+    async fn change_password(&self, id: u32, hash: String, along: Vec<Change>) -> Result<(), AccountError>;
 
     /// The throttle's rows as they were stored, for the start.
     async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError>;

@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use crate::accounts::seed::{self, Seed, SeedError};
 use crate::accounts::{AccountError, EmbeddedAccounts};
 use crate::app::{LoadingError, Validators, loading, options};
+use crate::audit::Origin;
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::{self, Config, ConfigError};
 #[cfg(debug_assertions)]
@@ -47,6 +48,7 @@ pub struct House {
     /// The key under which JWTs are signed and read. A new one takes its place at once, for everybody.
     pub jwt_key: SharedJwtKey,
     pub(super) store: Store,
+    pub(super) readers: Readers,
     /// Kept for as long as the house stands: with it goes the folder's lock.
     folder: DataFolder,
 }
@@ -135,7 +137,7 @@ impl House {
             let listener = Box::new(move || registry.do_send(SettingsChanged));
             let guard = Some(guard(&watch, "settings-keeper"));
             let (store, source) = (store.clone(), accounts.clone());
-            let actor = SettingsKeeper::new(store, source, Arc::clone(&snapshot), listener, guard);
+            let actor = SettingsKeeper::new(store, source, Arc::clone(&snapshot), Arc::clone(&clock), listener, guard);
             Keeper::start(actor, Arc::clone(&snapshot))
         };
         let sign_in = {
@@ -176,6 +178,7 @@ impl House {
             panics,
             jwt_key,
             store,
+            readers,
             folder,
         })
     }
@@ -207,6 +210,7 @@ impl House {
             registry: self.services.registry.clone(),
             sign_in: self.services.sign_in.clone(),
             copier: copier(self.folder.database(), Arc::clone(&self.services.clock)),
+            origin: Origin::SERVER,
             #[cfg(debug_assertions)]
             panics: panic_buttons(self),
         }
@@ -324,7 +328,7 @@ fn metrics(validators: Arc<Validators>, clock: SharedClock) -> Arc<Metrics> {
 
 /// Copies the file at `database`, on a thread that may block.
 fn copier(database: PathBuf, clock: SharedClock) -> Copier {
-    Copier(Box::new(move |to| {
+    Copier(Arc::new(move |to| {
         let (database, now) = (database.clone(), clock.now());
         let copied = tokio::task::spawn_blocking(move || store::back_up(&database, &to, now));
         Box::pin(async move {
@@ -341,12 +345,12 @@ fn panic_buttons(house: &House) -> Vec<(&'static str, PanicButton)> {
     let (sign_in, validators) = (house.services.sign_in.clone(), Arc::clone(&house.validators));
     let hashers = sign_in.clone();
     vec![
-        ("token-registry", PanicButton(Box::new(move || registry.provoke_panic()))),
-        ("settings-keeper", PanicButton(Box::new(move || keeper.provoke_panic()))),
-        ("store-writer", PanicButton(Box::new(move || store.provoke_panic()))),
-        ("password-hasher", PanicButton(Box::new(move || hashers.provoke_panic()))),
-        ("memory-keeper", PanicButton(Box::new(move || sign_in.provoke_keeper_panic()))),
-        ("token-validator", PanicButton(Box::new(move || validators.provoke_panic()))),
+        ("token-registry", PanicButton(Arc::new(move || registry.provoke_panic()))),
+        ("settings-keeper", PanicButton(Arc::new(move || keeper.provoke_panic()))),
+        ("store-writer", PanicButton(Arc::new(move || store.provoke_panic()))),
+        ("password-hasher", PanicButton(Arc::new(move || hashers.provoke_panic()))),
+        ("memory-keeper", PanicButton(Arc::new(move || sign_in.provoke_keeper_panic()))),
+        ("token-validator", PanicButton(Arc::new(move || validators.provoke_panic()))),
     ]
 }
 

@@ -11,6 +11,7 @@ mod loading;
 mod options;
 mod servers;
 mod sockets;
+mod trail;
 mod validators;
 
 pub use demo::{Demo, DemoError};
@@ -18,4 +19,7 @@ pub use house::{House, OpenError, accept_restored, is_there, recover};
 pub use loading::LoadingError;
 pub use servers::{Listeners, Running, ServeError, serve};
 pub use sockets::{Inherited, InheritedError};
+pub use trail::open_trail;
 pub use validators::Validators;
+
+pub use crate::store::{ExportError, Span, TrailReader, Verdict};

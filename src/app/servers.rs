@@ -21,7 +21,7 @@ use tracing::{info, warn};
 use crate::accounts::EmbeddedAccounts;
 use crate::app::crowd::{self, Place};
 use crate::app::sockets::{Inherited, Listening};
-use crate::app::{House, OpenError, Validators};
+use crate::app::{House, OpenError, Validators, trail};
 use crate::config::{self, process_environment};
 use crate::control;
 use crate::http::admin::AdminServices;
@@ -153,10 +153,13 @@ impl Running {
     /// # Errors
     /// [`OpenError::Sessions`]; nothing may be answered then.
     pub async fn load(&self) -> Result<(), OpenError> {
+        self.house.tell_start().await;
         tokio::select! {
-            loaded = self.house.load_sessions() => loaded,
+            loaded = self.house.load_sessions() => loaded?,
             never = tell_progress(&self.doors.manager, &self.doors.readiness) => match never {},
         }
+        self.house.prune_regularly();
+        Ok(())
     }
 
     /// What the listeners were opened on.
@@ -182,10 +185,12 @@ impl Running {
     /// # Errors
     /// When the signals cannot be listened to.
     pub async fn until_stopped(self) -> std::io::Result<ExitCode> {
-        let House { config, panics, store, .. } = self.house;
+        let House { config, services, panics, store, .. } = self.house;
         let config::Lifecycle { drain_delay, drain_timeout } = config.lifecycle;
         let code = lifecycle::run(self.doors, panics, lifecycle::Options { drain_delay, drain_timeout }).await?;
         if code == ExitCode::SUCCESS {
+            services.sign_in.tell_counted().await;
+            trail::tell_stop(&store, &services.clock).await;
             store.close().await;
         }
         Ok(code)

@@ -18,6 +18,9 @@ pub(crate) enum CustomerCommand {
     SetPassword(Customer),
     /// Lift a customer's lock and the throttle of their name
     Unlock(Customer),
+    /// End a customer's sessions, delete the account, and make what the audit trail holds of them unreadable. For good:
+    /// only copies that were made before still hold it
+    Erase(EraseCustomer),
     /// List the websites that `--website` can name
     Websites(ListAdmins),
 }
@@ -30,6 +33,18 @@ pub(crate) struct Customer {
     #[arg(long)]
     email: String,
     /// Code of the website; the default one unless given
+    #[arg(long)]
+    website: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EraseCustomer {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// E-mail address. Nobody needs to have an account with it
+    #[arg(long)]
+    email: String,
+    /// Code of the website; without it every customer with this address is erased
     #[arg(long)]
     website: Option<String>,
 }
@@ -159,6 +174,9 @@ impl CustomerCommand {
             }
             Self::Unlock(Customer { config, email, website }) => {
                 finish(&config, Command::UnlockCustomer { email, website }, false)
+            }
+            Self::Erase(EraseCustomer { config, email, website }) => {
+                finish(&config, Command::EraseCustomer { email, website }, false)
             }
             Self::Websites(ListAdmins { config, json }) => finish(&config, Command::ListWebsites, json),
         }

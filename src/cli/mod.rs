@@ -6,6 +6,7 @@
 
 mod accept_restored;
 mod accounts;
+mod audit;
 mod backup;
 mod check_config;
 mod common;
@@ -52,6 +53,9 @@ enum Command {
     /// The live settings, by Magento's path
     #[command(subcommand)]
     Setting(setting::SettingCommand),
+    /// What was written down of who did what
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Copy everything to a file, also while the server runs
     Backup(backup::Backup),
     /// Accept a data folder that was restored from a backup
@@ -128,6 +132,7 @@ impl Command {
             Self::Admin(command) => command.run(),
             Self::Session(command) => command.run(),
             Self::Setting(command) => command.run(),
+            Self::Audit(command) => command.run(),
             Self::Backup(backup) => backup.run(),
             Self::AcceptRestored(accept) => accept.run(),
             Self::Recover(recover) => recover.run(),

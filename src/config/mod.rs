@@ -20,6 +20,7 @@
 mod accounts;
 mod admin;
 mod agreement;
+mod audit;
 mod availability;
 mod budget;
 mod check;
@@ -52,6 +53,7 @@ mod value;
 
 pub use accounts::{AccountSource, Accounts};
 pub use admin::{Admin, SecondFactor};
+pub use audit::Audit;
 pub use budget::Budget;
 pub use check::{Check, Locked};
 pub use check_config::check_config;
@@ -106,6 +108,8 @@ pub struct Config {
     pub admin: Admin,
     /// How the gateway's question is answered.
     pub check: Check,
+    /// The audit trail.
+    pub audit: Audit,
     /// How the server stops.
     pub lifecycle: Lifecycle,
     /// The passwords of `serve --demo`.
@@ -171,6 +175,7 @@ impl Config {
             sign_in: SignIn::read(reader),
             admin: Admin::read(reader),
             check: Check::read(reader),
+            audit: Audit::read(reader),
             lifecycle: Lifecycle::read(reader),
             demo: Demo::read(reader),
             log: Log::read(reader),

@@ -46,6 +46,13 @@ pub enum Command {
         /// Code of the website; needed when several have the address.
         website: Option<String>,
     },
+    /// Make whoever has an e-mail address unreadable.
+    EraseCustomer {
+        /// E-mail address.
+        email: String,
+        /// Code of the website; every customer with the address when `None`.
+        website: Option<String>,
+    },
     /// Make an administrator.
     AddAdministrator {
         /// User name.
@@ -210,6 +217,8 @@ impl Command {
             Self::AddCustomer { email, .. } => Some(("customer add", email.clone())),
             Self::SetCustomerPassword { email, .. } => Some(("customer set-password", email.clone())),
             Self::UnlockCustomer { email, .. } => Some(("customer unlock", email.clone())),
+            // The log is no place for an address that is to be forgotten.
+            Self::EraseCustomer { .. } => Some(("customer erase", "an address".to_owned())),
             Self::AddAdministrator { username, .. } => Some(("admin add", username.clone())),
             Self::SetAdministratorPassword { username, .. } => Some(("admin set-password", username.clone())),
             Self::UnlockAdministrator { username } => Some(("admin unlock", username.clone())),

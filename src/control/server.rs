@@ -10,6 +10,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tracing::{debug, info, warn};
 
+use crate::audit::Origin;
 use crate::control::{Answer, Command, Office, execute};
 
 /// The name of the socket in the data folder.
@@ -79,7 +80,7 @@ async fn converse(stream: UnixStream, office: &Office) -> io::Result<()> {
 /// Carries a command out, and leaves a trace of what it changed: `user` is the system's number of whoever sent it.
 async fn carry_out(command: Command, office: &Office, user: Option<u32>) -> Answer {
     let change = command.change();
-    let answer = execute(command, office).await;
+    let answer = execute(command, &office.asked_by(Origin::operator(user))).await;
     if let Some((command, of)) = change {
         let done = !matches!(answer, Answer::Failed(_));
         info!(target: "tokenward::control", command, of, done, user, "an operator's command");

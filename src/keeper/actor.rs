@@ -7,6 +7,8 @@ use std::sync::Arc;
 use actix::{Actor, ActorFutureExt, AtomicResponse, Context, Handler, Message, WrapFuture};
 
 use crate::accounts::DirectorySource;
+use crate::audit::{Event, Line, Origin};
+use crate::clock::SharedClock;
 use crate::keeper::KeeperError;
 use crate::settings::{Roles, Scope, SharedSnapshot, Snapshot, StoreDirectory, check};
 use crate::store::{Change, SettingRow, Store};
@@ -21,6 +23,8 @@ pub struct ChangeSetting {
     pub scope: Scope,
     /// The value.
     pub value: Option<String>,
+    /// Who asks, for the audit trail.
+    pub origin: Origin,
 }
 
 /// Read websites, store views and roles again.
@@ -33,6 +37,7 @@ pub struct SettingsKeeper {
     store: Store,
     source: Arc<dyn DirectorySource>,
     snapshot: SharedSnapshot,
+    clock: SharedClock,
     /// Called after each swap.
     listener: Box<dyn Fn() + Send>,
     /// Dropped with the actor: whoever supplied it notices when that happens in a panic.
@@ -51,10 +56,11 @@ impl SettingsKeeper {
         store: Store,
         source: Arc<dyn DirectorySource>,
         snapshot: SharedSnapshot,
+        clock: SharedClock,
         listener: Box<dyn Fn() + Send>,
         guard: Option<Box<dyn Any + Send>>,
     ) -> Self {
-        Self { store, source, snapshot, listener, _guard: guard }
+        Self { store, source, snapshot, clock, listener, _guard: guard }
     }
 
     fn publish(&self, next: Snapshot) {
@@ -75,6 +81,16 @@ impl SettingsKeeper {
     }
 }
 
+/// What the audit trail says of a change, when this is what was there before.
+fn told(row: &SettingRow, before: &Snapshot) -> Event {
+    Event::SettingChanged {
+        path: row.path.clone(),
+        scope: before.stores.scope_name(row.scope).unwrap_or_default(),
+        from: before.settings.changed(&row.path, row.scope).map(str::to_owned),
+        to: row.value.clone(),
+    }
+}
+
 impl Actor for SettingsKeeper {
     type Context = Context<Self>;
 
@@ -88,14 +104,16 @@ impl Actor for SettingsKeeper {
 impl Handler<ChangeSetting> for SettingsKeeper {
     type Result = AtomicResponse<Self, Result<(), KeeperError>>;
 
-    fn handle(&mut self, ChangeSetting { path, scope, value }: ChangeSetting, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, change: ChangeSetting, _: &mut Self::Context) -> Self::Result {
+        let ChangeSetting { path, scope, value, origin } = change;
         let checked = check(&path, scope, value.as_deref(), &self.snapshot.load().stores);
         let store = self.store.clone();
+        let row = SettingRow { path, scope, value };
+        let line = Change::Audit(Line::new(self.clock.now(), told(&row, &self.snapshot.load()), origin));
         let change = async move {
             checked?;
-            let row = SettingRow { path, scope, value };
             // Without a limit of time, so that the snapshot never misses what reaches the disk late; the caller has one.
-            store.write_untimed(vec![Change::Setting(row.clone())]).await?;
+            store.write_untimed(vec![Change::Setting(row.clone()), line]).await?;
             Ok(row)
         };
         let publish = |stored: Result<SettingRow, KeeperError>, keeper: &mut Self, _: &mut _| {

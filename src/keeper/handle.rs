@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix::{Actor, Addr, Handler, Message};
 use tokio::sync::Semaphore;
 
+use crate::audit::Origin;
 use crate::keeper::{ChangeSetting, KeeperError, ReloadDirectory, SettingsKeeper};
 use crate::settings::{Scope, SharedSnapshot, Snapshot};
 
@@ -43,13 +44,20 @@ impl Keeper {
         self.snapshot.load_full()
     }
 
-    /// Changes a setting; `None` goes back to the inherited value. It is stored and in effect when this returns.
+    /// Changes a setting for `origin`; `None` goes back to the inherited value. It is stored and in effect when this
+    /// returns.
     ///
     /// # Errors
     /// Any [`KeeperError`]. When the caller's five seconds ran out the change may still take effect later.
-    pub async fn change(&self, path: &str, scope: Scope, value: Option<String>) -> Result<(), KeeperError> {
+    pub async fn change(
+        &self,
+        path: &str,
+        scope: Scope,
+        value: Option<String>,
+        origin: Origin,
+    ) -> Result<(), KeeperError> {
         let path = path.to_owned();
-        self.ask(ChangeSetting { path, scope, value }).await
+        self.ask(ChangeSetting { path, scope, value, origin }).await
     }
 
     /// Reads websites, store views and roles again.
@@ -97,7 +105,8 @@ mod tests {
     async fn house(home: &tempfile::TempDir) -> House {
         let folder = DataFolder::open(home.path()).unwrap();
         let (store, readers) = (Store::start_here(&folder).unwrap(), Readers::new(&folder));
-        let accounts = Arc::new(EmbeddedAccounts::new(store.clone(), readers.clone(), MockClock::at(UnixSeconds(1))));
+        let clock = MockClock::at(UnixSeconds(1));
+        let accounts = Arc::new(EmbeddedAccounts::new(store.clone(), readers.clone(), clock.clone()));
         let (settings, stores, roles) = load(&readers, &*accounts).await.unwrap();
         let snapshot = Snapshot::new(settings, stores, roles, crate::token::EmptyLifetime::default()).shared();
         let told = Arc::new(AtomicUsize::new(0));
@@ -105,7 +114,7 @@ mod tests {
         let listener = Box::new(move || {
             tell.fetch_add(1, Ordering::Relaxed);
         });
-        let actor = SettingsKeeper::new(store.clone(), accounts, Arc::clone(&snapshot), listener, None);
+        let actor = SettingsKeeper::new(store.clone(), accounts, Arc::clone(&snapshot), clock, listener, None);
         House { folder, store, keeper: Keeper::start(actor, snapshot), told }
     }
 
@@ -120,7 +129,7 @@ mod tests {
     }
 
     async fn change(house: &House, path: &str, scope: Scope, value: &str) -> Result<(), KeeperError> {
-        house.keeper.change(path, scope, Some(value.to_owned())).await
+        house.keeper.change(path, scope, Some(value.to_owned()), Origin::SERVER).await
     }
 
     #[actix::test]
@@ -133,7 +142,7 @@ mod tests {
         drop(first);
         let second = house(&home).await;
         assert_eq!(lifetime(&second), Some(9000));
-        second.keeper.change(LIFETIME, Scope::Default, None).await.unwrap();
+        second.keeper.change(LIFETIME, Scope::Default, None, Origin::SERVER).await.unwrap();
         assert_eq!(lifetime(&second), Some(3600));
     }
 

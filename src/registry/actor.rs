@@ -16,7 +16,9 @@ use actix::{
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::audit::Origin;
 use crate::clock::{SharedClock, UnixSeconds};
+use crate::registry::audit;
 use crate::registry::forgotten::Forgotten;
 use crate::registry::fullness::Fullness;
 use crate::registry::handle::{MAILBOX, WAITING_CHANGES};
@@ -86,6 +88,8 @@ pub struct TokenRegistry {
     /// What ends JWTs that nobody keeps a session of.
     pub(super) jwts: JwtBooks,
     forms: TokenForms,
+    /// Sessions that ended by themselves, and have no line in the audit trail yet.
+    expired: audit::Expired,
     index: Arc<Index>,
     timer: Option<(UnixSeconds, SpawnHandle)>,
     _guard: Box<dyn Any + Send>,
@@ -107,6 +111,8 @@ pub(super) enum Waited {
     Handed(Handed),
     Revoke(Revoked, Option<oneshot::Sender<Result<usize, RegistryError>>>),
     Forget(Vec<SessionId>),
+    /// A line about so many sessions that ended by themselves.
+    Expired(u64),
     Preload(oneshot::Sender<Result<(), RegistryError>>),
 }
 
@@ -147,6 +153,7 @@ impl TokenRegistry {
             forgotten: Forgotten::default(),
             jwts: JwtBooks::new(Arc::clone(&index)),
             forms: parts.forms,
+            expired: audit::Expired::default(),
             index,
             timer: None,
             _guard: parts.guard,
@@ -163,7 +170,7 @@ impl TokenRegistry {
             answer(reply, Err(RegistryError::Busy));
             return;
         }
-        let IssueToken { subject, website, digest, fixed_end, role, along } = message;
+        let IssueToken { subject, website, digest, fixed_end, role, along, origin, typed } = message;
         let (snapshot, now) = (self.snapshot.load(), self.clock.now());
         match self.table.begin(subject, website, digest, fixed_end, &snapshot, now) {
             Err(error) => answer(reply, Err(error)),
@@ -171,12 +178,14 @@ impl TokenRegistry {
                 if let Some(role) = role {
                     self.table.set_role(subject, role);
                 }
+                let line = audit::issued(&session, now, origin, typed);
                 let mut changes = along;
                 if self.durability != Durability::None {
                     changes.push(unstored::issued(session, fixed_end, digest));
                 }
+                changes.push(Change::Audit(line.clone()));
                 if self.may_hand_out_early() {
-                    self.record(changes, Waited::Handed(Handed { session, fixed_end, digest }));
+                    self.record(changes, Waited::Handed(Handed { session, fixed_end, digest, line }));
                     self.finish_issue(session.id, reply);
                 } else {
                     self.record(changes, Waited::Issue(session.id, reply));
@@ -202,7 +211,7 @@ impl TokenRegistry {
             answer(reply, Err(RegistryError::Busy));
             return;
         }
-        let revoked = match message.which {
+        let mut revoked = match message.which {
             Revocation::Token(digest) => Revoked::of(self.table.take(digest).as_slice(), message.reason),
             Revocation::Session(id) => Revoked::of(self.table.take_session(id).as_slice(), message.reason),
             Revocation::Jwt(denial) => self.deny_jwt(denial),
@@ -217,6 +226,7 @@ impl TokenRegistry {
             Revocation::Kind(kind) => self.end_kinds(&[kind], own),
             Revocation::Everything => self.end_kinds(&UserType::ALL, own),
         };
+        revoked.tell(message.which, message.reason, self.clock.now(), message.origin);
         own.do_send(GiveMemoryBack); // Its answer is empty.
         if self.unstored.is_empty() {
             // One that finds nothing waits its turn all the same: what it would have ended may have been ended by
@@ -255,11 +265,13 @@ impl TokenRegistry {
         // What the wall clock says is over may not be so after it was set back, so that the earlier clock counts.
         let now = self.clock.wall().min(self.clock.now());
         let events = self.jwts.deny(denial, now);
-        Revoked { count: usize::from(!events.is_empty()), events }
+        let count = usize::from(!events.is_empty());
+        let ended = (count > 0).then_some((SessionId::NONE, denial.subject));
+        Revoked { events, count, ended, line: None }
     }
 
     fn end_kinds(&mut self, kinds: &[UserType], own: &Addr<Self>) -> Revoked {
-        let mut revoked = Revoked { events: Vec::new(), count: 0 };
+        let mut revoked = Revoked { events: Vec::new(), count: 0, ended: None, line: None };
         for &kind in kinds {
             let (through, live) = self.table.end_kind(kind);
             revoked.events.push(SessionEvent::KindRevoked { kind, through });
@@ -273,8 +285,7 @@ impl TokenRegistry {
     }
 
     fn record_revocation(&mut self, revoked: Revoked, reply: Option<oneshot::Sender<Result<usize, RegistryError>>>) {
-        let changes = if self.durability == Durability::None { Vec::new() } else { revoked.changes() };
-        self.record(changes, Waited::Revoke(revoked, reply));
+        self.record(revoked.changes(self.durability), Waited::Revoke(revoked, reply));
     }
 
     /// Has the next slice of rows deleted, when there is one and none is on its way.
@@ -312,7 +323,7 @@ impl TokenRegistry {
     fn stored(&mut self, what: Waited) {
         match what {
             Waited::Issue(id, reply) => self.finish_issue(id, reply),
-            Waited::Handed(_) => {}
+            Waited::Handed(_) | Waited::Expired(_) => {}
             Waited::Revoke(revoked, reply) => self.finish_revocation(&revoked, reply),
             Waited::Forget(_) => {
                 self.forgotten.stored();
@@ -340,6 +351,7 @@ impl TokenRegistry {
                 self.forgotten.failed(ids);
                 self.retry_later(context);
             }
+            Waited::Expired(count) => self.expired.put_back(count),
             Waited::Preload(reply) => answer(reply, Err(RegistryError::Unavailable)),
         }
     }
@@ -351,7 +363,9 @@ impl TokenRegistry {
         };
         let (snapshot, now) = (self.snapshot.load_full(), self.clock.now());
         while let Some(oldest) = self.table.take_superseded(session.subject, &snapshot, now) {
-            self.record_revocation(Revoked::of(&[oldest], EndReason::Superseded), None);
+            let mut revoked = Revoked::of(&[oldest], EndReason::Superseded);
+            revoked.tell(Revocation::Session(oldest.id), EndReason::Superseded, now, Origin::SERVER);
+            self.record_revocation(revoked, None);
         }
         answer(reply, Ok(Issued { session }));
     }
@@ -388,7 +402,7 @@ impl TokenRegistry {
                 Unstored::Revoked(revoked) => self.record_revocation(revoked, None),
                 // One that was ended meanwhile must not be stored after its revocation.
                 Unstored::Handed(handed) if self.table.holds(handed.session.id, handed.digest) => {
-                    self.record(vec![handed.change()], Waited::Handed(handed));
+                    self.record(handed.changes(), Waited::Handed(handed));
                 }
                 Unstored::Handed(_) => {}
             }
@@ -528,7 +542,11 @@ impl Handler<ExpireDue> for TokenRegistry {
     type Result = ();
 
     fn handle(&mut self, _: ExpireDue, context: &mut Self::Context) {
-        let more = self.table.expire(&self.snapshot.load(), self.clock.now());
+        let now = self.clock.now();
+        let more = self.table.expire(&self.snapshot.load(), now);
+        if let Some((count, line)) = self.expired.due(self.table.statistics().ended, now) {
+            self.record(vec![Change::Audit(line)], Waited::Expired(count));
+        }
         self.forget_rows();
         if more {
             context.address().do_send(ExpireDue); // Its answer is empty.

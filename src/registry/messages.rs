@@ -2,6 +2,7 @@
 
 use actix::Message;
 
+use crate::audit::Origin;
 use crate::clock::UnixSeconds;
 use crate::registry::{Candidate, RegistryError, Validation};
 use crate::session::{EndReason, Session, SessionId, Subject, UserType};
@@ -28,6 +29,10 @@ pub struct IssueToken {
     pub role: Option<RoleId>,
     /// What else has to be stored in the same transaction: counters that the sign-in resets, say.
     pub along: Vec<Change>,
+    /// Who asks, for the audit trail: its line is stored in the same transaction.
+    pub origin: Origin,
+    /// The name that was typed, for the audit trail.
+    pub typed: Option<String>,
 }
 
 /// A session that has begun.
@@ -78,6 +83,8 @@ pub struct RevokeSessions {
     pub which: Revocation,
     /// Why.
     pub reason: EndReason,
+    /// Who asks, for the audit trail: its line is stored in the same transaction.
+    pub origin: Origin,
 }
 
 /// List live sessions, newest last.

@@ -14,6 +14,7 @@
 //! - a reply to a change means that the store has committed it.
 
 mod actor;
+mod audit;
 mod deadlines;
 mod forgotten;
 mod fullness;

@@ -7,7 +7,7 @@ use crate::registry::index::Index;
 use crate::registry::{JwtDenial, Parts, Revocation};
 use crate::session::{Session, SessionId, Subject};
 use crate::settings::{RoleId, SharedSnapshot, Snapshot, WebsiteId};
-use crate::token::jwt::{Claims, Origin, SharedJwtKey, has_jwt_shape};
+use crate::token::jwt::{Claims, Issuer, SharedJwtKey, has_jwt_shape};
 use crate::token::{DigestKey, Token, TokenDigest, TokenFormat, has_opaque_shape};
 
 /// What became of a token.
@@ -46,7 +46,7 @@ impl Candidate {
     /// What ends this token alone.
     pub fn revocation(&self) -> Revocation {
         match *self {
-            Self::Jwt(digest, Claims { subject, expires: ends, origin: Origin::Magento, .. }) => {
+            Self::Jwt(digest, Claims { subject, expires: ends, issuer: Issuer::Magento, .. }) => {
                 Revocation::Jwt(JwtDenial { digest, subject, ends })
             }
             Self::Opaque(digest) | Self::Jwt(digest, _) => Revocation::Token(digest),
@@ -137,10 +137,10 @@ impl Reader {
         match candidate {
             None => Validation::Unknown,
             Some(Candidate::Opaque(digest)) => self.session(digest).unwrap_or(Validation::Unknown),
-            Some(Candidate::Jwt(digest, claims)) => match claims.origin {
-                Origin::Session if claims.expires <= self.clock.wall() => Validation::Expired,
-                Origin::Session => self.session(digest).unwrap_or(Validation::Revoked),
-                Origin::Magento => self.issued_elsewhere(digest, &claims),
+            Some(Candidate::Jwt(digest, claims)) => match claims.issuer {
+                Issuer::Session if claims.expires <= self.clock.wall() => Validation::Expired,
+                Issuer::Session => self.session(digest).unwrap_or(Validation::Revoked),
+                Issuer::Magento => self.issued_elsewhere(digest, &claims),
             },
         }
     }
@@ -167,7 +167,7 @@ impl Reader {
             TokenFormat::Opaque => (Token::generate(), None),
             TokenFormat::Jwt => {
                 let seconds = self.snapshot.load().jwt_seconds(subject.kind);
-                let claims = self.claims(subject, seconds, Origin::Session);
+                let claims = self.claims(subject, seconds, Issuer::Session);
                 let mut text = String::with_capacity(320);
                 self.append_signed(&claims, &mut text)?;
                 (Token::from(text), Some(self.in_session_time(claims.expires)))
@@ -181,15 +181,15 @@ impl Reader {
     /// seconds at most, and never longer than the session. `None` as in [`Self::new_token`].
     pub fn exchange(&self, session: &Session, seconds: u32, to: &mut String) -> Option<()> {
         let left = session.expires_in(self.clock.now()).unwrap_or(u32::MAX);
-        self.append_signed(&self.claims(session.subject, seconds.min(left), Origin::Magento), to)
+        self.append_signed(&self.claims(session.subject, seconds.min(left), Issuer::Magento), to)
     }
 
     /// Claims that begin now, by the wall clock; but after the second of the user's last revocation, because what was
     /// issued in that second is revoked with it (fact sheet 6.5).
-    fn claims(&self, subject: Subject, seconds: u32, origin: Origin) -> Claims {
+    fn claims(&self, subject: Subject, seconds: u32, issuer: Issuer) -> Claims {
         let wall = self.clock.wall();
         let issued = wall.max(self.index.jwts_revoked(subject).plus(1));
-        Claims { subject, issued, expires: wall.plus(seconds), origin }
+        Claims { subject, issued, expires: wall.plus(seconds), issuer }
     }
 
     fn append_signed(&self, claims: &Claims, to: &mut String) -> Option<()> {

@@ -67,7 +67,8 @@ impl Pending {
     /// Ends it before it becomes live. Its revocation is stored all the same, behind its issue.
     fn cancel(&mut self) -> Option<Taken> {
         let first = !std::mem::replace(&mut self.cancelled, true);
-        first.then_some(Taken { id: self.session.id, digest: self.digest, was_live: true })
+        let Session { id, subject, .. } = self.session;
+        first.then_some(Taken { id, subject, digest: self.digest, was_live: true })
     }
 }
 
@@ -75,6 +76,7 @@ impl Pending {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Taken {
     pub(super) id: SessionId,
+    pub(super) subject: Subject,
     pub(super) digest: TokenDigest,
     /// Whether it would have been good: not when it had ended before, and was only kept.
     pub(super) was_live: bool,
@@ -153,7 +155,7 @@ impl Table {
     pub(super) fn take(&mut self, digest: TokenDigest) -> Option<Taken> {
         let (removed, was_live) = self.remove(digest)?;
         self.totals.revoked += u64::from(was_live);
-        Some(Taken { id: removed.id, digest, was_live })
+        Some(Taken { id: removed.id, subject: removed.subject, digest, was_live })
     }
 
     /// Takes the session with this number; one that is pending will not become live.

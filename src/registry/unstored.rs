@@ -1,9 +1,10 @@
 //! Changes that are true in memory and not yet on disk.
 
+use crate::audit::Line;
 use crate::clock::UnixSeconds;
 use crate::registry::table::Taken;
-use crate::session::{EndReason, Session, SessionEvent};
-use crate::store::Change;
+use crate::session::{EndReason, Session, SessionEvent, SessionId, Subject};
+use crate::store::{Change, Durability};
 use crate::token::TokenDigest;
 
 /// A change that could not be stored: it is tried again, before anything else.
@@ -20,13 +21,18 @@ pub(super) enum Unstored {
 pub(super) struct Revoked {
     pub(super) events: Vec<SessionEvent>,
     pub(super) count: usize,
+    /// The session, when it is one.
+    pub(super) ended: Option<(SessionId, Subject)>,
+    /// What the audit trail says of it.
+    pub(super) line: Option<Line>,
 }
 
 impl Revoked {
     pub(super) fn of(taken: &[Taken], reason: EndReason) -> Self {
         let event = |taken: &Taken| SessionEvent::Revoked { id: taken.id, digest: taken.digest, reason };
+        let one = taken.first().map(|taken| (taken.id, taken.subject));
         let count = taken.iter().filter(|taken| taken.was_live).count();
-        Self { events: taken.iter().map(event).collect(), count }
+        Self { events: taken.iter().map(event).collect(), count, ended: one, line: None }
     }
 
     /// JWTs that nobody keeps a session of were revoked besides.
@@ -35,8 +41,10 @@ impl Revoked {
         self
     }
 
-    pub(super) fn changes(&self) -> Vec<Change> {
-        self.events.iter().cloned().map(Change::Session).collect()
+    /// What is to be stored; without durability of sessions the line alone.
+    pub(super) fn changes(&self, durability: Durability) -> Vec<Change> {
+        let events = if durability == Durability::None { &[][..] } else { &self.events };
+        events.iter().cloned().map(Change::Session).chain(self.line.clone().map(Change::Audit)).collect()
     }
 
     pub(super) fn digests(&self) -> impl Iterator<Item = TokenDigest> {
@@ -48,16 +56,18 @@ impl Revoked {
 }
 
 /// A session that was handed out before it was stored: `data.durability = "async"`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Handed {
     pub(super) session: Session,
     pub(super) fixed_end: Option<UnixSeconds>,
     pub(super) digest: TokenDigest,
+    /// What the audit trail says of it.
+    pub(super) line: Line,
 }
 
 impl Handed {
-    pub(super) fn change(&self) -> Change {
-        issued(self.session, self.fixed_end, self.digest)
+    pub(super) fn changes(&self) -> Vec<Change> {
+        vec![issued(self.session, self.fixed_end, self.digest), Change::Audit(self.line.clone())]
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) async fn sign_in(
     let Some(found) = found else {
         // Asked in vain, so that it takes as long as with an account.
         let _ = core.accounts.administrator(NOBODY).await;
-        return Err(checked.refuse(Failed::counted(Refusal::UnknownUser)).await);
+        return Err(checked.refuse(Failed::counted(Refusal::UnknownUser), None).await);
     };
     decide(&core, &found, comparison, typed, checked).await
 }
@@ -58,10 +58,10 @@ async fn decide(
     let _turn = core.account_turns.wait(subject).await;
     let account = match core.accounts.administrator(found.id).await {
         Ok(Some(account)) => account,
-        Ok(None) => return Err(checked.refuse(Failed::counted(Refusal::UnknownUser)).await),
+        Ok(None) => return Err(checked.refuse(Failed::counted(Refusal::UnknownUser), None).await),
         Err(error) if comparison == Comparison::Mismatch => {
             unreadable(&error);
-            return Err(checked.refuse(Failed::counted(Refusal::WrongPassword)).await);
+            return Err(checked.refuse(Failed::counted(Refusal::WrongPassword), Some(subject)).await);
         }
         Err(error) => return Err(unreadable(&error)),
     };
@@ -75,14 +75,14 @@ async fn decide(
     }
     let role = match judge(&account, comparison, now) {
         Ok(role) => role,
-        Err(failed) => return Err(checked.refuse(failed).await),
+        Err(failed) => return Err(checked.refuse(failed, Some(subject)).await),
     };
     match second_factor::judge(core, account.id, typed).await.map_err(|error| unreadable(&error))? {
         Ok(used) => {
             let grant = Grant { subject, website: WebsiteId::ADMIN, role: Some(role), lock: None, code: used };
             checked.issue(grant).await
         }
-        Err(failed) => Err(checked.refuse(failed).await),
+        Err(failed) => Err(checked.refuse(failed, Some(subject)).await),
     }
 }
 

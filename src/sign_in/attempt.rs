@@ -9,15 +9,17 @@ use async_trait::async_trait;
 use tracing::{error, warn};
 
 use crate::accounts::{AccountError, AccountStore};
+use crate::audit::{Channel, Origin};
 use crate::clock::SharedClock;
 use crate::registry::{IssueToken, Issued, NewToken, Registry, RegistryError, Revocation, RevokeSessions};
 use crate::secret::Password;
 use crate::session::{EndReason, Subject};
 use crate::settings::{RoleId, SharedSnapshot, WebsiteId};
 use crate::sign_in::password::{HasherPool, Place, Verdict};
-use crate::sign_in::report::Counters;
+use crate::sign_in::report::{Counters, Label};
 use crate::sign_in::second_factor::UsedCodes;
 use crate::sign_in::throttle::{InFlight, Key, Throttle};
+use crate::sign_in::trail::Refusals;
 use crate::sign_in::turns::Turns;
 use crate::sign_in::{IssuedToken, Options, Refusal, SignInError};
 use crate::store::{Change, CustomerLock, UsedCode};
@@ -38,6 +40,8 @@ pub(super) struct Core {
     pub(super) name_turns: Turns<Key>,
     pub(super) used_codes: UsedCodes,
     pub(super) counters: Counters,
+    /// What the audit trail has yet to learn of refusals.
+    pub(super) refusals: Refusals,
 }
 
 /// Where a sign-in begins its session: what it needs of the registry.
@@ -64,7 +68,8 @@ impl Sessions for Registry {
     }
 
     async fn end_all(&self, subject: Subject) -> Result<(), RegistryError> {
-        let change = RevokeSessions { which: Revocation::Subject(subject), reason: EndReason::Ended };
+        let change =
+            RevokeSessions { which: Revocation::Subject(subject), reason: EndReason::Ended, origin: Origin::SERVER };
         self.revoke(change).await.map(drop)
     }
 }
@@ -75,6 +80,8 @@ pub(super) struct Attempt {
     pub(super) core: Arc<Core>,
     pub(super) in_flight: InFlight,
     pub(super) place: Place,
+    /// Who tries to sign in as whom.
+    pub(super) label: Label,
     /// Lives as long as somebody waits for the answer.
     pub(super) caller: Weak<()>,
 }
@@ -106,8 +113,8 @@ impl Attempt {
             // Nobody hears this.
             Verdict::Abandoned => return Err(SignInError::Unavailable),
         };
-        let (core, in_flight) = (self.core, self.in_flight);
-        Ok((comparison, Checked { core, in_flight }))
+        let (core, in_flight, label) = (self.core, self.in_flight, self.label);
+        Ok((comparison, Checked { core, in_flight, label }))
     }
 }
 
@@ -116,6 +123,7 @@ impl Attempt {
 pub(super) struct Checked {
     core: Arc<Core>,
     in_flight: InFlight,
+    label: Label,
 }
 
 /// Why a sign-in is refused, and what it leaves behind.
@@ -153,15 +161,20 @@ pub(super) struct Grant {
 }
 
 impl Checked {
-    /// Refuses the sign-in. The answer is the same when the failure cannot be stored: the throttle counts it in memory
-    /// all the same, the customer's counter does not.
-    pub(super) async fn refuse(self, failed: Failed) -> SignInError {
+    /// Refuses the sign-in; `subject` is whose account it is, when the name reached one. The answer is the same when the
+    /// failure cannot be stored: the throttle counts it in memory all the same, the customer's counter does not.
+    pub(super) async fn refuse(self, failed: Failed, subject: Option<Subject>) -> SignInError {
         let Failed { refusal, counted, lock } = failed;
         let _turn = self.core.name_turns.wait(self.in_flight.key()).await;
         let row = if counted { self.in_flight.fail() } else { None };
-        if (lock.is_some() || row.is_some())
-            && let Err(error) = self.core.accounts.failure(lock, row).await
+        let along: Vec<_> = self.core.refused(&self.label, refusal, subject).into_iter().map(Change::Audit).collect();
+        let has_line = !along.is_empty();
+        if (lock.is_some() || row.is_some() || has_line)
+            && let Err(error) = self.core.accounts.failure(lock, row, along).await
         {
+            if has_line {
+                self.core.refusals.count(&self.label, refusal);
+            }
             warn!(%error, "a failed sign-in was not stored: the throttle counts it until the restart, the account does not");
         }
         SignInError::Refused(refusal)
@@ -176,7 +189,9 @@ impl Checked {
         let now = self.core.clock.now();
         let mut along = self.core.accounts.success(subject, now, lock, Some(self.in_flight.key().name()));
         along.extend(code.map(Change::CodeUsed));
-        let change = IssueToken { subject, website, digest, fixed_end, role, along };
+        let origin = Origin::user(subject, Channel::of_protocol(self.label.caller.protocol), self.label.caller.address);
+        let typed = Some(self.label.name);
+        let change = IssueToken { subject, website, digest, fixed_end, role, along, origin, typed };
         let Issued { session } = self.core.sessions.begin(change).await?;
         if let Some(code) = code {
             self.core.used_codes.note(code);

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
 use crate::accounts::{AccountError, Customer};
+use crate::audit::{Channel, Event, Line, Origin};
 use crate::secret::Password;
 use crate::session::Subject;
 use crate::sign_in::attempt::Core;
@@ -18,6 +19,7 @@ use crate::sign_in::lockout::Lockout;
 use crate::sign_in::password::{PoolError, Verdict};
 use crate::sign_in::password_rules::{PasswordProblem, PasswordRules};
 use crate::sign_in::{Caller, SignIn};
+use crate::store::Change;
 
 /// What a customer asks for.
 #[derive(Clone, Debug)]
@@ -98,7 +100,7 @@ async fn carry_out(
     let verdict = core.hashers.verify(Some(stored), change.current, waiting, place).await?;
     let outcome = match verdict {
         Verdict::Match => replace(&core, &found, change.new, caller).await,
-        Verdict::Mismatch => Err(count(&core, id).await),
+        Verdict::Mismatch => Err(count(&core, id, caller).await),
         // Nobody hears this.
         Verdict::Abandoned => Err(PasswordChangeError::Unavailable),
     };
@@ -114,7 +116,7 @@ async fn find(core: &Core, id: u32) -> Result<Customer, PasswordChangeError> {
 }
 
 /// Counts a wrong password, after those that were compared at the same time.
-async fn count(core: &Core, id: u32) -> PasswordChangeError {
+async fn count(core: &Core, id: u32, caller: Caller) -> PasswordChangeError {
     let _turn = core.account_turns.wait(Subject::customer(id)).await;
     let customer = match find(core, id).await {
         Ok(customer) => customer,
@@ -124,7 +126,7 @@ async fn count(core: &Core, id: u32) -> PasswordChangeError {
     let Some(lock) = Lockout::of(&core.snapshot.load().settings).after_failure(&customer, now) else {
         return PasswordChangeError::WrongPassword;
     };
-    if let Err(error) = core.accounts.failure(Some(lock), None).await {
+    if let Err(error) = core.accounts.failure(Some(lock), None, line(core, id, caller, refused(id))).await {
         warn!(%error, "a wrong password was not counted for the account's lock");
         // Guesses that are not counted must not be told from each other.
         return PasswordChangeError::Unavailable;
@@ -144,7 +146,22 @@ async fn replace(core: &Core, found: &Customer, new: Password, caller: Caller) -
     let hash = core.hashers.hash_at(new, place).await?;
     let _turn = core.account_turns.wait(Subject::customer(found.id)).await;
     find_unchanged(core, found).await?;
-    core.accounts.change_password(found.id, hash).await.map_err(|error| unreachable(&error))
+    let changed = Event::PasswordSet { subject: Subject::customer(found.id) };
+    let along = line(core, found.id, caller, changed);
+    core.accounts.change_password(found.id, hash, along).await.map_err(|error| unreachable(&error))
+}
+
+/// What the audit trail says of a wrong current password.
+fn refused(customer: u32) -> Event {
+    let subject = Subject::customer(customer);
+    Event::Refused { kind: subject.kind, subject: Some(subject), reason: "wrong_current_password".into() }
+}
+
+/// The line of something that the customer asks for.
+fn line(core: &Core, customer: u32, caller: Caller, event: Event) -> Vec<Change> {
+    let channel = Channel::of_protocol(caller.protocol);
+    let origin = Origin::user(Subject::customer(customer), channel, caller.address);
+    vec![Change::Audit(Line::new(core.clock.now(), event, origin))]
 }
 
 /// A password that was changed in the meantime is not the one that was compared.

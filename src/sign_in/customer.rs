@@ -22,7 +22,7 @@ pub(super) async fn sign_in(credentials: CustomerCredentials, attempt: Attempt) 
     let Some(found) = found else {
         // Asked in vain, so that it takes as long as with an account.
         let _ = core.accounts.customer(NOBODY).await;
-        return Err(checked.refuse(Failed::counted(Refusal::UnknownUser)).await);
+        return Err(checked.refuse(Failed::counted(Refusal::UnknownUser), None).await);
     };
     decide(&core, &found, comparison, checked).await
 }
@@ -48,11 +48,11 @@ async fn decide(
     let now = core.clock.now();
     let customer = match core.accounts.customer(found.id).await {
         Ok(Some(customer)) => customer,
-        Ok(None) => return Err(checked.refuse(Failed::counted(Refusal::UnknownUser)).await),
+        Ok(None) => return Err(checked.refuse(Failed::counted(Refusal::UnknownUser), None).await),
         Err(error) if comparison == Comparison::Match => return Err(unreadable(&error)),
         Err(error) => {
             unreadable(&error);
-            return Err(checked.refuse(Failed::counted(without_account(comparison))).await);
+            return Err(checked.refuse(Failed::counted(without_account(comparison)), Some(subject)).await);
         }
     };
     let comparison = comparison_still_good(comparison, found, &customer);
@@ -69,7 +69,7 @@ async fn decide(
             };
             checked.issue(grant).await
         }
-        Err(failed) => Err(checked.refuse(failed).await),
+        Err(failed) => Err(checked.refuse(failed, Some(subject)).await),
     }
 }
 

@@ -10,6 +10,7 @@
 //! - a sign-in decides on an account and begins its session while nobody else who takes turns changes the account;
 //! - a code of an authenticator app is good once; wrong ones count for the throttle, which only a session clears;
 //! - failures of one account are counted one after the other, so that none is lost;
+//! - a session and its line in the audit trail are one transaction; a refusal has a line or is counted for one;
 //! - what cannot be read or stored never makes an answer better: it is "unavailable", or the refusal that it was.
 
 pub mod password;
@@ -28,6 +29,7 @@ mod service;
 mod support;
 mod throttle;
 mod totp;
+mod trail;
 mod turns;
 
 pub use change_password::{PasswordChange, PasswordChangeError};

@@ -19,6 +19,7 @@ use crate::sign_in::password::{GuardFactory, HasherPool, PoolOptions};
 use crate::sign_in::report::{Counters, Label};
 use crate::sign_in::second_factor::UsedCodes;
 use crate::sign_in::throttle::{Denied, Throttle};
+use crate::sign_in::trail::Refusals;
 use crate::sign_in::turns::{AccountTurn, Turns};
 use crate::sign_in::{
     AdministratorCredentials, Caller, CustomerCredentials, IssuedToken, Options, Refusal, SignInError, Statistics,
@@ -26,7 +27,7 @@ use crate::sign_in::{
 };
 use crate::store::UsedCode;
 
-/// How often the throttle forgets what no longer counts.
+/// How often the throttle forgets what no longer counts, and refusals that were counted have their lines written.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 
 /// When to try again after too many attempts on one name waited.
@@ -66,7 +67,7 @@ impl SignIn {
         });
         let throttle = Arc::new(Throttle::new(Arc::clone(&parts.snapshot), Arc::clone(&parts.clock)));
         sweep_regularly(Arc::downgrade(&throttle), (parts.guards)("throttle-sweeper"));
-        Self::from_core(Core {
+        let sign_in = Self::from_core(Core {
             accounts: parts.accounts,
             sessions: Arc::new(parts.registry) as Arc<dyn Sessions>,
             snapshot: parts.snapshot,
@@ -78,7 +79,16 @@ impl SignIn {
             name_turns: Turns::default(),
             used_codes: UsedCodes::default(),
             counters: Counters::default(),
-        })
+            refusals: Refusals::default(),
+        });
+        tell_regularly(Arc::downgrade(&sign_in.0), (parts.guards)("audit-teller"));
+        sign_in
+    }
+
+    /// Writes down in the audit trail what was counted of refusals. To be called before the store is closed; until then
+    /// it happens every minute.
+    pub async fn tell_counted(&self) {
+        self.0.tell_counted().await;
     }
 
     pub(super) fn from_core(core: Core) -> Self {
@@ -176,6 +186,9 @@ impl SignIn {
         let attempt = match self.let_in(&label, Arc::downgrade(&alive)).await {
             Ok(attempt) => attempt,
             Err(error) => {
+                if let SignInError::Refused(refusal) = error {
+                    self.0.tell_apart(&label, refusal);
+                }
                 let outcome = Err(error);
                 self.0.counters.report(&label, &outcome);
                 return outcome;
@@ -204,7 +217,7 @@ impl SignIn {
             Denied::Crowded => SignInError::Busy { retry_after: CROWD_RETRY },
         })?;
         let place = core.hashers.enter(label.caller.address)?;
-        Ok(Attempt { core: Arc::clone(core), in_flight, place, caller })
+        Ok(Attempt { core: Arc::clone(core), in_flight, place, label: label.clone(), caller })
     }
 }
 
@@ -212,6 +225,19 @@ impl fmt::Debug for SignIn {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("SignIn")
     }
+}
+
+/// One timer for all refusals that were counted, for as long as the service is there.
+fn tell_regularly(core: Weak<Core>, guard: Box<dyn Any + Send>) {
+    actix_rt::spawn(async move {
+        let _guard = guard;
+        let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+        loop {
+            ticks.tick().await;
+            let Some(core) = core.upgrade() else { break };
+            core.tell_counted().await;
+        }
+    });
 }
 
 /// One timer for all names, for as long as the throttle is there.

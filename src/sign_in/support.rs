@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use crate::accounts::{AccountError, AccountStore, Administrator, Customer, SecondFactor, folded};
+use crate::audit::Line;
 use crate::clock::{MockClock, SharedClock, UnixSeconds};
 use crate::registry::{IssueToken, Issued, NewToken, RegistryError};
 use crate::secret::{Password, Secret};
@@ -20,6 +21,7 @@ use crate::sign_in::password::{HasherPool, PoolOptions};
 use crate::sign_in::report::Counters;
 use crate::sign_in::second_factor::UsedCodes;
 use crate::sign_in::throttle::Throttle;
+use crate::sign_in::trail::Refusals;
 use crate::sign_in::turns::Turns;
 use crate::sign_in::{
     AdministratorCredentials, Caller, CustomerCredentials, IssuedToken, Options, Refusal, SecondFactorRule, SignIn,
@@ -93,9 +95,19 @@ pub(super) struct MemoryAccounts {
     pub(super) unreadable_by_number: AtomicBool,
     pub(super) unwritable: AtomicBool,
     pub(super) deactivations: AtomicU64,
+    /// What the audit trail was told.
+    pub(super) lines: Mutex<Vec<Line>>,
 }
 
 impl MemoryAccounts {
+    fn tell(&self, changes: Vec<Change>) {
+        let lines = changes.into_iter().filter_map(|change| match change {
+            Change::Audit(line) => Some(line),
+            _ => None,
+        });
+        self.lines.lock().unwrap().extend(lines);
+    }
+
     fn check(fault: &AtomicBool) -> Result<(), AccountError> {
         if fault.load(Ordering::SeqCst) {
             return Err(AccountError::Unavailable("a cause for the log alone".to_owned()));
@@ -162,8 +174,14 @@ impl AccountStore for MemoryAccounts {
         lock.map(Change::CustomerLock).into_iter().chain(cleared).collect()
     }
 
-    async fn failure(&self, lock: Option<CustomerLock>, throttle: Option<ThrottleRow>) -> Result<(), AccountError> {
+    async fn failure(
+        &self,
+        lock: Option<CustomerLock>,
+        throttle: Option<ThrottleRow>,
+        along: Vec<Change>,
+    ) -> Result<(), AccountError> {
         Self::check(&self.unwritable)?;
+        self.tell(along);
         // The fewer failures, the longer it takes: without turns a later row would be overwritten by an earlier one.
         for _ in throttle.as_ref().map_or(0, |row| row.failures)..10 {
             tokio::task::yield_now().await;
@@ -171,7 +189,9 @@ impl AccountStore for MemoryAccounts {
         if let Some(lock) = lock {
             self.apply(lock);
         }
-        self.failures.lock().unwrap().push((lock, throttle));
+        if lock.is_some() || throttle.is_some() {
+            self.failures.lock().unwrap().push((lock, throttle));
+        }
         Ok(())
     }
 
@@ -184,8 +204,9 @@ impl AccountStore for MemoryAccounts {
         Ok(())
     }
 
-    async fn change_password(&self, id: u32, hash: String) -> Result<(), AccountError> {
+    async fn change_password(&self, id: u32, hash: String, along: Vec<Change>) -> Result<(), AccountError> {
         Self::check(&self.unwritable)?;
+        self.tell(along);
         for customer in self.customers.lock().unwrap().iter_mut().filter(|customer| customer.id == id) {
             customer.password_hash = Some(hash.clone());
         }
@@ -311,6 +332,7 @@ impl Fixture {
             name_turns: Turns::default(),
             used_codes: UsedCodes::default(),
             counters: Counters::default(),
+            refusals: Refusals::default(),
         });
         let hash = sign_in.hash_password(Password::new(PASSWORD.to_owned())).await.unwrap();
         Self { sign_in, accounts, sessions, clock, snapshot, hash }

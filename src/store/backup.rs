@@ -8,12 +8,13 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::audit::{Event, Line, Origin};
 use crate::clock::UnixSeconds;
 use crate::session::{SessionId, UserType};
 use crate::store::folder::{self, DATABASE, FolderError, NUMBERS_OF_A_RUN};
 use crate::store::ledger::{self, Seal};
 use crate::store::sessions::Books;
-use crate::store::{DataFolder, connection, jwts};
+use crate::store::{DataFolder, audit, connection, jwts};
 
 /// The key in `meta` of the note: when the copy was made, in Unix seconds, as text.
 const NOTE: &str = "backup_of";
@@ -47,8 +48,9 @@ pub(super) fn note(connection: &Connection) -> rusqlite::Result<Option<UnixSecon
     Ok(note.map(|text| UnixSeconds(String::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(0))))
 }
 
-/// Accepts a folder that was restored from a copy; from then on it is like any other. All its sessions end, and
-/// all JWTs that were issued until `now`, unless they are kept: then a token that was revoked after the copy was made is good again. False when it was no restored folder.
+/// Accepts a folder that was restored from a copy; from then on it is like any other. All its sessions end, and all JWTs
+/// that were issued until `now`, unless they are kept: then a token that was revoked after the copy was made is good
+/// again. False when it was no restored folder. The audit trail learns of it, at `now`.
 ///
 /// # Errors
 /// [`FolderError`]: nothing was accepted.
@@ -59,14 +61,12 @@ pub fn accept_restored(path: &Path, keep_sessions: bool, now: UnixSeconds) -> Re
         .map_err(|cause| FolderError::Unreadable { path: database, cause })
 }
 
-fn accept(database: &Path, seal: &Seal, keep_sessions: bool, now: UnixSeconds) -> rusqlite::Result<bool> {
+fn accept(database: &Path, seal: &Seal, sessions_kept: bool, now: UnixSeconds) -> rusqlite::Result<bool> {
     let mut connection = connection::writing(database)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if note(&transaction)?.is_none() {
-        return Ok(false);
-    }
+    let Some(made_at) = note(&transaction)? else { return Ok(false) };
     let mut books = Books::open(&transaction, seal.clone())?;
-    if !keep_sessions {
+    if !sessions_kept {
         let through = SessionId(books.ledger.last);
         for kind in UserType::ALL {
             books.end_kind(&transaction, kind, through)?;
@@ -76,6 +76,9 @@ fn accept(database: &Path, seal: &Seal, keep_sessions: bool, now: UnixSeconds) -
     // Numbers that were given out after the copy was made must not come again.
     books.ledger.last += NUMBERS_OF_A_RUN;
     books.ledger.write(&transaction, seal)?;
+    let accepted = Event::RestoredAccepted { made_at, sessions_kept };
+    books.append_line(&transaction, &Line::new(now, accepted, Origin::SERVER), &[])?;
+    audit::write_head(&transaction, &seal.chain, books.head)?;
     transaction.execute("DELETE FROM meta WHERE key = ?1", [NOTE])?;
     transaction.commit()?;
     Ok(true)

@@ -3,11 +3,12 @@
 use actix::Message;
 use thiserror::Error;
 
+use crate::audit::Line;
 use crate::clock::UnixSeconds;
 use crate::secret::Secret;
 use crate::session::{SessionEvent, SessionId};
 use crate::settings::{Scope, StoreDirectory};
-use crate::store::{AdministratorRow, CustomerRow, RoleRow};
+use crate::store::{AdministratorRow, CustomerRow, Erasure, RoleRow};
 
 /// One change of what is stored. Several make one transaction.
 #[derive(Clone, Debug)]
@@ -91,6 +92,15 @@ pub enum Change {
     Directory(StoreDirectory),
     /// The folder has got what a fresh one starts with: see [`crate::store::DataFolder::is_fresh`].
     FolderInitialised,
+    /// A line of the audit trail. It stands behind the changes of the same message that it tells of.
+    Audit(Line),
+    /// The oldest lines of the audit trail from before this moment go, a slice of them.
+    AuditOutdated {
+        /// What is older than this.
+        before: UnixSeconds,
+    },
+    /// A person becomes unreadable.
+    Erase(Erasure),
 }
 
 /// The failure counters and the lock of a customer (fact sheet 5.2).

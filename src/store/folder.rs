@@ -13,7 +13,7 @@ use crate::clock::UnixSeconds;
 use crate::session::SessionId;
 use crate::store::ledger::{self, Ledger, Seal};
 use crate::store::log::{self, Log};
-use crate::store::{backup, connection, schema};
+use crate::store::{audit, backup, connection, schema};
 use crate::token::DigestKey;
 
 /// The key in `meta` that says that a folder has got what it starts with.
@@ -301,6 +301,7 @@ fn prepare(path: &Path) -> Result<Prepared, FolderError> {
     let key = ledger::digest_key(&connection).map_err(unreadable)?;
     let seal = Seal::new(&key);
     let ledger = Ledger::read(&connection, &seal).map_err(unreadable)?;
+    audit::read_head(&connection, &seal.chain).map_err(unreadable)?;
     if let Some(problem) = seal.tables.verify(&connection).map_err(unreadable)? {
         return Err(FolderError::Damaged { path: path.to_owned(), problem });
     }

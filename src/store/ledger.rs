@@ -6,6 +6,7 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::audit::ChainKey;
 use crate::clock::UnixSeconds;
 use crate::session::{SessionId, UserType};
 use crate::store::table_seals::TableSeals;
@@ -28,6 +29,8 @@ pub(super) struct Seal {
     jwt_ledger: [u8; 32],
     pub(super) rows: RowChecksums,
     pub(super) tables: TableSeals,
+    /// What joins the lines of the audit trail.
+    pub(super) chain: ChainKey,
 }
 
 impl Seal {
@@ -41,6 +44,7 @@ impl Seal {
             jwt_ledger: key.derive("tokenward 2026 checksum of the ledger of JWT revocations"),
             rows: RowChecksums::new(key),
             tables: TableSeals::new(key),
+            chain: ChainKey::new(key),
         }
     }
 

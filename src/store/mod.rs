@@ -3,6 +3,9 @@
 //! [`StoreWriter`] is one actor on one thread and owns the writing connection. It takes whatever changes wait, writes
 //! them in one transaction, and answers them all. Reads go through a few read-only connections ([`Readers`]).
 //!
+//! Lines of the audit trail are numbered, encrypted and joined where they are written, in the transaction of what they
+//! tell of; [`TrailReader`] checks and reads them, also while a server runs.
+//!
 //! It knows rows, not rules: what a change means was decided by whoever sent it. What always holds: an answer to a
 //! change means that it is on disk; a change is stored whole or not at all; a change that fails takes no other one
 //! with it. A file that is locked, full or read-only is an error of each call and not of the process: the next call
@@ -10,6 +13,10 @@
 //! and never an answer.
 
 mod apply;
+mod audit;
+mod audit_reading;
+#[cfg(test)]
+mod audit_tests;
 mod backup;
 mod change;
 mod checksums;
@@ -33,6 +40,8 @@ mod table_seals;
 mod tests;
 mod writer;
 
+pub use audit::Erasure;
+pub use audit_reading::{ExportError, Span, TrailFault, TrailReader, Verdict};
 pub use backup::{accept_restored, back_up};
 pub use change::{
     Change, Committed, CustomerLock, Record, RecordOutcome, SettingRow, StoreError, ThrottleRow, UsedCode, Write,

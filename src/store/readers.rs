@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::Semaphore;
 
+use crate::clock::UnixSeconds;
 use crate::settings::{Scope, StoreId, WebsiteId};
 use crate::store::{DataFolder, RowChecksums, SettingRow, StoreError, UsedCode, connection};
 
@@ -75,6 +76,15 @@ impl Readers {
     /// As for [`Readers::read`].
     pub async fn used_codes(&self) -> Result<Vec<UsedCode>, StoreError> {
         self.read(used_codes).await
+    }
+
+    /// When the oldest line of the audit trail was written; `None` when there is none.
+    ///
+    /// # Errors
+    /// As for [`Readers::read`].
+    pub async fn oldest_line(&self) -> Result<Option<UnixSeconds>, StoreError> {
+        let question = "SELECT at FROM audit_lines ORDER BY number LIMIT 1";
+        self.read(|file| file.query_row(question, (), |row| row.get(0).map(UnixSeconds)).optional()).await
     }
 
     async fn run<T, Q>(&self, query: Q) -> Result<T, StoreError>

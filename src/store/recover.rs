@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
+use crate::audit::{Event, Head, Line, Origin};
 use crate::clock::UnixSeconds;
 use crate::session::SessionId;
 use crate::store::folder::{self, DATABASE, FolderError};
 use crate::store::ledger::{self, Ledger, Seal};
-use crate::store::{SealedTable, connection, jwts, log, schema, sessions};
+use crate::store::{SealedTable, audit, connection, jwts, log, schema, sessions};
 
 /// The tables that are copied row by row, each with what its rows are ordered by. Parents before children.
 const TABLES: [(&str, &str); 10] = [
@@ -46,6 +47,8 @@ pub struct Recovery {
     pub sessions_kept: bool,
     /// How many commits of the log could still be read, and where it is damaged.
     pub log: (u64, Option<u64>),
+    /// How many lines of the audit trail were saved, and whether the trail goes on from them.
+    pub trail: (usize, bool),
 }
 
 /// What was saved of a table.
@@ -141,6 +144,7 @@ fn copy(from: &Path, to: &Path, keep_sessions: bool, now: UnixSeconds) -> rusqli
     }
     recovery.sessions = copy_sessions(&old, &new, keep_sessions)?;
     copy_jwts(&old, &new, (!keep_sessions).then_some(now))?;
+    recovery.trail = copy_trail(&old, &new, keep_sessions, now)?;
     new.execute_batch("COMMIT")?;
     connection::put_away(new);
     Ok(recovery)
@@ -240,7 +244,8 @@ fn copy_sessions(old: &Connection, new: &Connection, keep: bool) -> rusqlite::Re
     }
     whole.sort_unstable_by_key(|session| session.id);
     whole.dedup_by_key(|session| session.id);
-    let mut books = sessions::Books { seal: seal.clone(), ledger: Ledger { last, ..Ledger::default() } };
+    let mut books =
+        sessions::Books { seal: seal.clone(), ledger: Ledger { last, ..Ledger::default() }, head: Head::default() };
     if keep {
         let kinds = kind_revocations(old, &seal);
         let revoked = |id: SessionId, kind| kinds.iter().any(|&(ended, through)| ended == kind && id <= through);
@@ -258,6 +263,30 @@ fn copy_jwts(old: &Connection, new: &Connection, end: Option<UnixSeconds>) -> ru
     let seal = Seal::new(&ledger::digest_key(new)?);
     jwts::copy_whole(old, new, &seal)?;
     end.map_or(Ok(()), |end| jwts::revoke_everything(new, &seal, end))
+}
+
+/// Copies the audit trail, and adds a line that says so. Lines that are lost show for as long as those around them are
+/// kept: nobody can tell whether it was damage that took them. When its head is lost, or the key that it was written
+/// under, a new trail begins, and the old lines stay in the file that was put aside.
+fn copy_trail(old: &Connection, new: &Connection, keep: bool, now: UnixSeconds) -> rusqlite::Result<(usize, bool)> {
+    let seal = Seal::new(&ledger::digest_key(new)?);
+    let goes_on = audit::read_head(old, &seal.chain);
+    let mut saved = 0;
+    if goes_on.is_ok() {
+        for (table, order) in [("audit_lines", "number"), ("audit_keys", "account"), ("audit_names", "id")] {
+            let rows = copy_table(old, new, (table, order), None)?.rows;
+            saved += if table == "audit_lines" { rows } else { 0 };
+        }
+    }
+    if let Ok(head) = &goes_on {
+        // What a damaged page brings back behind the end must not stand in the way.
+        saved -= new.execute("DELETE FROM audit_lines WHERE number > ?1", [head.last.cast_signed()])?;
+    }
+    let mut books =
+        sessions::Books { ledger: Ledger::default(), head: goes_on.as_ref().copied().unwrap_or_default(), seal };
+    books.append_line(new, &Line::new(now, Event::Recovered { sessions_kept: keep }, Origin::SERVER), &[])?;
+    audit::write_head(new, &books.seal.chain, books.head)?;
+    Ok((saved, goes_on.is_ok()))
 }
 
 fn each_session(
@@ -323,6 +352,13 @@ impl fmt::Display for Recovery {
         }
         let (whole, lost) = self.sessions;
         writeln!(formatter, "sessions: {whole} whole, {lost} damaged")?;
+        let (lines, goes_on) = self.trail;
+        let rest = if goes_on {
+            "`audit verify` names those that are lost"
+        } else {
+            "its end is lost, so a new trail begins, and the damaged file holds the old one"
+        };
+        writeln!(formatter, "audit trail: {lines} lines saved; {rest}")?;
         if self.sessions_kept {
             formatter.write_str("The whole sessions go on; a revocation that was lost does not hold any more.")
         } else {

@@ -5,8 +5,9 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::audit::ChainKey;
 use crate::settings::StoreDirectory;
-use crate::store::{apply, jwts, ledger};
+use crate::store::{apply, audit, jwts, ledger};
 
 /// What each version adds, oldest first, a script for each subject. A new version appends its own; none is ever changed.
 const MIGRATIONS: &[&[&str]] = &[&[VERSION_1], &[VERSION_2], VERSION_3];
@@ -142,7 +143,7 @@ CREATE TABLE kind_revocations (
 ";
 
 /// What version 3 adds. A program of version 2 can still use the file.
-const VERSION_3: &[&str] = &[CHECKSUMS, SECOND_FACTORS, jwts::JWT_REVOCATIONS];
+const VERSION_3: &[&str] = &[CHECKSUMS, SECOND_FACTORS, audit::AUDIT_TRAIL, jwts::JWT_REVOCATIONS];
 
 /// What administrators show besides their passwords. The codes that were used stand apart: they count wherever the
 /// accounts are kept, and the secret may be there.
@@ -231,6 +232,9 @@ pub(super) fn migrate(connection: &mut Connection, version: usize) -> rusqlite::
     }
     if version < 2 {
         ledger::found(&transaction)?;
+    }
+    if version < 3 {
+        audit::found(&transaction, &ChainKey::new(&ledger::digest_key(&transaction)?))?;
     }
     ledger::set_meta(&transaction, OLDEST_PROGRAM, OLDEST_PROGRAM_VERSION.to_string().as_bytes())?;
     transaction.pragma_update(None, "user_version", i64::try_from(NEWEST).unwrap_or(i64::MAX))?;

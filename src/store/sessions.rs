@@ -7,9 +7,11 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::audit::Head;
 use crate::clock::UnixSeconds;
 use crate::session::{Session, SessionEvent, SessionId, Subject, UserType};
 use crate::settings::WebsiteId;
+use crate::store::audit;
 use crate::store::jwts;
 use crate::store::ledger::{Ledger, Seal};
 use crate::token::TokenDigest;
@@ -39,18 +41,21 @@ impl StoredSession {
     }
 }
 
-/// What a change of sessions needs besides the connection.
+/// What a change of sessions or of the audit trail needs besides the connection.
 #[derive(Debug)]
 pub(super) struct Books {
     pub(super) seal: Seal,
     pub(super) ledger: Ledger,
+    /// Where the audit trail begins and ends.
+    pub(super) head: Head,
 }
 
 impl Books {
     /// The books of this file, which is kept under the key of `seal`.
     pub(super) fn open(connection: &Connection, seal: Seal) -> rusqlite::Result<Self> {
         let ledger = Ledger::read(connection, &seal)?;
-        Ok(Self { seal, ledger })
+        let head = audit::read_head(connection, &seal.chain)?;
+        Ok(Self { seal, ledger, head })
     }
 
     /// Carries out what happened to a session.

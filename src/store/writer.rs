@@ -11,7 +11,9 @@ use tokio::sync::oneshot;
 
 use crate::store::ledger::Seal;
 use crate::store::sessions::Books;
-use crate::store::{Change, Committed, Record, RecordOutcome, StoreError, Write, Written, apply, connection, fault};
+use crate::store::{
+    Change, Committed, Record, RecordOutcome, StoreError, Write, Written, apply, audit, connection, fault,
+};
 
 /// The mailbox: twice what the gate of [`crate::store::Store`] lets through, so that sending never waits for a place.
 pub(super) const MAILBOX: usize = 8192;
@@ -58,7 +60,7 @@ impl Open {
 
     /// Fails only by a fault of the file; nothing of the batch is stored then.
     fn commit(&mut self, batch: &[Waiting]) -> rusqlite::Result<Vec<Result<Written, StoreError>>> {
-        let before = self.books.ledger;
+        let (before, head) = (self.books.ledger, self.books.head);
         let mut transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let outcomes = batch
             .iter()
@@ -67,7 +69,16 @@ impl Open {
         if self.books.ledger != before {
             self.books.ledger.write(&transaction, &self.books.seal)?;
         }
+        if self.books.head != head {
+            audit::write_head(&transaction, &self.books.seal.chain, self.books.head)?;
+        }
         transaction.commit()?;
+        if batch.iter().flat_map(|waiting| &waiting.changes).any(|change| matches!(change, Change::Erase(_))) {
+            // What was erased must not be read from the log either.
+            if let Err(error) = connection::settle(&self.connection) {
+                tracing::warn!(%error, "what was erased stays readable in the log of the store until the next start");
+            }
+        }
         Ok(outcomes)
     }
 }
@@ -190,14 +201,14 @@ fn store_one(
     changes: &[Change],
     books: &mut Books,
 ) -> rusqlite::Result<Result<Written, StoreError>> {
-    let ledger = books.ledger;
+    let (ledger, head) = (books.ledger, books.head);
     let savepoint = transaction.savepoint()?;
     let mut written = Written::default();
     let outcome = changes.iter().try_for_each(|change| apply::apply(&savepoint, change, books, &mut written.ids));
     match outcome {
         Ok(()) => savepoint.commit().map(|()| Ok(written)),
         Err(error) if fault::is_of_the_change(&error) => {
-            books.ledger = ledger;
+            (books.ledger, books.head) = (ledger, head);
             savepoint.finish().map(|()| Err(fault::explain(&error)))
         }
         Err(error) => Err(error),

@@ -5,7 +5,7 @@ use serde_json::json;
 use tokenward::clock::UnixSeconds;
 use tokenward::magento::InstallationKey;
 use tokenward::session::Subject;
-use tokenward::token::jwt::{Claims, JwtAlgorithm, JwtKey, Origin};
+use tokenward::token::jwt::{Claims, Issuer, JwtAlgorithm, JwtKey};
 
 use crate::referee::wall_clock;
 use crate::support::{ServerBuilder, TestServer};
@@ -21,7 +21,7 @@ fn server(folder: &std::path::Path, format: &str) -> TestServer {
 /// A JWT as Magento would issue it, `ago` seconds ago, for an hour.
 fn of_magento(subject: Subject, ago: u32) -> String {
     let issued = UnixSeconds(u32::try_from(wall_clock()).unwrap() - ago);
-    let claims = Claims { subject, issued, expires: issued.plus(3600), origin: Origin::Magento };
+    let claims = Claims { subject, issued, expires: issued.plus(3600), issuer: Issuer::Magento };
     let key = JwtKey::new(&InstallationKey::parse(KEY).unwrap());
     key.sign(&claims, JwtAlgorithm::Hs256).expose().to_owned()
 }

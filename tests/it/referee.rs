@@ -11,7 +11,7 @@ use tokenward::magento::InstallationKey;
 use tokenward::secret::Password;
 use tokenward::session::Subject;
 use tokenward::sign_in::password::{self, Memory, StoredHash};
-use tokenward::token::jwt::{Claims, JwtAlgorithm, JwtKey, Origin};
+use tokenward::token::jwt::{Claims, Issuer, JwtAlgorithm, JwtKey};
 
 use crate::support::{ServerBuilder, TestServer, repository, run, skip};
 
@@ -93,8 +93,8 @@ fn a_jwt_that_is_signed_here_is_read_in_php() {
     let issued = UnixSeconds(1_700_000_000);
     for text in [OLD, MODERN, ROTATED] {
         for algorithm in JwtAlgorithm::ALL {
-            for (subject, origin) in [(Subject::customer(7), Origin::Magento), (Subject::admin(1), Origin::Session)] {
-                let claims = Claims { subject, issued, expires: issued.plus(3600), origin };
+            for (subject, issuer) in [(Subject::customer(7), Issuer::Magento), (Subject::admin(1), Issuer::Session)] {
+                let claims = Claims { subject, issued, expires: issued.plus(3600), issuer };
                 let jwt = JwtKey::new(&key(text)).sign(&claims, algorithm);
                 let seen = php.read(jwt.expose(), text, algorithm.name());
                 assert_eq!(seen["header"].to_string(), format!(r#"{{"kid":"1","alg":"{}"}}"#, algorithm.name()));
@@ -121,7 +121,7 @@ fn a_jwt_that_php_issues_is_read_here() {
             let jwt = php.ask(&ask);
             let issued = UnixSeconds(1_700_000_000);
             let expected =
-                Claims { subject: Subject::customer(7), issued, expires: issued.plus(3600), origin: Origin::Magento };
+                Claims { subject: Subject::customer(7), issued, expires: issued.plus(3600), issuer: Issuer::Magento };
             let reader = JwtKey::new(&key(text));
             assert_eq!(reader.read(jwt.as_str().unwrap(), algorithm), Ok(expected));
             assert_eq!(reader.sign(&expected, algorithm).expose(), jwt.as_str().unwrap(), "to the letter");

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::accounts::embedded::rows::{administrator_row, conflict, throttle_cleared};
 use crate::accounts::embedded::{EmbeddedAccounts, NewAdministrator, read};
 use crate::accounts::{AccountError, AccountStore, Administrator, DirectorySource};
+use crate::audit::Event;
 use crate::secret::Secret;
 use crate::session::{Subject, SubjectChanged, UserType};
 use crate::store::Change;
@@ -18,7 +19,8 @@ impl EmbeddedAccounts {
         let (_, roles) = self.directory().await?;
         let username = new.username.clone();
         let row = administrator_row(new, &roles, self.clock.now())?;
-        self.store.write(vec![Change::CreateAdministrator(row)]).await?;
+        let line = self.line(Event::AccountsMade { kind: UserType::Admin, count: 1, subject: None });
+        self.store.write(vec![Change::CreateAdministrator(row), line]).await?;
         let added = self.administrator_named(&username).await?;
         self.announce(SubjectChanged { subject: Subject::admin(added.id), locked_until: None, role: added.role });
         Ok(added)
@@ -43,7 +45,8 @@ impl EmbeddedAccounts {
     ) -> Result<Administrator, AccountError> {
         let administrator = self.administrator_named(username).await?;
         let change = Change::AdministratorPassword { administrator: administrator.id, hash };
-        self.store.write(vec![change]).await?;
+        let line = self.line(Event::PasswordSet { subject: Subject::admin(administrator.id) });
+        self.store.write(vec![change, line]).await?;
         Ok(administrator)
     }
 
@@ -54,7 +57,9 @@ impl EmbeddedAccounts {
     /// [`AccountError::Conflict`] when there is no such administrator.
     pub async fn unlock_administrator(&self, username: &str) -> Result<Administrator, AccountError> {
         let administrator = self.administrator_named(username).await?;
-        self.store.write(vec![throttle_cleared(UserType::Admin, username)]).await?;
+        let subject = Some(Subject::admin(administrator.id));
+        let line = self.line(Event::LockLifted { kind: UserType::Admin, subject });
+        self.store.write(vec![throttle_cleared(UserType::Admin, username), line]).await?;
         Ok(administrator)
     }
 
@@ -75,7 +80,8 @@ impl EmbeddedAccounts {
     pub async fn enable_administrator(&self, username: &str) -> Result<Administrator, AccountError> {
         let administrator = self.administrator_named(username).await?;
         let change = Change::AdministratorActive { administrator: administrator.id, active: true };
-        self.store.write(vec![change]).await?;
+        let line = self.line(Event::AccountSwitched { subject: Subject::admin(administrator.id), active: true });
+        self.store.write(vec![change, line]).await?;
         Ok(administrator)
     }
 

@@ -3,9 +3,10 @@
 use crate::accounts::embedded::rows::{conflict, customer_row, throttle_cleared, website_named};
 use crate::accounts::embedded::{EmbeddedAccounts, NewCustomer, read};
 use crate::accounts::{AccountError, AccountStore, Customer, DirectorySource, folded, name};
-use crate::session::UserType;
+use crate::audit::Event;
+use crate::session::{Subject, UserType};
 use crate::settings::WebsiteId;
-use crate::store::{Change, CustomerLock};
+use crate::store::{Change, CustomerLock, Erasure};
 
 /// How many customers [`EmbeddedAccounts::add_customers`] writes in one transaction: enough to make the commit cheap,
 /// and few enough to keep memory small.
@@ -45,9 +46,11 @@ impl EmbeddedAccounts {
         let mut new = new.into_iter().peekable();
         let mut ids = Vec::new();
         while new.peek().is_some() {
-            let rows =
+            let rows: Vec<_> =
                 new.by_ref().take(SLICE).map(|new| customer_row(new, &directory, now)).collect::<Result<_, _>>()?;
-            let written = self.store.write_untimed(vec![Change::CreateCustomers(rows)]).await?;
+            let count = rows.len() as u64;
+            let line = self.line(Event::AccountsMade { kind: UserType::Customer, count, subject: None });
+            let written = self.store.write_untimed(vec![Change::CreateCustomers(rows), line]).await?;
             ids.extend(written.ids);
         }
         Ok(ids)
@@ -86,7 +89,8 @@ impl EmbeddedAccounts {
     ) -> Result<Customer, AccountError> {
         let customer = self.customer_named(email, website).await?;
         let change = Change::CustomerPassword { customer: customer.id, hash, at: self.clock.now() };
-        self.store.write(vec![change]).await?;
+        let line = self.line(Event::PasswordSet { subject: Subject::customer(customer.id) });
+        self.store.write(vec![change, line]).await?;
         Ok(customer)
     }
 
@@ -105,12 +109,54 @@ impl EmbeddedAccounts {
                 lock_expires: None,
             })
         });
-        let changes = unlocked.chain([throttle_cleared(UserType::Customer, email)]).collect();
+        let lines = found.iter().map(|customer| {
+            self.line(Event::LockLifted { kind: UserType::Customer, subject: Some(Subject::customer(customer.id)) })
+        });
+        let changes = unlocked.chain([throttle_cleared(UserType::Customer, email)]).chain(lines).collect();
         self.store.write(changes).await?;
         for customer in &found {
             self.announce_lock(customer.id, None);
         }
         Ok(found)
+    }
+
+    /// Makes whoever has this address unreadable: the rows of `customers`, who have it, their keys in the audit trail and
+    /// those of the address itself, and the throttle's row. Ending the sessions is the caller's task, before; the throttle
+    /// in memory is the caller's to clear.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`].
+    pub async fn erase(&self, email: &str, customers: &[Customer]) -> Result<(), AccountError> {
+        let subjects: Vec<_> = customers.iter().map(|customer| Some(Subject::customer(customer.id))).collect();
+        let erasure = Erasure {
+            kind: UserType::Customer,
+            name: folded(email),
+            customers: customers.iter().map(|customer| customer.id).collect(),
+        };
+        let told = if subjects.is_empty() { vec![None] } else { subjects };
+        let lines = told.into_iter().map(|subject| self.line(Event::Erased { subject }));
+        self.store.write([Change::Erase(erasure)].into_iter().chain(lines).collect()).await?;
+        for customer in customers {
+            self.announce_lock(customer.id, None);
+        }
+        Ok(())
+    }
+
+    /// The customers with this address: in this website, or in any.
+    ///
+    /// # Errors
+    /// [`AccountError::Conflict`] when there is no such website.
+    pub async fn customers_with(&self, email: &str, website: Option<&str>) -> Result<Vec<Customer>, AccountError> {
+        let website = match website {
+            Some(code) => Some(website_named(code, &self.directory().await?.0)?.id),
+            None => None,
+        };
+        match name::key(email) {
+            Some(key) => {
+                Ok(self.read(move |file, checksums| read::customers_by_key(file, checksums, &key, website)).await?)
+            }
+            None => Ok(Vec::new()),
+        }
     }
 
     /// The one customer with this address.
@@ -130,16 +176,7 @@ impl EmbeddedAccounts {
 
     /// At least one customer.
     async fn customers_named(&self, email: &str, website: Option<&str>) -> Result<Vec<Customer>, AccountError> {
-        let website = match website {
-            Some(code) => Some(website_named(code, &self.directory().await?.0)?.id),
-            None => None,
-        };
-        let found = match name::key(email) {
-            Some(key) => {
-                self.read(move |file, checksums| read::customers_by_key(file, checksums, &key, website)).await?
-            }
-            None => Vec::new(),
-        };
+        let found = self.customers_with(email, website).await?;
         if found.is_empty() {
             return Err(conflict(format!("there is no customer with the address {email}")));
         }

@@ -16,8 +16,8 @@ pub use customers::CustomerPage;
 pub use rows::{NewAdministrator, NewCustomer};
 pub(in crate::accounts) use rows::{administrator_row, customer_row};
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use actix::Recipient;
 use async_trait::async_trait;
@@ -26,6 +26,7 @@ use rusqlite::Connection;
 use crate::accounts::{
     AccountError, AccountStore, Administrator, Authenticator, Customer, DirectorySource, SecondFactor, name,
 };
+use crate::audit::{Event, Line, Origin};
 use crate::clock::{SharedClock, UnixSeconds};
 use crate::secret::Secret;
 use crate::session::{Subject, SubjectChanged, UserType};
@@ -35,22 +36,35 @@ use crate::store::{Change, CustomerLock, Readers, RowChecksums, Store, StoreErro
 /// How often outdated rows of the throttle are removed, in seconds: as often as Magento's job does (fact sheet 4.5).
 const THROTTLE_CLEANING: u32 = 60;
 
-/// Accounts in `tokenward.db`.
-#[derive(Debug)]
+/// Accounts in `tokenward.db`. Cheap to clone.
+#[derive(Clone, Debug)]
 pub struct EmbeddedAccounts {
     store: Store,
     readers: Readers,
     clock: SharedClock,
-    listener: OnceLock<Recipient<SubjectChanged>>,
+    listener: Arc<OnceLock<Recipient<SubjectChanged>>>,
     /// When the throttle's rows were last cleaned, in Unix seconds.
-    cleaned: AtomicU32,
+    cleaned: Arc<AtomicU32>,
+    /// Who asks for what an operator does, for the audit trail.
+    origin: Origin,
 }
 
 impl EmbeddedAccounts {
     /// Accounts of the folder that `store` writes and `readers` read.
     pub fn new(store: Store, readers: Readers, clock: SharedClock) -> Self {
-        let cleaned = AtomicU32::new(clock.now().get());
-        Self { store, readers, clock, listener: OnceLock::new(), cleaned }
+        let cleaned = Arc::new(AtomicU32::new(clock.now().get()));
+        Self { store, readers, clock, listener: Arc::default(), cleaned, origin: Origin::SERVER }
+    }
+
+    /// The same accounts: what is done to them is done for whoever asks.
+    #[must_use]
+    pub fn asked_by(&self, origin: Origin) -> Self {
+        Self { origin, ..self.clone() }
+    }
+
+    /// What the audit trail says of something that was asked for.
+    fn line(&self, event: Event) -> Change {
+        Change::Audit(Line::new(self.clock.now(), event, self.origin))
     }
 
     /// Announces every change of a lock or a role to `listener` from now on, and at once all locks that hold and the
@@ -161,7 +175,12 @@ impl AccountStore for EmbeddedAccounts {
         signed_in.into_iter().chain(lock.map(Change::CustomerLock)).chain(cleared).collect()
     }
 
-    async fn failure(&self, lock: Option<CustomerLock>, throttle: Option<ThrottleRow>) -> Result<(), AccountError> {
+    async fn failure(
+        &self,
+        lock: Option<CustomerLock>,
+        throttle: Option<ThrottleRow>,
+        along: Vec<Change>,
+    ) -> Result<(), AccountError> {
         if let Some(CustomerLock { customer, lock_expires: Some(until), .. }) = lock {
             self.announce_lock(customer, Some(until));
         }
@@ -170,6 +189,7 @@ impl AccountStore for EmbeddedAccounts {
             .into_iter()
             .chain(throttle.map(Change::ThrottleSet))
             .chain(self.cleaning())
+            .chain(along)
             .collect();
         if !changes.is_empty() {
             self.store.write(changes).await?;
@@ -178,12 +198,14 @@ impl AccountStore for EmbeddedAccounts {
     }
 
     async fn deactivate_administrator(&self, id: u32) -> Result<(), AccountError> {
-        self.store.write(vec![Change::AdministratorActive { administrator: id, active: false }]).await?;
+        let line = self.line(Event::AccountSwitched { subject: Subject::admin(id), active: false });
+        self.store.write(vec![Change::AdministratorActive { administrator: id, active: false }, line]).await?;
         Ok(())
     }
 
-    async fn change_password(&self, id: u32, hash: String) -> Result<(), AccountError> {
-        self.store.write(vec![Change::CustomerPassword { customer: id, hash, at: self.clock.now() }]).await?;
+    async fn change_password(&self, id: u32, hash: String, mut along: Vec<Change>) -> Result<(), AccountError> {
+        along.push(Change::CustomerPassword { customer: id, hash, at: self.clock.now() });
+        self.store.write(along).await?;
         Ok(())
     }
 

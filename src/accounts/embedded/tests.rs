@@ -234,7 +234,7 @@ async fn locks_and_roles_are_announced_at_the_start_and_when_they_change() {
     let id = house.accounts.add_customer(jane(None)).await.unwrap().id;
     let admin = house.accounts.add_administrator(juergen()).await.unwrap();
     let lock = |until| CustomerLock { customer: id, failures: 10, first_failure: Some(NOW), lock_expires: Some(until) };
-    house.accounts.failure(Some(lock(NOW.plus(60))), None).await.unwrap();
+    house.accounts.failure(Some(lock(NOW.plus(60))), None, Vec::new()).await.unwrap();
 
     let listener = Listener::default();
     house.accounts.announce_to(listener.clone().start().recipient()).await.unwrap();
@@ -242,7 +242,7 @@ async fn locks_and_roles_are_announced_at_the_start_and_when_they_change() {
     let role = SubjectChanged { subject: Subject::admin(admin.id), locked_until: None, role: admin.role };
     assert_eq!(listener.heard().await, [locked(Some(NOW.plus(60))), role]);
 
-    house.accounts.failure(Some(lock(NOW.plus(90))), None).await.unwrap();
+    house.accounts.failure(Some(lock(NOW.plus(90))), None, Vec::new()).await.unwrap();
     house.accounts.unlock_customer("JANE.doe@example.com", None).await.unwrap();
     assert_eq!(listener.heard().await, [locked(Some(NOW.plus(90))), locked(None)]);
     assert_eq!(house.accounts.customer(id).await.unwrap().unwrap().failures, 0);
@@ -256,7 +256,7 @@ async fn a_lock_is_announced_before_it_is_stored_and_a_later_success_takes_it_ba
     house.accounts.announce_to(listener.clone().start().recipient()).await.unwrap();
     let lock = CustomerLock { customer: id, failures: 10, first_failure: Some(NOW), lock_expires: Some(NOW.plus(60)) };
     let announced = |until| SubjectChanged { subject: Subject::customer(id), locked_until: until, role: None };
-    let mut writing = Box::pin(house.accounts.failure(Some(lock), None));
+    let mut writing = Box::pin(house.accounts.failure(Some(lock), None, Vec::new()));
     assert!((&mut writing).now_or_never().is_none());
     assert_eq!(listener.heard().await, [announced(Some(NOW.plus(60)))]);
     writing.await.unwrap();
@@ -277,7 +277,7 @@ async fn names_that_nobody_has_do_not_pile_up_in_the_throttle() {
             failures: 1,
             lock_expires: house.clock.now().plus(30),
         };
-        house.accounts.failure(None, Some(row))
+        house.accounts.failure(None, Some(row), Vec::new())
     };
     fail("a").await.unwrap();
     house.clock.advance(std::time::Duration::from_mins(1));

@@ -15,6 +15,7 @@ use std::io;
 use thiserror::Error;
 
 use crate::accounts::{AccountError, DirectorySource, EmbeddedAccounts};
+use crate::audit::{Event, Line, Origin};
 use crate::secret::Password;
 use crate::store::Change;
 
@@ -76,6 +77,7 @@ where
     }
     let mut changes = builder.finish();
     changes.push(Change::FolderInitialised);
+    changes.push(Change::Audit(Line::new(accounts.now(), Event::FolderFilled, Origin::SERVER)));
     accounts.carry_out(changes).await?;
     Ok(())
 }

@@ -69,6 +69,31 @@ impl Office {
         done(format!("unlocked: customer {}", numbers.join(", ")))
     }
 
+    pub(super) async fn erase_customer(&self, email: &str, website: Option<&str>) -> Outcome {
+        let found = self.accounts.customers_with(email, website).await.map_err(text)?;
+        let mut turns = Vec::new();
+        for customer in &found {
+            let subject = Subject::customer(customer.id);
+            // Until the row is gone, so that no session begins that was decided on before.
+            turns.push(self.sign_in.turn_of(subject).await);
+            self.revoke(Revocation::Subject(subject)).await?;
+        }
+        self.accounts.erase(email, &found).await.map_err(text)?;
+        self.sign_in.clear_throttle(UserType::Customer, email);
+        for customer in &found {
+            // One that an administrator was given meanwhile.
+            self.revoke(Revocation::Subject(Subject::customer(customer.id))).await?;
+        }
+        let who = match found.as_slice() {
+            [] => "there is no such customer".to_owned(),
+            found => {
+                let numbers: Vec<_> = found.iter().map(|customer| customer.id.to_string()).collect();
+                format!("customer {} is erased, and their sessions have ended", numbers.join(", "))
+            }
+        };
+        done(format!("{who}; what the audit trail held under this address cannot be read any more"))
+    }
+
     pub(super) async fn add_administrator(
         &self,
         new: impl FnOnce(String) -> NewAdministrator,

@@ -14,6 +14,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
 use crate::accounts::embedded::{EmbeddedAccounts, NewAdministrator};
+use crate::audit::Origin;
 use crate::clock::{SharedClock, UnixSeconds};
 use crate::control::{Answer, Command};
 use crate::keeper::Keeper;
@@ -24,8 +25,8 @@ use crate::sign_in::SignIn;
 /// The most rows of one answer.
 const LONGEST_PAGE: u32 = 10_000;
 
-/// What commands are carried out on.
-#[derive(Debug)]
+/// What commands are carried out on, and for whom. Cheap to clone.
+#[derive(Clone, Debug)]
 pub struct Office {
     /// The time.
     pub clock: SharedClock,
@@ -39,13 +40,24 @@ pub struct Office {
     pub sign_in: SignIn,
     /// Copies the data folder's file.
     pub copier: Copier,
+    /// Who asks, for the audit trail.
+    pub origin: Origin,
     /// What makes each actor panic, by the actor's name.
     #[cfg(debug_assertions)]
     pub panics: Vec<(&'static str, PanicButton)>,
 }
 
+impl Office {
+    /// The same, for whoever asks.
+    #[must_use]
+    pub fn asked_by(&self, origin: Origin) -> Self {
+        Self { accounts: Arc::new(self.accounts.asked_by(origin)), origin, ..self.clone() }
+    }
+}
+
 /// Copies everything to the file at a path, and says what went wrong.
-pub struct Copier(pub Box<dyn Fn(PathBuf) -> BoxFuture<'static, Result<(), String>> + Send + Sync>);
+#[derive(Clone)]
+pub struct Copier(pub Arc<dyn Fn(PathBuf) -> BoxFuture<'static, Result<(), String>> + Send + Sync>);
 
 impl std::fmt::Debug for Copier {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -55,7 +67,8 @@ impl std::fmt::Debug for Copier {
 
 /// Makes an actor panic.
 #[cfg(debug_assertions)]
-pub struct PanicButton(pub Box<dyn Fn() + Send + Sync>);
+#[derive(Clone)]
+pub struct PanicButton(pub Arc<dyn Fn() + Send + Sync>);
 
 #[cfg(debug_assertions)]
 impl std::fmt::Debug for PanicButton {
@@ -77,6 +90,7 @@ pub async fn execute(command: Command, office: &Office) -> Answer {
             office.set_customer_password(&email, website.as_deref(), password).await
         }
         Command::UnlockCustomer { email, website } => office.unlock_customer(&email, website.as_deref()).await,
+        Command::EraseCustomer { email, website } => office.erase_customer(&email, website.as_deref()).await,
         Command::AddAdministrator { username, email, firstname, lastname, role, password } => {
             let new = |password_hash| NewAdministrator {
                 username,

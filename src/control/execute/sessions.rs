@@ -48,7 +48,7 @@ impl Office {
     }
 
     pub(super) async fn revoke(&self, which: Revocation) -> Result<usize, String> {
-        let change = RevokeSessions { which, reason: EndReason::Ended };
+        let change = RevokeSessions { which, reason: EndReason::Ended, origin: self.origin };
         self.registry.revoke(change).await.map_err(|error| match error {
             RegistryError::Full | RegistryError::Busy | RegistryError::Unavailable => format!("{error}; try again"),
         })

@@ -21,7 +21,7 @@ impl Office {
     pub(super) async fn set_setting(&self, path: String, scope: &str, value: Option<String>) -> Outcome {
         let definition = known(&path)?;
         let scope = parse_scope(scope, &self.keeper.snapshot())?;
-        self.keeper.change(definition.path, scope, value).await.map_err(text)?;
+        self.keeper.change(definition.path, scope, value, self.origin).await.map_err(text)?;
         let snapshot = self.keeper.snapshot();
         let now = snapshot.settings.inherited(definition.path, scope, &snapshot.stores);
         done(format!("{} is now {now:?}", definition.path))

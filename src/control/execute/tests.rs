@@ -5,6 +5,7 @@ use futures_util::FutureExt;
 use super::*;
 use crate::accounts::embedded::NewCustomer;
 use crate::accounts::{AccountStore, Administrator};
+use crate::audit::Origin;
 use crate::clock::MockClock;
 use crate::control::{Copier, ExposedPassword, UserName};
 use crate::keeper::{self, SettingsKeeper};
@@ -59,7 +60,8 @@ impl House {
             installation_key: None,
             guards: Arc::new(|_| Box::new(())),
         });
-        let actor = SettingsKeeper::new(store, accounts.clone(), Arc::clone(&snapshot), Box::new(|| ()), None);
+        let actor =
+            SettingsKeeper::new(store, accounts.clone(), Arc::clone(&snapshot), clock.clone(), Box::new(|| ()), None);
         let keeper = Keeper::start(actor, snapshot);
         let chief = NewAdministrator {
             username: "chief".to_owned(),
@@ -70,9 +72,10 @@ impl House {
             password_hash: String::new(),
         };
         accounts.add_administrator(chief).await.unwrap();
-        let copier = Copier(Box::new(|_| Box::pin(async { Ok(()) })));
+        let copier = Copier(Arc::new(|_| Box::pin(async { Ok(()) })));
         #[cfg(debug_assertions)]
-        let office = Office { clock, accounts, keeper, registry, sign_in, copier, panics: Vec::new() };
+        let office =
+            Office { clock, accounts, keeper, registry, sign_in, copier, origin: Origin::SERVER, panics: Vec::new() };
         #[cfg(not(debug_assertions))]
         let office = Office { clock, accounts, keeper, registry, sign_in, copier };
         Self { office, _folder: folder, _home: home }
@@ -97,8 +100,16 @@ impl House {
 
     async fn begin(&self, subject: Subject) {
         let digest = self.office.registry.reader().digest(Token::generate().expose()).unwrap();
-        let change =
-            IssueToken { subject, website: WebsiteId(1), digest, fixed_end: None, role: None, along: Vec::new() };
+        let change = IssueToken {
+            subject,
+            website: WebsiteId(1),
+            digest,
+            fixed_end: None,
+            role: None,
+            along: Vec::new(),
+            origin: Origin::SERVER,
+            typed: None,
+        };
         self.office.registry.issue(change).await.unwrap();
     }
 

@@ -1,5 +1,7 @@
 //! Who calls, and whether they may.
 
+use std::net::IpAddr;
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
@@ -7,9 +9,11 @@ use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError, web
 use futures_util::future::{Ready, ready};
 use serde::Deserialize;
 
+use crate::audit::{Channel, Origin};
 use crate::http::Services;
 use crate::http::admin::error::AdminError;
 use crate::http::bearer::{self, Presented};
+use crate::http::client;
 use crate::registry::Validation;
 use crate::session::{Session, UserType};
 use crate::settings::{RoleId, SharedSnapshot};
@@ -41,6 +45,8 @@ pub(super) enum Needs {
 pub(super) struct Administrator {
     /// The session of the call.
     pub(super) session: Session,
+    /// The address of the call, as far as it is known.
+    address: Option<IpAddr>,
     role: Option<RoleId>,
     snapshot: SharedSnapshot,
 }
@@ -52,6 +58,11 @@ impl Administrator {
     /// [`AdminError::NotAllowed`].
     pub(super) fn may_see(&self, kind: UserType) -> Result<(), AdminError> {
         self.require(resource_of(kind))
+    }
+
+    /// Who asks, for the audit trail.
+    pub(super) fn origin(&self) -> Origin {
+        Origin::user(self.session.subject, Channel::AdminApi, self.address)
     }
 
     fn require(&self, resource: &'static str) -> Result<(), AdminError> {
@@ -156,7 +167,8 @@ async fn identify(request: &HttpRequest) -> Result<Administrator, AdminError> {
         return Err(AdminError::NotAnAdministrator);
     }
     let role = services.registry.reader().facts(session.subject).role;
-    Ok(Administrator { session, role, snapshot: services.snapshot.clone() })
+    let address = client::address(request, &services.options.trusted_proxies);
+    Ok(Administrator { session, address, role, snapshot: services.snapshot.clone() })
 }
 
 impl FromRequest for Administrator {

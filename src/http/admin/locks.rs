@@ -152,7 +152,7 @@ pub(super) async fn unlock_customer(
     admin: Data<AdminServices>,
     id: Path<u32>,
 ) -> Result<Json<LocksLifted>, AdminError> {
-    let found = admin.locks.lift_lock(*id).await?;
+    let found = admin.locks.lift_lock(*id, administrator.origin()).await?;
     let customer = found.ok_or_else(|| AdminError::NotFound(format!("There is no customer with the number {id}.")))?;
     services.sign_in.clear_throttle(UserType::Customer, &customer.email);
     let by = administrator.session.subject.id;
@@ -215,7 +215,7 @@ pub(super) async fn clear_throttled_name(
     user: Query<NamedUser>,
 ) -> Result<Json<LocksLifted>, AdminError> {
     let kind = user.kind.into();
-    let counted = admin.locks.clear_throttled_name(kind, &user.name).await?;
+    let counted = admin.locks.clear_throttled_name(kind, &user.name, administrator.origin()).await?;
     services.sign_in.clear_throttle(kind, &user.name);
     if !counted {
         return Err(AdminError::NotFound(format!("No failures of this {kind} count.")));

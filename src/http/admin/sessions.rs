@@ -229,7 +229,8 @@ pub(super) async fn end(
     administrator: &Administrator,
     which: Revocation,
 ) -> Result<SessionsEnded, AdminError> {
-    let sessions_ended = services.registry.revoke(RevokeSessions { which, reason: EndReason::Ended }).await?;
+    let change = RevokeSessions { which, reason: EndReason::Ended, origin: administrator.origin() };
+    let sessions_ended = services.registry.revoke(change).await?;
     let by = administrator.session.subject.id;
     tracing::info!(administrator = by, ?which, sessions_ended, "sessions were ended by an administrator");
     Ok(SessionsEnded { sessions_ended })

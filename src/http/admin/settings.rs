@@ -258,7 +258,7 @@ impl Change {
         if dry_run {
             return Ok(self.outcome(&after, sessions_ended, true));
         }
-        admin.keeper.change(self.definition.path, self.scope, self.value.clone()).await?;
+        admin.keeper.change(self.definition.path, self.scope, self.value.clone(), administrator.origin()).await?;
         let (by, path) = (administrator.session.subject.id, self.definition.path);
         tracing::info!(administrator = by, path, sessions_ended, "a setting was changed by an administrator");
         Ok(self.outcome(&services.snapshot.load(), sessions_ended, false))

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 
+use crate::audit::{Channel, Origin};
 use crate::http::client;
 use crate::http::error::Failure;
 use crate::http::rest::error::RestError;
@@ -42,7 +43,9 @@ pub(super) async fn revoke_customer_token(call: &Call<'_>, payload: web::Payload
     let session = call.customer().await?;
     let body = body::read(call.request, payload, call.services.options.max_body).await?;
     arguments::none(call.request, &body)?;
-    let change = RevokeSessions { which: Revocation::Subject(session.subject), reason: EndReason::SignedOut };
+    let subject = session.subject;
+    let origin = Origin::user(subject, Channel::Rest, call.caller().address);
+    let change = RevokeSessions { which: Revocation::Subject(subject), reason: EndReason::SignedOut, origin };
     call.services.registry.revoke(change).await?;
     Ok(call.answer_with(&true))
 }

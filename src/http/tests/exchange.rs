@@ -9,7 +9,7 @@ use crate::http::Exchange;
 use crate::magento::InstallationKey;
 use crate::session::{Subject, UserType};
 use crate::settings::{Scope, WebsiteId};
-use crate::token::jwt::{Claims, JwtAlgorithm, JwtKey, Origin};
+use crate::token::jwt::{Claims, Issuer, JwtAlgorithm, JwtKey};
 
 fn key() -> JwtKey {
     JwtKey::new(&InstallationKey::parse("g9mY9KLrcuAVJfsmVUSRkKFLDdUPVkaZ").unwrap())
@@ -46,7 +46,7 @@ fn claims(seen: &Seen) -> Claims {
 
 /// A JWT of Magento for customer 7.
 fn issued_by_magento(subject: Subject) -> String {
-    let claims = Claims { subject, issued: START, expires: START.plus(3600), origin: Origin::Magento };
+    let claims = Claims { subject, issued: START, expires: START.plus(3600), issuer: Issuer::Magento };
     key().sign(&claims, JwtAlgorithm::Hs256).expose().to_owned()
 }
 
@@ -60,7 +60,7 @@ async fn a_good_token_becomes_a_jwt_for_magento() {
         assert_eq!((seen.status, seen.header("x-token-user-id")), (200, "7"));
         let issued = START.plus(10);
         let expected =
-            Claims { subject: Subject::customer(7), issued, expires: issued.plus(60), origin: Origin::Magento };
+            Claims { subject: Subject::customer(7), issued, expires: issued.plus(60), issuer: Issuer::Magento };
         assert_eq!(claims(&seen), expected, "{query}");
     }
     let seen = house.internal(bearing("/check?exchange=jwt", &admin)).await;

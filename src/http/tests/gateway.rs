@@ -196,7 +196,11 @@ async fn a_token_whose_revocation_is_not_stored_is_never_good() {
     house.break_store();
     let which = crate::registry::Revocation::Subject(Subject::customer(7));
     let reason = crate::session::EndReason::SignedOut;
-    house.registry.revoke(crate::registry::RevokeSessions { which, reason }).await.unwrap_err();
+    house
+        .registry
+        .revoke(crate::registry::RevokeSessions { which, reason, origin: crate::audit::Origin::SERVER })
+        .await
+        .unwrap_err();
     let seen = house.internal(bearing("/check/policy/storefront", &token)).await;
     assert_eq!((seen.status, six(&seen)), (503, DENIED));
     assert_eq!(seen.header("retry-after"), "1");

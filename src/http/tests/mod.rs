@@ -20,6 +20,7 @@ use actix_web::{App, Error};
 use async_trait::async_trait;
 
 use crate::accounts::{AccountError, AccountStore, Administrator, Customer, SecondFactor};
+use crate::audit::Origin;
 use crate::clock::{MockClock, UnixSeconds};
 use crate::decision::{OtherSchemes, Policy, Requirement};
 use crate::http::website::CustomerWebsites;
@@ -131,7 +132,16 @@ impl House {
         let token = Token::generate();
         let digest = self.registry.reader().digest(token.expose()).unwrap();
         self.registry
-            .issue(IssueToken { subject, website, digest, fixed_end: None, role, along: Vec::new() })
+            .issue(IssueToken {
+                subject,
+                website,
+                digest,
+                fixed_end: None,
+                role,
+                along: Vec::new(),
+                origin: Origin::SERVER,
+                typed: None,
+            })
             .await
             .unwrap();
         token.expose().to_owned()
@@ -147,7 +157,10 @@ impl House {
 
     async fn revoke(&self, subject: Subject) {
         let which = Revocation::Subject(subject);
-        self.registry.revoke(RevokeSessions { which, reason: EndReason::SignedOut }).await.unwrap();
+        self.registry
+            .revoke(RevokeSessions { which, reason: EndReason::SignedOut, origin: Origin::SERVER })
+            .await
+            .unwrap();
     }
 
     async fn lock(&self, customer: u32, until: UnixSeconds) {
@@ -302,7 +315,12 @@ impl AccountStore for Accounts {
         Vec::new()
     }
 
-    async fn failure(&self, _: Option<CustomerLock>, _: Option<ThrottleRow>) -> Result<(), AccountError> {
+    async fn failure(
+        &self,
+        _: Option<CustomerLock>,
+        _: Option<ThrottleRow>,
+        _: Vec<Change>,
+    ) -> Result<(), AccountError> {
         Ok(())
     }
 
@@ -310,7 +328,7 @@ impl AccountStore for Accounts {
         Ok(())
     }
 
-    async fn change_password(&self, _: u32, _: String) -> Result<(), AccountError> {
+    async fn change_password(&self, _: u32, _: String, _: Vec<Change>) -> Result<(), AccountError> {
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 use actix::{Actor, Context, Handler, Recipient};
 
 use super::{START, customer_hours, digest, options};
+use crate::audit::Origin;
 use crate::clock::{Clock, MockClock};
 use crate::registry::{
     Candidate, IssueToken, ListSessions, Options, Parts, Reader, Registry, RegistryError, Revocation, RevokeSessions,
@@ -75,13 +76,15 @@ impl House {
             fixed_end: None,
             role: None,
             along: vec![],
+            origin: Origin::SERVER,
+            typed: None,
         };
         actix_rt::spawn(async move { registry.issue(message).await.map(|_| ()) })
     }
 
     fn revoke(&self, which: Revocation) -> tokio::task::JoinHandle<Result<usize, RegistryError>> {
         let registry = self.registry.clone();
-        let message = RevokeSessions { which, reason: EndReason::SignedOut };
+        let message = RevokeSessions { which, reason: EndReason::SignedOut, origin: Origin::SERVER };
         actix_rt::spawn(async move { registry.revoke(message).await })
     }
 

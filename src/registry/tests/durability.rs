@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix::{Actor, Context, Handler};
 
 use super::{START, customer_hours, digest, options};
+use crate::audit::{Event, Origin, Which};
 use crate::clock::MockClock;
 use crate::registry::deadlines::KEEP_ENDED;
 use crate::registry::{
@@ -77,14 +78,24 @@ impl House {
     fn issue(&self, number: u64) -> tokio::task::JoinHandle<Result<SessionId, RegistryError>> {
         let registry = self.registry.clone();
         let (subject, website) = (Subject::customer(1), WebsiteId(1));
-        let message =
-            IssueToken { subject, website, digest: digest(number), fixed_end: None, role: None, along: vec![] };
+        let message = IssueToken {
+            subject,
+            website,
+            digest: digest(number),
+            fixed_end: None,
+            role: None,
+            along: vec![],
+            origin: Origin::SERVER,
+            typed: None,
+        };
         actix_rt::spawn(async move { registry.issue(message).await.map(|issued| issued.session.id) })
     }
 
     fn revoke(&self, which: Revocation) -> tokio::task::JoinHandle<Result<usize, RegistryError>> {
         let registry = self.registry.clone();
-        actix_rt::spawn(async move { registry.revoke(RevokeSessions { which, reason: EndReason::SignedOut }).await })
+        actix_rt::spawn(async move {
+            registry.revoke(RevokeSessions { which, reason: EndReason::SignedOut, origin: Origin::SERVER }).await
+        })
     }
 
     async fn pass(&self, seconds: u32) {
@@ -171,14 +182,49 @@ async fn with_no_durability_the_store_hears_nothing_of_sessions() {
     let house = house(Durability::None);
     let issue = house.issue(1);
     let revoke = house.revoke(Revocation::Everything);
-    assert!(house.settle(RecordOutcome::Stored).await.is_empty());
+    let lines_alone = |changes: Vec<Change>| changes.iter().all(|change| matches!(change, Change::Audit(_)));
+    assert!(lines_alone(house.settle(RecordOutcome::Stored).await));
     assert!(issue.await.unwrap().is_err(), "it was ended on its way");
     assert_eq!(revoke.await.unwrap(), Ok(0));
     let issue = house.issue(2);
     house.settle(RecordOutcome::Stored).await;
     issue.await.unwrap().unwrap();
     house.pass(3600 + KEEP_ENDED).await;
-    assert!(house.settle(RecordOutcome::Stored).await.is_empty());
+    assert!(lines_alone(house.settle(RecordOutcome::Stored).await));
+}
+
+#[actix_rt::test]
+async fn what_happens_to_sessions_is_told_in_the_same_record() {
+    let house = house(Durability::Sync);
+    let told = |changes: &[Change]| {
+        let line = |change: &Change| match change {
+            Change::Audit(line) => Some(line.event.clone()),
+            _ => None,
+        };
+        changes.iter().filter_map(line).collect::<Vec<_>>()
+    };
+    let issue = house.issue(1);
+    let changes = house.settle(RecordOutcome::Stored).await;
+    let session = issue.await.unwrap().unwrap();
+    let (subject, website) = (Subject::customer(1), WebsiteId(1));
+    assert_eq!(told(&changes), [Event::Issued { subject, session, website }]);
+    assert_eq!(changes.len(), 2);
+    let nothing = house.revoke(Revocation::Session(SessionId(99)));
+    assert_eq!(told(&house.settle(RecordOutcome::Stored).await), [], "nothing happened");
+    assert_eq!(nothing.await.unwrap(), Ok(0));
+    let revoke = house.revoke(Revocation::Session(session));
+    let first = house.settle(RecordOutcome::Failed).await;
+    assert!(revoke.await.unwrap().is_err());
+    house.pass(1).await;
+    let again = house.settle(RecordOutcome::Stored).await;
+    let which = Which::Session { session, subject };
+    let expected = [Event::Revoked { which, reason: "signed-out".into(), count: 1 }];
+    assert_eq!((told(&first), told(&again)), (expected.to_vec(), expected.to_vec()), "again, with its line");
+    let issue = house.issue(2);
+    house.settle(RecordOutcome::Stored).await;
+    issue.await.unwrap().unwrap();
+    house.pass(3600).await;
+    assert_eq!(told(&house.settle(RecordOutcome::Stored).await), [Event::Expired { count: 1 }]);
 }
 
 #[actix_rt::test]

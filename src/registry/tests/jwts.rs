@@ -7,6 +7,7 @@ use actix::{Actor, Addr, Context, Handler};
 use arc_swap::ArcSwapOption;
 
 use super::{START, customer_hours, options};
+use crate::audit::Origin;
 use crate::clock::{Clock, MockClock, UnixSeconds};
 use crate::magento::InstallationKey;
 use crate::registry::{
@@ -16,7 +17,7 @@ use crate::registry::{
 use crate::session::{EndReason, Session, SessionEvent, SessionId, Subject, UserType};
 use crate::settings::{Scope, SharedSnapshot, Snapshot, WebsiteId};
 use crate::store::{Change, Committed, Record, RecordOutcome, StoredJwts};
-use crate::token::jwt::{Claims, JwtAlgorithm, JwtKey, Origin};
+use crate::token::jwt::{Claims, Issuer, JwtAlgorithm, JwtKey};
 use crate::token::{DigestKey, Token, TokenFormat};
 
 const KEY: &str = "g9mY9KLrcuAVJfsmVUSRkKFLDdUPVkaZ";
@@ -102,7 +103,7 @@ impl House {
     /// A JWT as Magento issues it now, for an hour.
     fn magento(&self, subject: Subject) -> Token {
         let issued = self.clock.wall();
-        let claims = Claims { subject, issued, expires: issued.plus(3600), origin: Origin::Magento };
+        let claims = Claims { subject, issued, expires: issued.plus(3600), issuer: Issuer::Magento };
         jwt_key(KEY).sign(&claims, JwtAlgorithm::Hs256)
     }
 
@@ -123,14 +124,23 @@ impl House {
     }
 
     async fn revoke(&self, which: Revocation) -> Result<usize, RegistryError> {
-        self.registry.revoke(RevokeSessions { which, reason: EndReason::SignedOut }).await
+        self.registry.revoke(RevokeSessions { which, reason: EndReason::SignedOut, origin: Origin::SERVER }).await
     }
 
     /// Signs somebody in.
     async fn issue(&self, subject: Subject) -> Token {
         let NewToken { token, digest, fixed_end } = self.registry.reader().new_token(subject).unwrap();
         let website = WebsiteId(1);
-        let change = IssueToken { subject, website, digest, fixed_end, role: None, along: Vec::new() };
+        let change = IssueToken {
+            subject,
+            website,
+            digest,
+            fixed_end,
+            role: None,
+            along: Vec::new(),
+            origin: Origin::SERVER,
+            typed: None,
+        };
         self.registry.issue(change).await.unwrap();
         token
     }
@@ -318,7 +328,7 @@ async fn an_exchanged_jwt_ends_with_its_time_or_with_its_session() {
     let token = house.issue(ANNE).await;
     let session = house.good(&token);
     let claims = house.exchanged(&session, 60);
-    let expected = Claims { subject: ANNE, issued: START, expires: START.plus(60), origin: Origin::Magento };
+    let expected = Claims { subject: ANNE, issued: START, expires: START.plus(60), issuer: Issuer::Magento };
     assert_eq!(claims, expected);
     house.advance(3590);
     assert_eq!(house.exchanged(&house.good(&token), 60).expires, START.plus(3600));
@@ -393,7 +403,7 @@ async fn a_wall_clock_that_was_set_back_shortens_no_jwt_and_prolongs_none() {
     let (token, expires) = (house.issue(ANNE).await, wall.plus(3600));
     let Some(Candidate::Jwt(_, claims)) = house.candidate(&token) else { panic!("it is a JWT") };
     assert_eq!((claims.issued, claims.expires), (wall, expires), "as Magento sees the time");
-    let magento = Claims { origin: Origin::Magento, ..claims };
+    let magento = Claims { issuer: Issuer::Magento, ..claims };
     let of_magento = jwt_key(KEY).sign(&magento, JwtAlgorithm::Hs256);
     for token in [&token, &of_magento] {
         let session = house.good(token);

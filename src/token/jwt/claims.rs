@@ -26,12 +26,12 @@ pub struct Claims {
     /// The first second at which it is no longer good: `exp`.
     pub expires: UnixSeconds,
     /// Who issued it.
-    pub origin: Origin,
+    pub issuer: Issuer,
 }
 
 /// Who issued a JWT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum Issuer {
     /// Magento, or the exchange in Magento's place: nobody keeps anything of it.
     Magento,
     /// Tokenward, as a session that it keeps.
@@ -94,7 +94,7 @@ impl Claims {
             subject: Subject { kind, id },
             issued: seconds(present(payload.iat)?),
             expires: seconds(present(payload.exp)?),
-            origin: if ours { Origin::Session } else { Origin::Magento },
+            issuer: if ours { Issuer::Session } else { Issuer::Magento },
         })
     }
 
@@ -107,7 +107,7 @@ impl Claims {
             self.issued.get(),
             self.expires.get()
         );
-        if self.origin == Origin::Session {
+        if self.issuer == Issuer::Session {
             let random = hex::encode(rand::random::<[u8; RANDOM]>());
             // Writing to a text cannot fail.
             let _ = write!(json, r#","jti":"{OURS}{random}""#);
@@ -133,13 +133,13 @@ mod tests {
         let claims = Claims::from_json(GOOD.as_bytes()).unwrap();
         assert_eq!(claims.subject, Subject::customer(7));
         assert_eq!((claims.issued, claims.expires), (UnixSeconds(1_700_000_000), UnixSeconds(1_700_003_600)));
-        assert_eq!(claims.origin, Origin::Magento);
+        assert_eq!(claims.issuer, Issuer::Magento);
         assert_eq!(claims.to_json(), GOOD);
     }
 
     #[test]
     fn a_session_has_a_random_jti_behind_magentos_claims() {
-        let claims = Claims { origin: Origin::Session, ..Claims::from_json(GOOD.as_bytes()).unwrap() };
+        let claims = Claims { issuer: Issuer::Session, ..Claims::from_json(GOOD.as_bytes()).unwrap() };
         let (one, other) = (claims.to_json(), claims.to_json());
         assert_ne!(one, other);
         assert!(one.starts_with(GOOD.trim_end_matches('}')) && one.contains(r#","jti":"tokenward-"#), "{one}");
@@ -169,7 +169,7 @@ mod tests {
     fn unknown_claims_and_a_foreign_jti_change_nothing() {
         for more in [r#","jti":"abc""#, r#","jti":5"#, r#","iss":"x","aud":["y"]"#, r#","nbf":9999999999"#] {
             let json = format!("{}{more}}}", GOOD.trim_end_matches('}'));
-            assert_eq!(Claims::from_json(json.as_bytes()).unwrap().origin, Origin::Magento, "{json}");
+            assert_eq!(Claims::from_json(json.as_bytes()).unwrap().issuer, Issuer::Magento, "{json}");
         }
     }
 

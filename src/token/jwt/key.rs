@@ -129,7 +129,7 @@ mod tests {
     use super::*;
     use crate::clock::UnixSeconds;
     use crate::session::Subject;
-    use crate::token::jwt::Origin;
+    use crate::token::jwt::Issuer;
     use proptest::prelude::*;
     use sha2::Digest;
     use std::sync::LazyLock;
@@ -143,7 +143,7 @@ mod tests {
 
     fn claims(subject: Subject, issued: u32) -> Claims {
         let issued = UnixSeconds(issued);
-        Claims { subject, issued, expires: issued.plus(3600), origin: Origin::Magento }
+        Claims { subject, issued, expires: issued.plus(3600), issuer: Issuer::Magento }
     }
 
     /// Key, claims, algorithm and text of each vector of fact sheet 6.7.
@@ -295,7 +295,7 @@ mod tests {
                 subject: Subject::customer(id),
                 issued: UnixSeconds(issued),
                 expires: UnixSeconds(issued).plus(length),
-                origin: if ours { Origin::Session } else { Origin::Magento },
+                issuer: if ours { Issuer::Session } else { Issuer::Magento },
             };
             for algorithm in JwtAlgorithm::ALL {
                 let jwt = KEYS[1].sign(&claims, algorithm);

@@ -16,5 +16,5 @@ mod claims;
 mod key;
 
 pub use algorithm::JwtAlgorithm;
-pub use claims::{Claims, JwtError, Origin};
+pub use claims::{Claims, Issuer, JwtError};
 pub use key::{JwtKey, SharedJwtKey, has_jwt_shape};

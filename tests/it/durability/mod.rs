@@ -1,5 +1,6 @@
 //! Nothing acknowledged is lost: restarts, crashes, faults and damage.
 
+mod audit;
 mod backup;
 mod broken_disk;
 mod crash;

@@ -18,14 +18,15 @@ const COMMON: [&str; 4] = ["clock", "lifecycle", "secret", "telemetry"];
 
 /// Room, and what it may use besides the common ones. `app` puts everything together, so it may use all but those who
 /// start it.
-const ARROWS: [(&str, &[&str]); 22] = [
+const ARROWS: [(&str, &[&str]); 23] = [
     ("lib", &[]),
     ("main", &["cli"]),
-    ("cli", &["app", "config", "control", "http::admin", "http::graphql"]),
+    ("cli", &["app", "audit", "config", "control", "http::admin", "http::graphql"]),
     (
         "app",
         &[
             "accounts",
+            "audit",
             "config",
             "control",
             "decision",
@@ -44,11 +45,12 @@ const ARROWS: [(&str, &[&str]); 22] = [
             "token",
         ],
     ),
-    ("control", &["accounts", "keeper", "registry", "session", "settings", "sign_in"]),
+    ("control", &["accounts", "audit", "keeper", "registry", "session", "settings", "sign_in"]),
     (
         "http",
         &[
             "accounts",
+            "audit",
             "decision",
             "http::admin",
             "http::gateway",
@@ -62,22 +64,29 @@ const ARROWS: [(&str, &[&str]); 22] = [
             "token",
         ],
     ),
-    ("http::admin", &["accounts", "decision", "http", "keeper", "registry", "session", "settings", "sign_in", "token"]),
+    (
+        "http::admin",
+        &["accounts", "audit", "decision", "http", "keeper", "registry", "session", "settings", "sign_in", "token"],
+    ),
     (
         "http::gateway",
         &["accounts", "decision", "http", "keeper", "registry", "session", "settings", "sign_in", "token"],
     ),
     (
         "http::graphql",
-        &["accounts", "decision", "http", "keeper", "registry", "session", "settings", "sign_in", "token"],
+        &["accounts", "audit", "decision", "http", "keeper", "registry", "session", "settings", "sign_in", "token"],
     ),
-    ("http::rest", &["accounts", "decision", "http", "keeper", "registry", "session", "settings", "sign_in", "token"]),
-    ("sign_in", &["accounts", "magento", "registry", "session", "settings", "store", "token"]),
-    ("keeper", &["accounts", "session", "settings", "store"]),
+    (
+        "http::rest",
+        &["accounts", "audit", "decision", "http", "keeper", "registry", "session", "settings", "sign_in", "token"],
+    ),
+    ("sign_in", &["accounts", "audit", "magento", "registry", "session", "settings", "store", "token"]),
+    ("keeper", &["accounts", "audit", "session", "settings", "store"]),
     ("decision", &["session", "settings"]),
-    ("registry", &["session", "settings", "store", "token"]),
-    ("accounts", &["session", "settings", "store"]),
-    ("store", &["session", "settings", "token"]),
+    ("registry", &["audit", "session", "settings", "store", "token"]),
+    ("accounts", &["audit", "session", "settings", "store"]),
+    ("store", &["audit", "session", "settings", "token"]),
+    ("audit", &["session", "settings", "token"]),
     ("config", &["decision", "magento", "settings", "token"]),
     ("session", &["settings", "token"]),
     ("settings", &["session", "token"]),

@@ -1,6 +1,7 @@
 //! Customers' tokens for administrators who assist them (fact sheet 2.3).
 
 use crate::accounts::Customer;
+use crate::audit::{Channel, Origin};
 use crate::http::error::Failure;
 use crate::http::graphql::context::Context;
 use crate::http::graphql::identity::CurrentAdministrator;
@@ -51,7 +52,16 @@ async fn issue(context: &Context, administrator: CurrentAdministrator, customer:
     let registry = &context.services.registry;
     let subject = Subject::customer(customer.id);
     let NewToken { token, digest, fixed_end } = registry.reader().new_token(subject).ok_or(Failure::Unavailable)?;
-    let change = IssueToken { subject, website: customer.website, digest, fixed_end, role: None, along: Vec::new() };
+    let change = IssueToken {
+        subject,
+        website: customer.website,
+        digest,
+        fixed_end,
+        role: None,
+        along: Vec::new(),
+        origin: Origin::user(Subject::admin(administrator.id), Channel::Graphql, context.caller.address),
+        typed: None,
+    };
     let Issued { session } = registry.issue(change).await?;
     tracing::info!(
         administrator = administrator.id,

@@ -1,5 +1,6 @@
 //! Signing customers in and out (fact sheet 2.1, 2.2).
 
+use crate::audit::{Channel, Origin};
 use crate::clock::UnixSeconds;
 use crate::http::error::Failure;
 use crate::http::graphql::context::Context;
@@ -49,7 +50,8 @@ pub(super) async fn revoke(context: &Context, scope: &str) -> Result<Record, Fai
     let customer = context.customer()?;
     let which = if scope == "CURRENT" { customer.alone } else { Revocation::Subject(customer.session.subject) };
     let reason = EndReason::SignedOut;
-    context.services.registry.revoke(RevokeSessions { which, reason }).await?;
+    let origin = Origin::user(customer.session.subject, Channel::Graphql, context.caller.address);
+    context.services.registry.revoke(RevokeSessions { which, reason, origin }).await?;
     Ok(Record::new("RevokeCustomerTokenOutput").with("result", true))
 }
 

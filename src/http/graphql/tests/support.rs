@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::accounts::{AccountError, AccountStore, Administrator, Customer, SecondFactor};
+use crate::audit::Origin;
 use crate::clock::{MockClock, UnixSeconds};
 use crate::http::website::CustomerWebsites;
 use crate::http::{MagentoVersion, Options, Services};
@@ -111,7 +112,12 @@ impl AccountStore for FakeAccounts {
         Vec::new()
     }
 
-    async fn failure(&self, lock: Option<CustomerLock>, _: Option<ThrottleRow>) -> Result<(), AccountError> {
+    async fn failure(
+        &self,
+        lock: Option<CustomerLock>,
+        _: Option<ThrottleRow>,
+        _: Vec<Change>,
+    ) -> Result<(), AccountError> {
         self.keep(lock);
         Ok(())
     }
@@ -120,7 +126,7 @@ impl AccountStore for FakeAccounts {
         Ok(())
     }
 
-    async fn change_password(&self, _: u32, _: String) -> Result<(), AccountError> {
+    async fn change_password(&self, _: u32, _: String, _: Vec<Change>) -> Result<(), AccountError> {
         Ok(())
     }
 
@@ -282,14 +288,23 @@ impl House {
     pub(super) async fn token_with_role(&self, subject: Subject, role: Option<RoleId>) -> String {
         let token = Token::generate();
         let digest = self.services.registry.reader().digest(token.expose()).unwrap();
-        let change = IssueToken { subject, website: WebsiteId(1), digest, fixed_end: None, role, along: Vec::new() };
+        let change = IssueToken {
+            subject,
+            website: WebsiteId(1),
+            digest,
+            fixed_end: None,
+            role,
+            along: Vec::new(),
+            origin: Origin::SERVER,
+            typed: None,
+        };
         self.services.registry.issue(change).await.unwrap();
         token.expose().to_owned()
     }
 
     /// Ends all sessions.
     pub(super) async fn revoke_everything(&self) {
-        let change = RevokeSessions { which: Revocation::Everything, reason: EndReason::Ended };
+        let change = RevokeSessions { which: Revocation::Everything, reason: EndReason::Ended, origin: Origin::SERVER };
         self.services.registry.revoke(change).await.unwrap();
     }
 

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::accounts::AccountStore;
 use crate::app::House;
+use crate::audit::Origin;
 use crate::clock::{MockClock, UnixSeconds};
 use crate::config::Config;
 use crate::http::tests::facts_rest::table::{Case, Table, split};
@@ -129,7 +130,16 @@ impl Shop {
         let registry = &self.house.services.registry;
         let digest = registry.reader().digest(token.expose()).unwrap();
         registry
-            .issue(IssueToken { subject, website, digest, fixed_end: None, role, along: Vec::new() })
+            .issue(IssueToken {
+                subject,
+                website,
+                digest,
+                fixed_end: None,
+                role,
+                along: Vec::new(),
+                origin: Origin::SERVER,
+                typed: None,
+            })
             .await
             .unwrap();
         self.tokens.insert(name.to_owned(), token.expose().to_owned());

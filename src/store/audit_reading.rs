@@ -1,0 +1,276 @@
+//! Reading the audit trail: also while a server writes to it.
+//!
+//! A page at a time, each in a transaction of its own, so that nothing is held up and memory stays small. Lines that a
+//! server deletes meanwhile because of their age are no gap: the head of the same transaction says so.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use crate::audit::{ChainKey, Entry, Head, KeyName, LineHash, PersonKey, Personal, Sealed, view};
+use crate::clock::UnixSeconds;
+use crate::store::folder::{self, DATABASE, FolderError};
+use crate::store::{audit, connection, ledger, log};
+
+/// How many lines are read at a time.
+const PAGE: u32 = 1000;
+
+/// Reads the audit trail of a folder.
+pub struct TrailReader {
+    path: PathBuf,
+    connection: Connection,
+    key: ChainKey,
+}
+
+/// What became of a check of the trail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every line is the one that was written, and none is missing.
+    Whole {
+        /// How many lines there are.
+        lines: u64,
+        /// The number of the last one.
+        last: u64,
+        /// Its hash.
+        hash: LineHash,
+    },
+    /// Something was done to it.
+    Broken {
+        /// The first line that is not as it was.
+        line: u64,
+        /// What is wrong with it.
+        fault: TrailFault,
+    },
+}
+
+/// What is wrong with a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum TrailFault {
+    /// The line is not there.
+    #[error("is missing")]
+    Missing,
+    /// The line is not the one that was written.
+    #[error("is not the one that was written there")]
+    Changed,
+    /// Nobody has written this line.
+    #[error("was put there by somebody else")]
+    Added,
+    /// What says where the trail begins and ends is not as it was written.
+    #[error("cannot be checked: what says where the trail begins and ends was changed")]
+    Head,
+}
+
+/// Which lines to export: from `since` on, before `until`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first moment.
+    pub since: UnixSeconds,
+    /// The first moment that is too late.
+    pub until: UnixSeconds,
+}
+
+/// A line as it lies in the file.
+struct Kept {
+    number: u64,
+    at: UnixSeconds,
+    bytes: Vec<u8>,
+    hash: LineHash,
+}
+
+const SELECT: &str = "SELECT number, at, entry, hash FROM audit_lines WHERE number > ?1";
+
+impl TrailReader {
+    /// Opens the trail of the data folder at `path`.
+    ///
+    /// # Errors
+    /// [`FolderError`], also when nobody uses the folder and the log of its file is damaged: lines may be lost then.
+    pub fn open(path: &Path) -> Result<Self, FolderError> {
+        let database = path.join(DATABASE);
+        // A running server has looked at its log, and goes on writing to it.
+        match folder::lock(path) {
+            Ok(_lock) => {
+                let log = log::inspect(&database).map_err(|cause| folder::unusable(&database, cause))?;
+                if let Some(at) = log.damaged_at {
+                    return Err(FolderError::DamagedLog { path: log::path_of(&database), at });
+                }
+            }
+            Err(FolderError::InUse { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let unreadable = |cause| FolderError::Unreadable { path: database.clone(), cause };
+        let connection = connection::reading(&database).map_err(unreadable)?;
+        let key = ledger::digest_key(&connection).map_err(unreadable)?;
+        // A file of a version that knew no trail says so here, instead of looking tampered with.
+        connection.prepare(SELECT).map_err(unreadable)?;
+        Ok(Self { key: ChainKey::new(&key), path: database, connection })
+    }
+
+    /// Checks every line; with `after` only those behind that one, which is taken for granted.
+    ///
+    /// # Errors
+    /// [`FolderError::Unreadable`] when the file cannot be read.
+    pub fn verify(&self, after: Option<u64>) -> Result<Verdict, FolderError> {
+        self.check(after).map_err(|cause| self.unreadable(cause))
+    }
+
+    /// The hash of a line; `None` when the line is not there, or no longer.
+    ///
+    /// # Errors
+    /// [`FolderError::Unreadable`] when the file cannot be read.
+    pub fn hash_of(&self, line: u64) -> Result<Option<LineHash>, FolderError> {
+        self.line_hash(line).map_err(|cause| self.unreadable(cause))
+    }
+
+    fn line_hash(&self, line: u64) -> rusqlite::Result<Option<LineHash>> {
+        let question = "SELECT hash FROM audit_lines WHERE number = ?1";
+        self.connection.query_row(question, [line.cast_signed()], |row| row.get(0).map(LineHash)).optional()
+    }
+
+    fn check(&self, after: Option<u64>) -> rusqlite::Result<Verdict> {
+        let mut before: Option<Head> = None;
+        if let Some(after) = after {
+            let Some(hash) = self.line_hash(after)? else {
+                return Ok(Verdict::Broken { line: after, fault: TrailFault::Missing });
+            };
+            before = Some(Head { last: after, hash, ..Head::default() });
+        }
+        loop {
+            let page = self.connection.unchecked_transaction()?;
+            let Ok(head) = audit::read_head(&page, &self.key) else {
+                return Ok(Verdict::Broken { line: before.map_or(1, |head| head.last + 1), fault: TrailFault::Head });
+            };
+            let begin = Head { last: head.pruned, hash: head.anchor, ..head };
+            let mut reached = before.filter(|before| before.last >= head.pruned).unwrap_or(begin);
+            if let Some(line) = stray(&page, head.pruned)? {
+                return Ok(Verdict::Broken { line, fault: TrailFault::Added });
+            }
+            let mut statement = page.prepare_cached(&format!("{SELECT} ORDER BY number LIMIT ?2"))?;
+            let mut rows = statement.query(params![reached.last.cast_signed(), PAGE])?;
+            let mut read: u32 = 0;
+            while let Some(row) = rows.next()? {
+                let line = kept(row)?;
+                read += 1;
+                if let Some(fault) = self.fault(&line, &reached, &head) {
+                    let number = if fault == TrailFault::Missing { reached.last + 1 } else { line.number };
+                    return Ok(Verdict::Broken { line: number, fault });
+                }
+                reached = Head { last: line.number, hash: line.hash, ..reached };
+            }
+            if read < PAGE {
+                return Ok(ending(&reached, &head));
+            }
+            before = Some(reached);
+        }
+    }
+
+    fn fault(&self, line: &Kept, before: &Head, head: &Head) -> Option<TrailFault> {
+        if line.number > head.last {
+            Some(if before.last < head.last { TrailFault::Missing } else { TrailFault::Added })
+        } else if line.number != before.last + 1 {
+            Some(TrailFault::Missing)
+        } else if self.key.link(before.hash, line.number, line.at, &line.bytes) != line.hash {
+            Some(TrailFault::Changed)
+        } else {
+            None
+        }
+    }
+
+    /// Hands every line of `span` to `hand` as a JSON object, in the order of their numbers.
+    ///
+    /// # Errors
+    /// [`ExportError`].
+    pub fn export<E>(&self, span: Span, mut hand: impl FnMut(&Value) -> Result<(), E>) -> Result<(), ExportError<E>> {
+        let mut after = 0;
+        loop {
+            let page = self.page(after, span).map_err(|cause| ExportError::Folder(self.unreadable(cause)))?;
+            for (number, line) in &page {
+                hand(line).map_err(ExportError::Handed)?;
+                after = *number;
+            }
+            if page.len() < PAGE as usize {
+                return Ok(());
+            }
+        }
+    }
+
+    fn page(&self, after: u64, Span { since, until }: Span) -> rusqlite::Result<Vec<(u64, Value)>> {
+        let page = self.connection.unchecked_transaction()?;
+        let question = format!("{SELECT} AND at >= ?2 AND at < ?3 ORDER BY number LIMIT ?4");
+        let mut statement = page.prepare_cached(&question)?;
+        let lines = statement.query_map(params![after.cast_signed(), since.get(), until.get(), PAGE], kept)?;
+        lines.map(|line| line.and_then(|line| Ok((line.number, show(&page, &line)?)))).collect()
+    }
+
+    fn unreadable(&self, cause: rusqlite::Error) -> FolderError {
+        FolderError::Unreadable { path: self.path.clone(), cause }
+    }
+}
+
+impl fmt::Debug for TrailReader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("TrailReader").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// Why an export did not come to its end.
+#[derive(Debug)]
+pub enum ExportError<E> {
+    /// The trail cannot be read.
+    Folder(FolderError),
+    /// Whoever was handed a line did not take it.
+    Handed(E),
+}
+
+/// A line that should have been deleted because of its age.
+fn stray(connection: &Connection, pruned: u64) -> rusqlite::Result<Option<u64>> {
+    let question = "SELECT number FROM audit_lines WHERE number <= ?1 ORDER BY number LIMIT 1";
+    let found: Option<i64> =
+        connection.prepare_cached(question)?.query_row([pruned.cast_signed()], |row| row.get(0)).optional()?;
+    Ok(found.map(i64::cast_unsigned))
+}
+
+/// There are no more lines: has the end been reached?
+fn ending(reached: &Head, head: &Head) -> Verdict {
+    if reached.last < head.last {
+        return Verdict::Broken { line: reached.last + 1, fault: TrailFault::Missing };
+    }
+    if reached.hash != head.hash {
+        return Verdict::Broken { line: reached.last, fault: TrailFault::Changed };
+    }
+    Verdict::Whole { lines: head.last - head.pruned, last: head.last, hash: head.hash }
+}
+
+fn kept(row: &Row<'_>) -> rusqlite::Result<Kept> {
+    Ok(Kept {
+        number: row.get::<_, i64>(0)?.cast_unsigned(),
+        at: UnixSeconds(row.get(1)?),
+        bytes: row.get(2)?,
+        // One of another length fits nowhere.
+        hash: row.get(3).map(LineHash).unwrap_or_default(),
+    })
+}
+
+fn show(connection: &Connection, line: &Kept) -> rusqlite::Result<Value> {
+    let Ok(entry) = Entry::from_bytes(&line.bytes) else {
+        let at = line.at.to_rfc3339();
+        return Ok(json!({ "line": line.number, "at": at, "event": "unreadable", "hash": line.hash.to_string() }));
+    };
+    let personal = match &entry.sealed {
+        Some(sealed) => open(connection, sealed)?,
+        None => None,
+    };
+    Ok(view(line.number, line.at, line.hash, &entry, personal.as_ref()))
+}
+
+/// What identifies a person, unless it was erased.
+fn open(connection: &Connection, sealed: &Sealed) -> rusqlite::Result<Option<Personal>> {
+    let (question, id) = match sealed.key {
+        KeyName::Account(subject) => ("SELECT key FROM audit_keys WHERE account = ?1", audit::account(subject)),
+        KeyName::Name(id) => ("SELECT key FROM audit_names WHERE id = ?1", id.cast_signed()),
+    };
+    let key = connection.prepare_cached(question)?.query_row([id], |row| row.get(0)).optional()?;
+    Ok(key.and_then(|key| PersonKey::from_bytes(key).open(&sealed.text)))
+}
