@@ -14,6 +14,7 @@
 //! | what can be configured | [`config`] (at start), [`settings`] and [`keeper`] (while it runs) |
 //! | how the parts are started and stopped | [`app`], [`lifecycle`] |
 //! | the command line, and how it talks to a running server | [`cli`], [`control`] |
+//! | what the files of a Magento installation say | [`magento`] |
 //!
 //! Who may import whom is written down in `tests/it/layers.rs`, which fails when an arrow is added.
 
@@ -27,6 +28,7 @@ pub mod decision;
 pub mod http;
 pub mod keeper;
 pub mod lifecycle;
+pub mod magento;
 pub mod registry;
 pub mod secret;
 pub mod session;

@@ -18,7 +18,7 @@ const COMMON: [&str; 4] = ["clock", "lifecycle", "secret", "telemetry"];
 
 /// Room, and what it may use besides the common ones. `app` puts everything together, so it may use all but those who
 /// start it.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 22] = [
     ("lib", &[]),
     ("main", &["cli"]),
     ("cli", &["app", "config", "control", "http::admin", "http::graphql"]),
@@ -35,6 +35,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
             "http::graphql",
             "http::rest",
             "keeper",
+            "magento",
             "registry",
             "session",
             "settings",
@@ -75,12 +76,13 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("keeper", &["accounts", "session", "settings", "store"]),
     ("decision", &["session", "settings"]),
     ("registry", &["session", "settings", "store", "token"]),
-    ("accounts", &["session", "settings", "store"]),
+    ("accounts", &["magento", "session", "settings", "store"]),
     ("store", &["session", "settings", "token"]),
     ("config", &["decision", "settings", "token"]),
     ("session", &["settings", "token"]),
     ("settings", &["session", "token"]),
     ("token", &["session", "settings"]),
+    ("magento", &[]),
     ("telemetry", &[]),
 ];
 
