@@ -9,14 +9,18 @@ mod account;
 mod email;
 pub mod embedded;
 mod locks;
+pub mod magento;
 mod name;
 pub mod seed;
+mod setting_store;
 
 pub use account::{AccountError, Administrator, Customer};
 pub use email::is_email_address;
 pub use embedded::EmbeddedAccounts;
 pub use locks::AccountLocks;
+pub use magento::MagentoAccounts;
 pub use name::{LONGEST_NAME, folded};
+pub use setting_store::SettingStore;
 
 use async_trait::async_trait;
 
@@ -45,18 +49,22 @@ pub trait AccountStore: std::fmt::Debug + Send + Sync + 'static {
     /// The administrator with this number.
     async fn administrator(&self, id: u32) -> Result<Option<Administrator>, AccountError>;
 
-    /// What has to be stored with the session that a successful sign-in begins, in the same transaction.
+    /// What has to be stored with the session that a successful sign-in begins, in the same transaction. Accounts that
+    /// are kept elsewhere are changed there, before this returns, and nothing is left to store here.
     ///
     /// `lock` is the customer's reset counter, when it has to be reset; `throttle_name` the throttle's row to clear.
     /// Announces to the registry that the customer has no lock: there is a success only after a lock has ended by itself,
     /// so this is right even when the success cannot be stored.
-    fn success(
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`] when it could not be stored elsewhere: the session must not begin.
+    async fn success(
         &self,
         subject: Subject,
         at: UnixSeconds,
         lock: Option<CustomerLock>,
         throttle_name: Option<String>,
-    ) -> Vec<Change>;
+    ) -> Result<Vec<Change>, AccountError>;
 
     /// Stores what a refused sign-in leaves behind: the customer's counter and lock, and the throttle's row. Announces a
     /// lock to the registry, whether or not it can be stored: that makes answers stricter only.

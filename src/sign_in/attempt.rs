@@ -171,21 +171,17 @@ impl Checked {
         let token = Token::generate();
         let digest = self.core.sessions.digest(&token).ok_or(SignInError::Unavailable)?;
         let now = self.core.clock.now();
-        let change = IssueToken {
-            subject,
-            website,
-            digest,
-            role,
-            along: self.core.accounts.success(subject, now, lock, Some(self.in_flight.key().name())),
-        };
+        let success = self.core.accounts.success(subject, now, lock, Some(self.in_flight.key().name()));
+        let along = success.await.map_err(|error| unreadable(&error))?;
+        let change = IssueToken { subject, website, digest, role, along };
         let Issued { session } = self.core.sessions.begin(change).await?;
         self.in_flight.succeed();
         Ok(IssuedToken { token, session })
     }
 }
 
-/// Logs why an account could not be read; the cause is for the operator alone.
+/// Logs why an account could not be read or changed; the cause is for the operator alone.
 pub(super) fn unreadable(error: &AccountError) -> SignInError {
-    error!(%error, "an account could not be read for a sign-in");
+    error!(%error, "an account cannot be reached for a sign-in");
     SignInError::Unavailable
 }

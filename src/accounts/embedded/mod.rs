@@ -122,13 +122,13 @@ impl AccountStore for EmbeddedAccounts {
         Ok(self.readers.read(move |file| read::administrator(file, id)).await?)
     }
 
-    fn success(
+    async fn success(
         &self,
         subject: Subject,
         at: UnixSeconds,
         lock: Option<CustomerLock>,
         throttle_name: Option<String>,
-    ) -> Vec<Change> {
+    ) -> Result<Vec<Change>, AccountError> {
         if let Some(CustomerLock { customer, lock_expires: None, .. }) = lock {
             self.announce_lock(customer, None);
         }
@@ -138,7 +138,7 @@ impl AccountStore for EmbeddedAccounts {
             UserType::Integration => None,
         };
         let cleared = throttle_name.map(|name| Change::ThrottleCleared { kind: subject.kind, name });
-        signed_in.into_iter().chain(lock.map(Change::CustomerLock)).chain(cleared).collect()
+        Ok(signed_in.into_iter().chain(lock.map(Change::CustomerLock)).chain(cleared).collect())
     }
 
     async fn failure(&self, lock: Option<CustomerLock>, throttle: Option<ThrottleRow>) -> Result<(), AccountError> {

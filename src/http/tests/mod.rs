@@ -276,8 +276,14 @@ impl AccountStore for Accounts {
         Ok((id == 3).then(admin))
     }
 
-    fn success(&self, _: Subject, _: UnixSeconds, _: Option<CustomerLock>, _: Option<String>) -> Vec<Change> {
-        Vec::new()
+    async fn success(
+        &self,
+        _: Subject,
+        _: UnixSeconds,
+        _: Option<CustomerLock>,
+        _: Option<String>,
+    ) -> Result<Vec<Change>, AccountError> {
+        Ok(Vec::new())
     }
 
     async fn failure(&self, _: Option<CustomerLock>, _: Option<ThrottleRow>) -> Result<(), AccountError> {
