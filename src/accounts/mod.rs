@@ -26,7 +26,7 @@ use async_trait::async_trait;
 
 use crate::clock::UnixSeconds;
 use crate::session::Subject;
-use crate::settings::{Roles, StoreDirectory, WebsiteId};
+use crate::settings::{Roles, Settings, StoreDirectory, WebsiteId};
 use crate::store::{Change, CustomerLock, ThrottleRow};
 
 /// Where accounts are kept.
@@ -99,4 +99,13 @@ pub trait DirectorySource: std::fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`AccountError::Unavailable`] when they cannot be read.
     async fn directory(&self) -> Result<(StoreDirectory, Roles), AccountError>;
+
+    /// All of them with the settings, when these are kept there, too, and not in the data folder.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`] when they cannot be read.
+    async fn everything(&self) -> Result<(Option<Settings>, StoreDirectory, Roles), AccountError> {
+        let (stores, roles) = self.directory().await?;
+        Ok((None, stores, roles))
+    }
 }

@@ -10,10 +10,12 @@ mod house;
 mod loading;
 mod options;
 mod servers;
+mod shop;
 mod validators;
 
 pub use demo::{Demo, DemoError};
 pub use house::{House, OpenError, accept_restored, is_there, recover};
 pub use loading::LoadingError;
 pub use servers::{Listeners, Running, ServeError, serve};
+pub use shop::ShopError;
 pub use validators::Validators;

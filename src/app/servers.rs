@@ -16,7 +16,6 @@ use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
 use tracing::{info, warn};
 
-use crate::accounts::EmbeddedAccounts;
 use crate::app::crowd::{self, Place};
 use crate::app::{House, OpenError, Validators};
 use crate::control;
@@ -235,8 +234,7 @@ fn add(
 
 /// What the admin listener answers: it alone gets what changes settings and lifts locks.
 fn admin_routes(house: &House) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
-    let services =
-        AdminServices { keeper: house.keeper.clone(), locks: Arc::<EmbeddedAccounts>::clone(&house.accounts) };
+    let services = AdminServices { keeper: house.keeper.clone(), locks: house.locks() };
     move |config| http::admin(config.app_data(web::Data::new(services.clone())))
 }
 

@@ -163,6 +163,23 @@ impl Command {
         )
     }
 
+    /// Whether it is about accounts that are kept in the data folder.
+    pub fn is_about_embedded_accounts(&self) -> bool {
+        matches!(
+            self,
+            Self::AddCustomer { .. }
+                | Self::ListCustomers { .. }
+                | Self::SetCustomerPassword { .. }
+                | Self::UnlockCustomer { .. }
+                | Self::AddAdministrator { .. }
+                | Self::ListAdministrators
+                | Self::SetAdministratorPassword { .. }
+                | Self::UnlockAdministrator { .. }
+                | Self::DisableAdministrator { .. }
+                | Self::EnableAdministrator { .. }
+        )
+    }
+
     /// What it changes, and of whom, for the log: no secret, and `None` when it only asks.
     pub fn change(&self) -> Option<(&'static str, String)> {
         match self {

@@ -23,10 +23,10 @@ use crate::registry::index::Index;
 use crate::registry::table::Table;
 use crate::registry::unstored::{self, Handed, Revoked, Unstored};
 use crate::registry::{
-    CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, Options, Reader, Registry,
-    RegistryError, Revocation, RevokeSessions, SettingsChanged, Statistics, SubjectFacts,
+    CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, ListUsers, Options, Reader,
+    Registry, RegistryError, Revocation, RevokeSessions, SettingsChanged, Statistics, SubjectFacts,
 };
-use crate::session::{EndReason, Session, SessionEvent, SessionId, SubjectChanged, UserType};
+use crate::session::{EndReason, Session, SessionEvent, SessionId, Subject, SubjectChanged, UserType};
 use crate::settings::SharedSnapshot;
 use crate::store::{Change, Committed, Durability, Record, RecordOutcome};
 use crate::token::DigestKey;
@@ -403,6 +403,14 @@ impl Handler<Committed> for TokenRegistry {
 
     fn handle(&mut self, committed: Committed, context: &mut Self::Context) {
         self.settle(committed, context);
+    }
+}
+
+impl Handler<ListUsers> for TokenRegistry {
+    type Result = Vec<Subject>;
+
+    fn handle(&mut self, question: ListUsers, _: &mut Self::Context) -> Self::Result {
+        self.table.users(question.part)
     }
 }
 

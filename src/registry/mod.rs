@@ -30,9 +30,9 @@ pub use actor::{Parts, TokenRegistry};
 pub use deadlines::KEEP_ENDED;
 pub use handle::{Options, Registry, RegistryError};
 pub use messages::{
-    BeginLoading, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, LoadSessions,
-    PreloadSession, PreloadSessions, Revocation, RevokeSessions, SettingsChanged, Statistics, ValidateToken,
-    ValidateTokens,
+    BeginLoading, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, ListUsers,
+    LoadSessions, PreloadSession, PreloadSessions, Revocation, RevokeSessions, SettingsChanged, Statistics,
+    ValidateToken, ValidateTokens,
 };
 pub use reader::{Reader, SubjectFacts, Validation};
 pub use validator::{TokenValidator, ValidatorCounts};

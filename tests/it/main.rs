@@ -18,6 +18,7 @@ mod gateway;
 mod graphql;
 mod layers;
 mod lifecycle;
+mod magento;
 mod panics;
 mod readme;
 mod revoke;

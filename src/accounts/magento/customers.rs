@@ -128,6 +128,13 @@ pub(super) async fn set_lock(
         .map(drop)
 }
 
+/// Whether the account is active.
+pub(super) async fn is_active(connection: &mut MySqlConnection, tables: &Tables, id: u32) -> Result<bool, Error> {
+    let sql = tables.sql("SELECT CAST(is_active AS SIGNED) AS is_active FROM {customer_entity} WHERE entity_id = ?");
+    let found = sqlx::query(sql).bind(id).fetch_optional(connection).await?;
+    found.as_ref().map_or(Ok(false), |row| flag(row, "is_active"))
+}
+
 /// Notes a sign-in.
 pub(super) async fn signed_in(
     connection: &mut MySqlConnection,

@@ -16,8 +16,11 @@ use tracing::{info, warn};
 use crate::accounts::AccountError;
 use crate::accounts::magento::DatabaseOptions;
 
-/// How long nobody asks a database again that could not be reached.
-const PAUSE: Duration = Duration::from_millis(500);
+/// How long nobody asks a database again that could not be reached, in milliseconds.
+const PAUSE: u64 = 500;
+
+/// How long the others wait for the one who tries, in milliseconds, if nothing is heard of that one.
+const LONGEST_TRY: u64 = 30_000;
 
 /// How long a connection that is not needed is kept.
 const IDLE: Duration = Duration::from_mins(5);
@@ -66,7 +69,7 @@ impl Condition {
     /// Whether to ask at all: while it is away one tries, and the others hear so at once.
     fn admits(&self) -> bool {
         let (now, retry_at) = (self.now(), self.retry_at.load(Ordering::Relaxed));
-        let next = now + u64::try_from(PAUSE.as_millis()).unwrap_or_default();
+        let next = now + LONGEST_TRY;
         !self.is_away()
             || (now >= retry_at
                 && self.retry_at.compare_exchange(retry_at, next, Ordering::Relaxed, Ordering::Relaxed).is_ok())
@@ -80,6 +83,7 @@ impl Condition {
 
     fn lost(&self, cause: &str) {
         self.failures.fetch_add(1, Ordering::Relaxed);
+        self.retry_at.store(self.now() + PAUSE, Ordering::Relaxed);
         if !self.away.swap(true, Ordering::Relaxed) {
             warn!(cause, "the shop's database is away: sign-ins are refused for now, checks go on");
         }
@@ -182,7 +186,7 @@ where
         Err(_) => {
             // What the server still sends belongs to nobody.
             connection.close_on_drop();
-            condition.lost("a question took too long");
+            condition.failures.fetch_add(1, Ordering::Relaxed);
             Err(AccountError::Unavailable(format!("the shop's database took more than {limit:?}")))
         }
     }

@@ -1,7 +1,8 @@
 //! [`MagentoAccounts`]: the statements, behind the traits that everybody else knows.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use actix::Recipient;
 use async_trait::async_trait;
@@ -19,11 +20,14 @@ use crate::accounts::{
 };
 use crate::clock::{SharedClock, UnixSeconds};
 use crate::session::{Subject, SubjectChanged, UserType};
-use crate::settings::{Roles, StoreDirectory, WebsiteId};
+use crate::settings::{Roles, Settings, StoreDirectory, WebsiteId};
 use crate::store::{Change, CustomerLock, SettingRow, ThrottleRow};
 
 /// How often outdated rows of the throttle are removed, in seconds: as often as Magento's job does (fact sheet 4.5).
 const THROTTLE_CLEANING: u32 = 60;
+
+/// How many inactive customers who have signed in are remembered.
+const MOST_INACTIVE: usize = 100_000;
 
 /// How many users one question may be about.
 const BATCH: usize = 1_000;
@@ -54,6 +58,8 @@ pub struct MagentoAccounts {
     listener: OnceLock<Recipient<SubjectChanged>>,
     /// When the throttle's rows were last cleaned, in Unix seconds.
     cleaned: AtomicU32,
+    /// Customers who have signed in although they are inactive, which Magento allows (fact sheet 5.2).
+    inactive: Mutex<HashSet<u32>>,
 }
 
 /// Asks the database with a statement of one of the neighbours.
@@ -92,7 +98,16 @@ impl MagentoAccounts {
         }
         let cleaned = AtomicU32::new(clock.now().get());
         let tables = Arc::new(Tables { prefix, schema });
-        Ok(Self { database, tables, write: options.write, fixed, clock, listener: OnceLock::new(), cleaned })
+        Ok(Self {
+            database,
+            tables,
+            write: options.write,
+            fixed,
+            clock,
+            listener: OnceLock::new(),
+            cleaned,
+            inactive: Mutex::default(),
+        })
     }
 
     /// Announces every change of a lock from now on. To be called once; a second listener is ignored.
@@ -163,6 +178,21 @@ impl MagentoAccounts {
         Ok(found)
     }
 
+    /// Whether a customer who is inactive now was so already when they last signed in: nothing has changed then.
+    pub fn signed_in_inactive(&self, customer: u32) -> bool {
+        self.inactive.lock().unwrap_or_else(PoisonError::into_inner).contains(&customer)
+    }
+
+    /// Notes whether a customer was active when they signed in, or later.
+    pub fn remember(&self, customer: u32, is_active: bool) {
+        let mut inactive = self.inactive.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_active {
+            inactive.remove(&customer);
+        } else if inactive.len() < MOST_INACTIVE {
+            inactive.insert(customer);
+        }
+    }
+
     fn announce_lock(&self, customer: u32, locked_until: Option<UnixSeconds>) {
         if let Some(listener) = self.listener.get() {
             // Whoever keeps the sessions is gone only when the process ends.
@@ -230,6 +260,11 @@ impl AccountStore for MagentoAccounts {
         lock: Option<CustomerLock>,
         throttle_name: Option<String>,
     ) -> Result<Vec<Change>, AccountError> {
+        if subject.kind == UserType::Customer {
+            let is_active =
+                ask!(self, |connection, tables| customers::is_active(connection, &tables, subject.id).await)?;
+            self.remember(subject.id, is_active);
+        }
         if self.write {
             ask!(self, |connection, tables| {
                 let mut transaction = connection.begin().await?;
@@ -307,6 +342,11 @@ impl DirectorySource for MagentoAccounts {
     async fn directory(&self) -> Result<(StoreDirectory, Roles), AccountError> {
         let (stores, roles) = ask!(self, |connection, tables| directory::read(connection, &tables).await)?;
         Ok((stores.ok_or_else(no_default_website)?, roles))
+    }
+
+    async fn everything(&self) -> Result<(Option<Settings>, StoreDirectory, Roles), AccountError> {
+        let ShopSettings { settings, stores, roles } = self.settings().await?;
+        Ok((Some(settings), stores, roles))
     }
 }
 

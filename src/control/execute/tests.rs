@@ -57,7 +57,8 @@ impl House {
             installation_key: None,
             guards: Arc::new(|_| Box::new(())),
         });
-        let actor = SettingsKeeper::new(store, accounts.clone(), Arc::clone(&snapshot), Box::new(|| ()), None);
+        let actor =
+            SettingsKeeper::new(Arc::new(store), accounts.clone(), Arc::clone(&snapshot), Box::new(|| ()), None);
         let keeper = Keeper::start(actor, snapshot);
         let chief = NewAdministrator {
             username: "chief".to_owned(),
@@ -70,9 +71,9 @@ impl House {
         accounts.add_administrator(chief).await.unwrap();
         let copier = Copier(Box::new(|_| Box::pin(async { Ok(()) })));
         #[cfg(debug_assertions)]
-        let office = Office { clock, accounts, keeper, registry, sign_in, copier, panics: Vec::new() };
+        let office = Office { clock, accounts, shop: None, keeper, registry, sign_in, copier, panics: Vec::new() };
         #[cfg(not(debug_assertions))]
-        let office = Office { clock, accounts, keeper, registry, sign_in, copier };
+        let office = Office { clock, accounts, shop: None, keeper, registry, sign_in, copier };
         Self { office, _folder: folder, _home: home }
     }
 

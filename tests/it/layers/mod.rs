@@ -87,9 +87,10 @@ const ARROWS: [(&str, &[&str]); 22] = [
 ];
 
 /// Outside crates, and parts of them, with one door each: the modules that may use them.
-const DOORS: [(&[&str], &[&str]); 6] = [
+const DOORS: [(&[&str], &[&str]); 7] = [
     (&["apollo_compiler"], &["http::graphql"]),
     (&["rusqlite"], &["store", "accounts::embedded"]),
+    (&["sqlx"], &["accounts::magento"]),
     (&["argon2"], &["sign_in::password"]),
     (&["std", "env"], &["config"]),
     (&["actix_server"], &["app", "lifecycle"]),
