@@ -6,6 +6,7 @@ mod mariadb;
 use std::sync::Arc;
 
 use mariadb::MariaDb;
+use sqlx::ConnectOptions;
 
 use super::*;
 use crate::accounts::acceptance::{Sample, keeps_its_promises};
@@ -311,7 +312,6 @@ async fn a_question_that_takes_too_long_is_cut_and_the_next_one_is_answered_righ
     let held = {
         let url = sqlx::mysql::MySqlConnectOptions::new();
         let url = url.host("127.0.0.1").port(database.port()).username("magento").database("magento");
-        use sqlx::ConnectOptions;
         url.password(r#"kit's "secret" \ @:/#%"#).connect().await
     };
     let mut held = held.unwrap();

@@ -22,6 +22,9 @@ use crate::telemetry::ShopSample;
 /// How many questions a second looking may cost the database.
 const QUESTIONS_A_SECOND: u64 = 50;
 
+/// How many users one question is about.
+const BATCH: usize = 1_000;
+
 /// From which difference of the clocks on there is a warning, in milliseconds.
 const REMARKABLE_MILLISECONDS: u64 = 2_000;
 
@@ -99,12 +102,19 @@ impl Watcher {
             debug!(%error, "the shop's settings were not read again");
         }
         let mut locked = HashSet::new();
+        let (mut customers, mut administrators) = (Vec::new(), Vec::new());
         for part in 0..ListUsers::PARTS {
             let Ok(users) = self.registry.users(ListUsers { part }).await else { continue };
-            let of_kind = |kind| users.iter().filter(|user| user.kind == kind).map(|user| user.id).collect::<Vec<_>>();
-            self.look_at_customers(&of_kind(UserType::Customer), &mut locked).await?;
-            self.look_at_administrators(&of_kind(UserType::Admin)).await?;
+            let of_kind = |kind| users.iter().filter(move |user| user.kind == kind).map(|user| user.id);
+            customers.extend(of_kind(UserType::Customer));
+            administrators.extend(of_kind(UserType::Admin));
+            // Only whole batches, so that few users are few questions.
+            while let Some(rest) = customers.len().checked_sub(BATCH) {
+                self.look_at_customers(&customers.split_off(rest), &mut locked).await?;
+            }
         }
+        self.look_at_customers(&customers, &mut locked).await?;
+        self.look_at_administrators(&administrators).await?;
         self.locked = locked;
         Ok(())
     }
@@ -160,7 +170,7 @@ impl Watcher {
         match self.registry.revoke(change).await {
             Ok(sessions) => info!(user = %subject, why, sessions, "the shop has ended a user's sessions"),
             Err(error) => {
-                warn!(%error, user = %subject, why, "a user's sessions go on although the shop has ended them")
+                warn!(%error, user = %subject, why, "a user's sessions go on although the shop has ended them");
             }
         }
     }

@@ -76,7 +76,6 @@ fn a_file_that_is_not_there_is_named() {
 fn what_is_not_served_yet_is_refused_and_never_ignored() {
     let environment = [
         ("TOKENWARD__ADMIN__SECOND_FACTOR", "required"),
-        ("TOKENWARD__MAGENTO__CRYPT_KEY", "hunter2"),
         ("TOKENWARD__TOKENS__FORMAT", "jwt"),
         ("TOKENWARD__UPSTREAM__URL", "http://magento"),
     ];
@@ -84,7 +83,6 @@ fn what_is_not_served_yet_is_refused_and_never_ignored() {
     let errors = check_config(None, environment, flags, None).unwrap_err();
     insta::assert_snapshot!(errors, @r#"
     TOKENWARD__ADMIN__SECOND_FACTOR: admin.second_factor = "required" is not available in this version yet: use "auto" or "off"
-    TOKENWARD__MAGENTO__CRYPT_KEY: magento.crypt_key is not available in this version yet: leave it out
     TOKENWARD__TOKENS__FORMAT: tokens.format = "jwt" is not available in this version yet: use "opaque"
     TOKENWARD__UPSTREAM__URL: upstream.url is not available in this version yet: leave it out
     command line: exchange.lifetime is not available in this version yet: leave it out

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::magento::token;
-use crate::support::{MariaDb, ServerBuilder, repository};
+use crate::support::{MariaDb, ServerBuilder, call, repository};
 
 /// A user with the rights of a file, without password.
 fn grant(database: &MariaDb, file: &str) {
@@ -33,9 +33,11 @@ fn the_grants_are_enough_for_everything() {
     server.admin_api("DELETE", &admin, "/settings/oauth/access_token_lifetime/customer", None).assert_status(200);
     server.admin_api("DELETE", &admin, "/locks/customers/18", None).assert_status(200);
     server.try_admin("expired", "Expired-pass-1").assert_status(401);
-    let change =
-        "mutation { changeCustomerPassword(currentPassword: \"Sha-pass-1\", newPassword: \"Another-1\") { email } }";
-    server.graphql(Some(&customer), change).assert_status(200).at("/data/changeCustomerPassword/email");
+    let change = serde_json::json!({ "currentPassword": "Sha-pass-1", "newPassword": "Another-pass-1" });
+    let path = "/rest/V1/customers/me/password";
+    assert_eq!(call("PUT", server.public, Some(&customer), path, Some(&change)).assert_status(200).json(), true);
+    token(&server.try_customer("sha256@example.com", "Another-pass-1"));
+    assert_eq!(database.sql("SELECT session_cutoff IS NULL FROM customer_entity WHERE entity_id = 2"), "0");
     let log = server.process.log.text();
     assert!(!log.contains("denied"), "{log}");
     assert_eq!(database.sql("SELECT failures_num FROM customer_entity WHERE entity_id = 18"), "0");
