@@ -1,5 +1,6 @@
 //! The database away: sign-ins are refused for now, checks go on, and everything recovers by itself.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::magento::proxy::Proxy;
@@ -42,6 +43,45 @@ fn without_the_database_checks_go_on_and_nobody_is_locked() {
     assert_eq!((server.check(&token), server.check(&again)), (200, 200));
     health(&server, 200, "ready");
     assert_eq!(database.sql("SELECT failures_num FROM customer_entity WHERE entity_id = 2"), "0");
+    server.assert_unharmed();
+}
+
+#[test]
+fn under_load_the_database_may_stop_and_start_again() {
+    let Some(mut database) = MariaDb::start() else { return };
+    let server = beside(&database).start();
+    let token = token(&server.try_customer(EMAIL, "Sha-pass-1"));
+    let over = AtomicBool::new(false);
+    let (right, wrong) = std::thread::scope(|threads| {
+        let sign_in = |password: &'static str| {
+            let (server, over) = (&server, &over);
+            threads.spawn(move || {
+                let mut tokens = 0;
+                while !over.load(Ordering::SeqCst) {
+                    tokens += u32::from(server.try_customer(EMAIL, password).body.contains("\"token\":\""));
+                }
+                tokens
+            })
+        };
+        let (right, wrong) = (sign_in("Sha-pass-1"), sign_in("Sha-pass-1 "));
+        for _ in 0..3 {
+            database.stop();
+            for _ in 0..50 {
+                assert_eq!(server.check(&token), 200);
+            }
+            database.start_again();
+            for _ in 0..50 {
+                assert_eq!(server.check(&token), 200);
+            }
+        }
+        over.store(true, Ordering::SeqCst);
+        (right.join().unwrap(), wrong.join().unwrap())
+    });
+    assert_eq!(wrong, 0, "{right} right ones");
+    // Wrong passwords count, so the name may be refused for now, and the account may be locked.
+    database.sql("UPDATE customer_entity SET failures_num = 0, first_failure = NULL, lock_expires = NULL");
+    server.command(&["setting", "set", "oauth/authentication_lock/timeout", "0"], "").printed();
+    sign_in_again(&server);
     server.assert_unharmed();
 }
 
