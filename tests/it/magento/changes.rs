@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::magento::{beside, token};
-use crate::support::{MariaDb, TestServer};
+use crate::support::{MariaDb, ServerBuilder, TestServer};
 
 /// `magento.poll` of these servers, which is a second, and one more; and what a slow machine needs to ask.
 const PATIENCE: Duration = Duration::from_secs(2 + 1);
@@ -91,6 +91,26 @@ fn a_lifetime_that_the_merchant_changes_counts_at_once() {
     becomes(&server, &token, 200);
     let log = server.process.log.text();
     assert!(log.contains("a setting was changed in the shop") && log.contains("oauth/access_token_lifetime/customer"));
+}
+
+#[test]
+fn the_shops_own_variables_lead_to_it_and_fix_settings() {
+    let Some(database) = MariaDb::start() else { return };
+    let connection = "MAGENTO_DC_DB__CONNECTION__DEFAULT__";
+    let server = ServerBuilder::new()
+        .key("ACCOUNTS__SOURCE", "magento")
+        .variable(&format!("{connection}HOST"), &format!("127.0.0.1:{}", database.port()))
+        .variable(&format!("{connection}DBNAME"), "magento")
+        .variable(&format!("{connection}USERNAME"), "magento")
+        .variable(&format!("{connection}PASSWORD"), r#"kit's "secret" \ @:/#%"#)
+        .variable("CONFIG__DEFAULT__OAUTH__ACCESS_TOKEN_LIFETIME__ADMIN", "8")
+        .start();
+    let admin = server.try_admin("chief", "Chief-pass-1").assert_status(200).json().as_str().unwrap().to_owned();
+    let left: u32 = server.gateway(Some(&admin), "").header("x-token-expires-in").parse().unwrap();
+    assert!((28_700..=28_800).contains(&left), "{left}");
+    let value = json!({ "value": "2" });
+    let refused = server.admin_api("PUT", &admin, "/settings/oauth/access_token_lifetime/admin", Some(&value));
+    assert!(refused.status == 422 && refused.body.contains("is fixed by the shop's env.php"), "{refused:?}");
 }
 
 #[test]

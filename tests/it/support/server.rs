@@ -64,6 +64,12 @@ impl ServerBuilder {
         self
     }
 
+    /// With a variable that is not tokenward's own.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Starts the process without waiting for anything.
     pub(crate) fn spawn(&self) -> Process {
         let mut command = program();
