@@ -16,6 +16,7 @@
 //! | what can be configured | [`config`] (at start), [`settings`] and [`keeper`] (while it runs) |
 //! | how the parts are started and stopped | [`app`], [`lifecycle`] |
 //! | the command line, and how it talks to a running server | [`cli`], [`control`] |
+//! | what the files of a Magento installation say | [`magento`] |
 //!
 //! Who may import whom is written down in `tests/it/layers.rs`, which fails when an arrow is added.
 

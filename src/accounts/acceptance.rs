@@ -92,12 +92,13 @@ async fn a_failure_is_stored_and_a_success_clears_it(accounts: &dyn AccountStore
     assert_eq!(accounts.throttle_rows().await.unwrap(), std::slice::from_ref(&row));
 
     let cleared = CustomerLock { failures: 0, first_failure: None, lock_expires: None, ..lock };
-    let changes = accounts.success(Subject::customer(id), NOW, Some(cleared), Some(row.name));
+    let changes = accounts.success(Subject::customer(id), NOW, Some(cleared), Some(row.name)).await.unwrap();
     (sample.carry_out)(changes).await;
     let free = accounts.customer(id).await.unwrap().unwrap();
     assert_eq!((free.failures, free.first_failure, free.lock_expires), (0, None, None));
     assert_eq!(accounts.throttle_rows().await.unwrap(), []);
-    (sample.carry_out)(accounts.success(Subject::admin(sample.administrator), NOW, None, None)).await;
+    let changes = accounts.success(Subject::admin(sample.administrator), NOW, None, None).await.unwrap();
+    (sample.carry_out)(changes).await;
 }
 
 async fn a_password_is_set_for_one_customer(accounts: &dyn AccountStore, sample: &Sample) {

@@ -9,22 +9,26 @@ mod account;
 mod email;
 pub mod embedded;
 mod locks;
+pub mod magento;
 mod name;
 mod second_factor;
 pub mod seed;
+mod setting_store;
 
 pub use account::{AccountError, Administrator, Customer};
 pub use email::is_email_address;
 pub use embedded::EmbeddedAccounts;
 pub use locks::AccountLocks;
+pub use magento::MagentoAccounts;
 pub use name::{LONGEST_NAME, folded};
 pub use second_factor::{Authenticator, SecondFactor};
+pub use setting_store::SettingStore;
 
 use async_trait::async_trait;
 
 use crate::clock::UnixSeconds;
 use crate::session::Subject;
-use crate::settings::{Roles, StoreDirectory, WebsiteId};
+use crate::settings::{Roles, Settings, StoreDirectory, WebsiteId};
 use crate::store::{Change, CustomerLock, ThrottleRow};
 
 /// Where accounts are kept.
@@ -51,18 +55,22 @@ pub trait AccountStore: std::fmt::Debug + Send + Sync + 'static {
     /// has nothing, or is not there. Asked only after the password was right.
     async fn second_factor(&self, administrator: u32) -> Result<Option<SecondFactor>, AccountError>;
 
-    /// What has to be stored with the session that a successful sign-in begins, in the same transaction.
+    /// What has to be stored with the session that a successful sign-in begins, in the same transaction. Accounts that
+    /// are kept elsewhere are changed there, before this returns, and nothing is left to store here.
     ///
     /// `lock` is the customer's reset counter, when it has to be reset; `throttle_name` the throttle's row to clear.
     /// Announces to the registry that the customer has no lock: there is a success only after a lock has ended by itself,
     /// so this is right even when the success cannot be stored.
-    fn success(
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`] when it could not be stored elsewhere: the session must not begin.
+    async fn success(
         &self,
         subject: Subject,
         at: UnixSeconds,
         lock: Option<CustomerLock>,
         throttle_name: Option<String>,
-    ) -> Vec<Change>;
+    ) -> Result<Vec<Change>, AccountError>;
 
     /// Stores what a refused sign-in leaves behind: the customer's counter and lock, the throttle's row, and what else
     /// has to be stored `along`. Announces a lock to the registry, whether or not it can be stored: that makes answers
@@ -103,4 +111,13 @@ pub trait DirectorySource: std::fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`AccountError::Unavailable`] when they cannot be read.
     async fn directory(&self) -> Result<(StoreDirectory, Roles), AccountError>;
+
+    /// All of them with the settings, when these are kept there, too, and not in the data folder.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`] when they cannot be read.
+    async fn everything(&self) -> Result<(Option<Settings>, StoreDirectory, Roles), AccountError> {
+        let (stores, roles) = self.directory().await?;
+        Ok((None, stores, roles))
+    }
 }

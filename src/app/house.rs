@@ -1,6 +1,7 @@
 //! Everything but the listeners.
 
 use std::any::Any;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,7 +9,10 @@ use thiserror::Error;
 use tracing::{info, warn};
 
 use crate::accounts::seed::{self, Seed, SeedError};
-use crate::accounts::{AccountError, EmbeddedAccounts};
+use crate::accounts::{
+    AccountError, AccountLocks, AccountStore, DirectorySource, EmbeddedAccounts, MagentoAccounts, SettingStore,
+};
+use crate::app::shop::{Figures, Installation, ShopError, Watcher};
 use crate::app::{LoadingError, Validators, loading, options};
 use crate::audit::Origin;
 use crate::clock::{Clock, SharedClock, SystemClock};
@@ -35,8 +39,10 @@ pub struct House {
     pub config: Config,
     /// What protocol code may use.
     pub services: Arc<Services>,
-    /// Customers and administrators, with what only an operator may do.
+    /// Customers and administrators of the data folder, with what only an operator may do. There are none beside a shop.
     pub accounts: Arc<EmbeddedAccounts>,
+    /// Customers and administrators of a shop, when the server runs beside one.
+    pub shop: Option<Arc<MagentoAccounts>>,
     /// The live settings.
     pub keeper: Keeper,
     /// The validators of the workers, once these have started.
@@ -65,6 +71,9 @@ pub enum OpenError {
     /// The accounts in it.
     #[error(transparent)]
     Accounts(#[from] AccountError),
+    /// The shop.
+    #[error(transparent)]
+    Shop(#[from] ShopError),
     /// The settings in it.
     #[error(transparent)]
     Settings(#[from] KeeperError),
@@ -111,11 +120,17 @@ impl House {
         let store = Store::start(&folder, Some(guard(&watch, "store-writer")))?;
         let readers = Readers::new(&folder);
         let accounts = Arc::new(EmbeddedAccounts::new(store.clone(), readers.clone(), Arc::clone(&clock)));
-        fill(&folder, &config, seed, &accounts).await?;
-        let (settings, stores, roles) = keeper::load(&readers, accounts.as_ref()).await?;
+        let installation = Installation::read(&config)?;
+        let shop = installation.open(&config, &clock, &store).await?;
+        let kept = Kept::new(&accounts, &store, shop.as_ref());
+        if shop.is_none() {
+            fill(&folder, &config, seed, &accounts).await?;
+        } else if let Some(file) = seed {
+            warn!(file = %file.display(), "the seed file is left alone: accounts are the shop's");
+        }
+        let (settings, stores, roles) = keeper::load(&readers, kept.directory.as_ref()).await?;
         warn_of_unknown_websites(&config, &stores);
-        // The one place where the key comes from: one that stands in `env.php` is to be read here.
-        let installation_key = config.magento.installation_key();
+        let installation_key = installation.installation_key(&config);
         let forms = options::forms(&config, installation_key.as_ref());
         let jwt_key = Arc::clone(&forms.jwt_key);
         let snapshot = Snapshot::new(settings, stores, roles, config.tokens.empty_lifetime).shared();
@@ -130,20 +145,24 @@ impl House {
             guard: guard(&watch, "token-registry"),
         });
         store.attach_registry(registry.actor().clone().recipient());
-        accounts.announce_to(registry.actor().clone().recipient()).await?;
+        match &shop {
+            Some(shop) => shop.announce_to(registry.actor().clone().recipient()),
+            None => accounts.announce_to(registry.actor().clone().recipient()).await?,
+        }
         let keeper = {
             let registry = registry.actor().clone();
             // A registry that is gone ends the process by its guard.
             let listener = Box::new(move || registry.do_send(SettingsChanged));
             let guard = Some(guard(&watch, "settings-keeper"));
-            let (store, source) = (store.clone(), accounts.clone());
-            let actor = SettingsKeeper::new(store, source, Arc::clone(&snapshot), Arc::clone(&clock), listener, guard);
+            let Kept { settings, directory, .. } = kept.clone();
+            let clock = Arc::clone(&clock);
+            let actor = SettingsKeeper::new(settings, directory, Arc::clone(&snapshot), clock, listener, guard);
             Keeper::start(actor, Arc::clone(&snapshot))
         };
         let sign_in = {
             let watch = watch.clone();
             SignIn::new(sign_in::Parts {
-                accounts: accounts.clone(),
+                accounts: Arc::clone(&kept.accounts),
                 registry: registry.clone(),
                 snapshot: Arc::clone(&snapshot),
                 clock: Arc::clone(&clock),
@@ -163,13 +182,18 @@ impl House {
             registry,
             metrics,
             sign_in,
-            accounts: accounts.clone(),
+            accounts: kept.accounts,
             websites: CustomerWebsites::default(),
             readiness: Arc::new(Readiness::default()),
-            options: options::http(&config),
+            options: options::http(&config, installation.disables_introspection()),
         };
+        if let Some(shop) = &shop {
+            let condition = Arc::clone(shop.condition());
+            services.readiness.set_ailment(move || condition.is_away(), config.magento.unready_when_away);
+        }
         Ok(Self {
             config,
+            shop,
             services: Arc::new(services),
             accounts,
             keeper,
@@ -188,7 +212,37 @@ impl House {
     /// # Errors
     /// [`OpenError::Sessions`]: the house must not be used then.
     pub async fn load_sessions(&self) -> Result<(), OpenError> {
-        Ok(loading::load(Loader::new(&self.folder), self.folder.sessions(), &self.services).await?)
+        loading::load(Loader::new(&self.folder), self.folder.sessions(), &self.services).await?;
+        self.watch_shop().await;
+        Ok(())
+    }
+
+    /// Looks at the shop, and goes on looking: what has happened to those who have sessions is known before anything is
+    /// answered.
+    async fn watch_shop(&self) {
+        let Some(shop) = &self.shop else { return };
+        let figures = Arc::<Figures>::default();
+        let watcher = Watcher {
+            accounts: Arc::clone(shop),
+            registry: self.services.registry.clone(),
+            keeper: self.keeper.clone(),
+            clock: Arc::clone(&self.services.clock),
+            poll: self.config.magento.poll,
+            figures: Arc::clone(&figures),
+            locked: HashSet::new(),
+            clocks_differ: false,
+        };
+        let shop = Arc::clone(shop);
+        self.services.metrics.set_shop_source(move || figures.sample(&shop));
+        watcher.begin(guard(&self.watch, "shop-watcher")).await;
+    }
+
+    /// Who is locked out, wherever accounts are.
+    pub(super) fn locks(&self) -> Arc<dyn AccountLocks> {
+        match &self.shop {
+            Some(shop) => Arc::<MagentoAccounts>::clone(shop),
+            None => Arc::<EmbeddedAccounts>::clone(&self.accounts),
+        }
     }
 
     /// Waits until everything is stored, and closes the file as after a clean stop.
@@ -206,6 +260,7 @@ impl House {
         Office {
             clock: Arc::clone(&self.services.clock),
             accounts: Arc::clone(&self.accounts),
+            shop: self.shop.clone(),
             keeper: self.keeper.clone(),
             registry: self.services.registry.clone(),
             sign_in: self.services.sign_in.clone(),
@@ -213,6 +268,23 @@ impl House {
             origin: Origin::SERVER,
             #[cfg(debug_assertions)]
             panics: panic_buttons(self),
+        }
+    }
+}
+
+/// Where accounts and settings are kept: all of it in one place.
+#[derive(Clone)]
+struct Kept {
+    accounts: Arc<dyn AccountStore>,
+    directory: Arc<dyn DirectorySource>,
+    settings: Arc<dyn SettingStore>,
+}
+
+impl Kept {
+    fn new(embedded: &Arc<EmbeddedAccounts>, store: &Store, shop: Option<&Arc<MagentoAccounts>>) -> Self {
+        match shop {
+            Some(shop) => Self { accounts: shop.clone(), directory: shop.clone(), settings: shop.clone() },
+            None => Self { accounts: embedded.clone(), directory: embedded.clone(), settings: Arc::new(store.clone()) },
         }
     }
 }

@@ -57,8 +57,8 @@ pub(super) fn sign_in(config: &Config) -> sign_in::Options {
     }
 }
 
-/// How the listeners behave.
-pub(super) fn http(config: &Config) -> http::Options {
+/// How the listeners behave; the installation itself may disable introspection.
+pub(super) fn http(config: &Config, introspection_disabled: bool) -> http::Options {
     let policies: HashMap<_, _> =
         config.policies.iter().map(|(name, policy)| (name.to_owned(), policy.clone())).collect();
     http::Options {
@@ -68,7 +68,7 @@ pub(super) fn http(config: &Config) -> http::Options {
         allowed_origins: config.http.cors.allowed_origins.clone(),
         policies,
         graphql: graphql::Options {
-            introspection: config.graphql.introspection,
+            introspection: config.graphql.introspection && !introspection_disabled,
             developer_mode: config.graphql.developer_mode,
         },
         refuse_locked: config.check.locked == Locked::Deny,

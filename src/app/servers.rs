@@ -18,7 +18,6 @@ use thiserror::Error;
 use tokio::time::interval;
 use tracing::{info, warn};
 
-use crate::accounts::EmbeddedAccounts;
 use crate::app::crowd::{self, Place};
 use crate::app::sockets::{Inherited, Listening};
 use crate::app::{House, OpenError, Validators, trail};
@@ -295,8 +294,7 @@ fn last_answers<Body>(
 
 /// What the admin listener answers: it alone gets what changes settings and lifts locks.
 fn admin_routes(house: &House) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
-    let services =
-        AdminServices { keeper: house.keeper.clone(), locks: Arc::<EmbeddedAccounts>::clone(&house.accounts) };
+    let services = AdminServices { keeper: house.keeper.clone(), locks: house.locks() };
     move |config| http::admin(config.app_data(web::Data::new(services.clone())))
 }
 

@@ -10,7 +10,7 @@ use crate::app::{self, Demo, DemoError, House, Inherited};
 use crate::cli::accept_restored::RestoredSessions;
 use crate::cli::common::ConfigArguments;
 use crate::cli::{Failure, output};
-use crate::config::{Config, LogFormat, LogLevel};
+use crate::config::{AccountSource, Config, LogFormat, LogLevel};
 use crate::lifecycle;
 use crate::telemetry::logging;
 
@@ -120,6 +120,9 @@ impl Serve {
 
 /// A demonstration that asks for more than there may be is a wrong command line.
 fn prepare(config: &mut Config, sessions: usize, tokens_out: Option<PathBuf>) -> Result<Demo, Failure> {
+    if config.accounts.source == AccountSource::Magento {
+        return Err(Failure::Usage("--demo has accounts of its own: leave accounts.source out".to_owned()));
+    }
     Demo::prepare(config, sessions, tokens_out).map_err(|error| match error {
         DemoError::TooMany { .. } => Failure::Usage(error.to_string()),
         error => error.into(),

@@ -2,7 +2,7 @@
 //!
 //! A row goes when its part is built. A key that is set to its default does what it says, so it is not named.
 
-use crate::config::{AccountSource, Config, ConfigError, Fault};
+use crate::config::{Config, ConfigError, Fault};
 
 /// A value that is not served yet.
 struct Row {
@@ -17,10 +17,6 @@ const LEAVE_OUT: &str = "leave it out";
 const ROWS: &[Row] = &[
     row("http.grpc", "", |c| c.http.grpc.is_some(), "ask /check of the internal listener"),
     row("http.issuer", "", |c| c.http.issuer.is_some(), LEAVE_OUT),
-    row("accounts.source", " = \"magento\"", |c| c.accounts.source == AccountSource::Magento, "use \"embedded\""),
-    row("magento.database_url", "", |c| c.magento.database_url.is_some(), LEAVE_OUT),
-    row("magento.table_prefix", "", |c| c.magento.table_prefix.is_some(), LEAVE_OUT),
-    row("magento.env_php", "", |c| c.magento.env_php.is_some(), LEAVE_OUT),
     row("upstream.url", "", |c| c.upstream.url.is_some(), LEAVE_OUT),
     row("clients", "", |c| !c.clients.is_empty(), LEAVE_OUT),
 ];

@@ -1,17 +1,18 @@
 //! `[magento]`: which Magento to speak like, and how to reach the shop's database.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::config::choice::one_of;
 use crate::config::reader::Reader;
-use crate::config::value::{path, text};
+use crate::config::value::{boolean, path, seconds, text, whole_number};
 use crate::magento::InstallationKey;
 use crate::secret::Secret;
 
 /// Which Magento to speak like, and how to reach the shop's database.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Magento {
     /// Whose HTTP statuses and messages to speak.
     pub version: MagentoLine,
@@ -23,6 +24,16 @@ pub struct Magento {
     pub env_php: Option<PathBuf>,
     /// The installation's key, for JWTs and old password hashes (fact sheet 6.4). What is here can be parsed.
     pub crypt_key: Option<Secret>,
+    /// Whether the shop's database is written to; if not, `SELECT` alone is enough.
+    pub write: bool,
+    /// How often the shop is looked at.
+    pub poll: Duration,
+    /// At most so many connections to the shop's database.
+    pub connections: u32,
+    /// How long a question to the shop's database may take.
+    pub timeout: Duration,
+    /// Whether the server says that it is not ready while the shop's database is away.
+    pub unready_when_away: bool,
 }
 
 /// A line of Magento versions with the same behaviour on the wire.
@@ -37,14 +48,37 @@ pub enum MagentoLine {
     V248,
 }
 
+impl Default for Magento {
+    fn default() -> Self {
+        Self {
+            version: MagentoLine::default(),
+            database_url: None,
+            table_prefix: None,
+            env_php: None,
+            crypt_key: None,
+            write: true,
+            poll: Duration::from_secs(2),
+            connections: 10,
+            timeout: Duration::from_secs(3),
+            unready_when_away: false,
+        }
+    }
+}
+
 impl Magento {
     pub(super) fn read(reader: &mut Reader) -> Self {
+        let default = Self::default();
         Self {
             version: reader.read("magento.version", one_of).unwrap_or_default(),
             database_url: reader.secret("magento.database_url").map(Secret::new),
             table_prefix: reader.read("magento.table_prefix", text),
             env_php: reader.read("magento.env_php", path),
             crypt_key: crypt_key(reader),
+            write: reader.read("magento.write", boolean).unwrap_or(default.write),
+            poll: reader.read("magento.poll", seconds(1..=3600)).unwrap_or(default.poll),
+            connections: reader.read("magento.connections", whole_number(1..=200)).unwrap_or(default.connections),
+            timeout: reader.read("magento.timeout", seconds(1..=60)).unwrap_or(default.timeout),
+            unready_when_away: reader.read("magento.unready_when_away", boolean).unwrap_or(default.unready_when_away),
         }
     }
 

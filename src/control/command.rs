@@ -190,6 +190,26 @@ impl Command {
         )
     }
 
+    /// Whether it is about accounts that are kept in the data folder.
+    pub fn is_about_embedded_accounts(&self) -> bool {
+        matches!(
+            self,
+            Self::AddCustomer { .. }
+                | Self::ListCustomers { .. }
+                | Self::SetCustomerPassword { .. }
+                | Self::UnlockCustomer { .. }
+                | Self::EraseCustomer { .. }
+                | Self::AddAdministrator { .. }
+                | Self::ListAdministrators
+                | Self::SetAdministratorPassword { .. }
+                | Self::SetSecondFactor { .. }
+                | Self::RemoveSecondFactor { .. }
+                | Self::UnlockAdministrator { .. }
+                | Self::DisableAdministrator { .. }
+                | Self::EnableAdministrator { .. }
+        )
+    }
+
     /// Whether the stored sessions have to be loaded before it is carried out on a folder that no server runs on. Millions
     /// of them take seconds, and what is damaged among them must not keep anybody from setting a setting back.
     pub fn needs_sessions(&self) -> bool {
@@ -202,6 +222,8 @@ impl Command {
                 | Self::AddAdministrator { .. }
                 | Self::ListAdministrators
                 | Self::SetAdministratorPassword { .. }
+                | Self::SetSecondFactor { .. }
+                | Self::RemoveSecondFactor { .. }
                 | Self::UnlockAdministrator { .. }
                 | Self::EnableAdministrator { .. }
                 | Self::ListRoles

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use actix::{Actor, ActorFutureExt, AtomicResponse, Context, Handler, Message, WrapFuture};
 
-use crate::accounts::DirectorySource;
+use crate::accounts::{DirectorySource, SettingStore};
 use crate::audit::{Event, Line, Origin};
 use crate::clock::SharedClock;
 use crate::keeper::KeeperError;
-use crate::settings::{Roles, Scope, SharedSnapshot, Snapshot, StoreDirectory, check};
-use crate::store::{Change, SettingRow, Store};
+use crate::settings::{DEFINITIONS, Roles, Scope, Settings, SharedSnapshot, Snapshot, StoreDirectory, check};
+use crate::store::SettingRow;
 
 /// Change a setting; `None` goes back to the inherited value. Answered when it is stored and in effect.
 #[derive(Clone, Debug, Message)]
@@ -27,14 +27,14 @@ pub struct ChangeSetting {
     pub origin: Origin,
 }
 
-/// Read websites, store views and roles again.
+/// Read websites, store views and roles again, and the settings that are kept beside them.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "Result<(), KeeperError>")]
 pub struct ReloadDirectory;
 
 /// The only writer of the shared snapshot.
 pub struct SettingsKeeper {
-    store: Store,
+    store: Arc<dyn SettingStore>,
     source: Arc<dyn DirectorySource>,
     snapshot: SharedSnapshot,
     clock: SharedClock,
@@ -53,7 +53,7 @@ impl fmt::Debug for SettingsKeeper {
 impl SettingsKeeper {
     /// A keeper of `snapshot`, which holds what is stored.
     pub fn new(
-        store: Store,
+        store: Arc<dyn SettingStore>,
         source: Arc<dyn DirectorySource>,
         snapshot: SharedSnapshot,
         clock: SharedClock,
@@ -61,6 +61,11 @@ impl SettingsKeeper {
         guard: Option<Box<dyn Any + Send>>,
     ) -> Self {
         Self { store, source, snapshot, clock, listener, _guard: guard }
+    }
+
+    /// What else has to be done for a change to count everywhere.
+    pub(super) fn advice(&self) -> Option<&'static str> {
+        self.store.advice()
     }
 
     fn publish(&self, next: Snapshot) {
@@ -75,9 +80,14 @@ impl SettingsKeeper {
         self.publish(current.followed_by(settings, current.stores.clone(), current.roles.clone()));
     }
 
-    fn publish_directory(&self, stores: StoreDirectory, roles: Roles) {
+    /// Publishes what was read, when it is something new.
+    fn publish_read(&self, settings: Option<Settings>, stores: StoreDirectory, roles: Roles) {
         let current = self.snapshot.load_full();
-        self.publish(current.followed_by(current.settings.clone(), stores, roles));
+        let settings = settings.unwrap_or_else(|| current.settings.clone());
+        if settings != current.settings || stores != current.stores || roles != current.roles {
+            tell_of_changes(&current.settings, &settings);
+            self.publish(current.followed_by(settings, stores, roles));
+        }
     }
 }
 
@@ -106,14 +116,14 @@ impl Handler<ChangeSetting> for SettingsKeeper {
 
     fn handle(&mut self, change: ChangeSetting, _: &mut Self::Context) -> Self::Result {
         let ChangeSetting { path, scope, value, origin } = change;
-        let checked = check(&path, scope, value.as_deref(), &self.snapshot.load().stores);
-        let store = self.store.clone();
+        let snapshot = self.snapshot.load_full();
+        let checked = check(&path, scope, value.as_deref(), &snapshot.stores);
+        let store = Arc::clone(&self.store);
         let row = SettingRow { path, scope, value };
-        let line = Change::Audit(Line::new(self.clock.now(), told(&row, &self.snapshot.load()), origin));
+        let line = Line::new(self.clock.now(), told(&row, &snapshot), origin);
         let change = async move {
             checked?;
-            // Without a limit of time, so that the snapshot never misses what reaches the disk late; the caller has one.
-            store.write_untimed(vec![Change::Setting(row.clone()), line]).await?;
+            store.write(row.clone(), line, &snapshot.stores).await?;
             Ok(row)
         };
         let publish = |stored: Result<SettingRow, KeeperError>, keeper: &mut Self, _: &mut _| {
@@ -128,12 +138,23 @@ impl Handler<ReloadDirectory> for SettingsKeeper {
 
     fn handle(&mut self, _: ReloadDirectory, _: &mut Self::Context) -> Self::Result {
         let source = Arc::clone(&self.source);
-        let read = async move { source.directory().await };
+        let read = async move { source.everything().await };
         AtomicResponse::new(Box::pin(read.into_actor(self).map(|read, keeper, _| {
-            let (stores, roles) = read?;
-            keeper.publish_directory(stores, roles);
+            let (settings, stores, roles) = read?;
+            keeper.publish_read(settings, stores, roles);
             Ok(())
         })))
+    }
+}
+
+/// One event for each setting that somebody else has changed for everybody, as for one that was changed here.
+fn tell_of_changes(before: &Settings, after: &Settings) {
+    for definition in DEFINITIONS {
+        let (was, is) =
+            (before.changed(definition.path, Scope::Default), after.changed(definition.path, Scope::Default));
+        if was != is {
+            tracing::info!(path = definition.path, was, is, "a setting was changed in the shop");
+        }
     }
 }
 

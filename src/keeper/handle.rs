@@ -25,12 +25,14 @@ pub struct Keeper {
     actor: Addr<SettingsKeeper>,
     gate: Arc<Semaphore>,
     snapshot: SharedSnapshot,
+    advice: Option<&'static str>,
 }
 
 impl Keeper {
     /// Starts the keeper on the current thread; `snapshot` is the one that it keeps.
     pub fn start(keeper: SettingsKeeper, snapshot: SharedSnapshot) -> Self {
-        Self { actor: keeper.start(), gate: Arc::new(Semaphore::new(WAITING_CHANGES)), snapshot }
+        let advice = keeper.advice();
+        Self { actor: keeper.start(), gate: Arc::new(Semaphore::new(WAITING_CHANGES)), snapshot, advice }
     }
 
     /// Makes the actor panic, to show that the process then ends.
@@ -60,7 +62,12 @@ impl Keeper {
         self.ask(ChangeSetting { path, scope, value, origin }).await
     }
 
-    /// Reads websites, store views and roles again.
+    /// What else has to be done for a change to count everywhere, in words for whoever makes it.
+    pub fn advice(&self) -> Option<&'static str> {
+        self.advice
+    }
+
+    /// Reads websites, store views and roles again, and the settings that are kept beside them.
     ///
     /// # Errors
     /// [`KeeperError::Busy`] and [`KeeperError::Unavailable`].
@@ -114,7 +121,8 @@ mod tests {
         let listener = Box::new(move || {
             tell.fetch_add(1, Ordering::Relaxed);
         });
-        let actor = SettingsKeeper::new(store.clone(), accounts, Arc::clone(&snapshot), clock, listener, None);
+        let actor =
+            SettingsKeeper::new(Arc::new(store.clone()), accounts, Arc::clone(&snapshot), clock, listener, None);
         House { folder, store, keeper: Keeper::start(actor, snapshot), told }
     }
 

@@ -22,6 +22,9 @@ pub enum KeeperError {
     /// It cannot be changed like that.
     #[error(transparent)]
     Refused(#[from] SettingError),
+    /// It may not be changed here, in words for whoever asked.
+    #[error("{0}")]
+    Conflict(String),
     /// Too many changes wait.
     #[error("too many changes of settings are waiting")]
     Busy,
@@ -38,7 +41,10 @@ impl From<StoreError> for KeeperError {
 
 impl From<AccountError> for KeeperError {
     fn from(error: AccountError) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            AccountError::Unavailable(cause) => Self::Unavailable(cause),
+            AccountError::Conflict(problem) => Self::Conflict(problem),
+        }
     }
 }
 
@@ -50,7 +56,10 @@ pub async fn load(
     readers: &Readers,
     source: &dyn DirectorySource,
 ) -> Result<(Settings, StoreDirectory, Roles), KeeperError> {
-    let (stores, roles) = source.directory().await?;
+    let (settings, stores, roles) = source.everything().await?;
+    if let Some(settings) = settings {
+        return Ok((settings, stores, roles));
+    }
     let mut settings = Settings::default();
     for row in readers.settings().await? {
         if Definition::of(&row.path).is_none() {

@@ -27,8 +27,8 @@ use crate::registry::jwts::JwtBooks;
 use crate::registry::table::Table;
 use crate::registry::unstored::{self, Handed, Revoked, Unstored};
 use crate::registry::{
-    CollectStatistics, CountEnding, FindSession, IssueToken, Issued, JwtDenial, ListSessions, Options, Reader,
-    Registry, RegistryError, Revocation, RevokeSessions, SettingsChanged, Statistics, SubjectFacts, TokenForms,
+    CollectStatistics, CountEnding, FindSession, IssueToken, Issued, JwtDenial, ListSessions, ListUsers, Options,
+    Reader, Registry, RegistryError, Revocation, RevokeSessions, SettingsChanged, Statistics, SubjectFacts, TokenForms,
 };
 use crate::session::{EndReason, Session, SessionEvent, SessionId, Subject, SubjectChanged, UserType};
 use crate::settings::SharedSnapshot;
@@ -473,6 +473,14 @@ impl Handler<Committed> for TokenRegistry {
     fn handle(&mut self, committed: Committed, context: &mut Self::Context) {
         self.settle(committed, context);
         self.fullness.look_at(self.table.taken_room(), self.capacity);
+    }
+}
+
+impl Handler<ListUsers> for TokenRegistry {
+    type Result = Vec<Subject>;
+
+    fn handle(&mut self, question: ListUsers, _: &mut Self::Context) -> Self::Result {
+        self.table.users(question.part)
     }
 }
 

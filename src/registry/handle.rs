@@ -8,10 +8,10 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use crate::registry::{
-    CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, Reader, RevokeSessions, Statistics,
-    TokenRegistry,
+    CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, ListUsers, Reader, RevokeSessions,
+    Statistics, TokenRegistry,
 };
-use crate::session::Session;
+use crate::session::{Session, Subject};
 use crate::store::Durability;
 
 /// How many changes may be on their way at once; beyond that a caller hears [`RegistryError::Busy`] at once.
@@ -94,6 +94,14 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::Busy`] and [`RegistryError::Unavailable`].
     pub async fn list(&self, question: ListSessions) -> Result<Vec<Session>, RegistryError> {
+        self.ask(question).await
+    }
+
+    /// Lists a part of the users who have sessions.
+    ///
+    /// # Errors
+    /// [`RegistryError::Busy`] and [`RegistryError::Unavailable`].
+    pub async fn users(&self, question: ListUsers) -> Result<Vec<Subject>, RegistryError> {
         self.ask(question).await
     }
 

@@ -101,6 +101,19 @@ pub struct ListSessions {
     pub limit: usize,
 }
 
+/// List a part of the users who have sessions, in no order. All parts together are all of them.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Vec<Subject>")]
+pub struct ListUsers {
+    /// Which part: from 0, below [`ListUsers::PARTS`].
+    pub part: usize,
+}
+
+impl ListUsers {
+    /// How many parts there are.
+    pub const PARTS: usize = crate::registry::subjects::PARTS;
+}
+
 /// Find the live session with this number.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "Option<Session>")]

@@ -33,8 +33,8 @@ pub use actor::{Parts, TokenRegistry};
 pub use deadlines::KEEP_ENDED;
 pub use handle::{Options, Registry, RegistryError};
 pub use messages::{
-    BeginLoading, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, JwtDenial, ListSessions, LoadJwts,
-    LoadSessions, PreloadSession, PreloadSessions, Revocation, RevokeSessions, SettingsChanged, Statistics,
+    BeginLoading, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, JwtDenial, ListSessions, ListUsers,
+    LoadJwts, LoadSessions, PreloadSession, PreloadSessions, Revocation, RevokeSessions, SettingsChanged, Statistics,
     ValidateToken, ValidateTokens,
 };
 pub use reader::{Candidate, NewToken, Reader, SubjectFacts, TokenForms, Validation};

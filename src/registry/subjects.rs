@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use crate::session::Subject;
 use crate::token::TokenDigest;
 
-const PARTS: usize = 64;
+/// How many parts there are.
+pub(super) const PARTS: usize = 64;
 
 /// A part below this capacity is never worth shrinking.
 const SHRINK_FROM: usize = 1024;
@@ -62,6 +63,11 @@ impl Subjects {
     /// The digests of a user, oldest first.
     pub(super) fn of(&self, subject: Subject) -> &[TokenDigest] {
         self.parts[part_of(subject)].get(&subject).map_or(&[], Digests::as_slice)
+    }
+
+    /// The users of one part.
+    pub(super) fn of_part(&self, part: usize) -> Vec<Subject> {
+        self.parts.get(part).map(|users| users.keys().copied().collect()).unwrap_or_default()
     }
 
     /// Adds the newest digest of a user.

@@ -320,6 +320,11 @@ impl Table {
             .collect()
     }
 
+    /// A part of the users who have sessions.
+    pub(super) fn users(&self, part: usize) -> Vec<Subject> {
+        self.subjects.of_part(part)
+    }
+
     /// Live sessions of these kinds with numbers above `after`, in their order, at most `limit`.
     pub(super) fn list_kinds(
         &self,

@@ -187,7 +187,8 @@ impl Checked {
         let made = self.core.sessions.new_token(subject).ok_or_else(no_token)?;
         let NewToken { token, digest, fixed_end } = made;
         let now = self.core.clock.now();
-        let mut along = self.core.accounts.success(subject, now, lock, Some(self.in_flight.key().name()));
+        let success = self.core.accounts.success(subject, now, lock, Some(self.in_flight.key().name()));
+        let mut along = success.await.map_err(|error| unreadable(&error))?;
         along.extend(code.map(Change::CodeUsed));
         let origin = Origin::user(subject, Channel::of_protocol(self.label.caller.protocol), self.label.caller.address);
         let typed = Some(self.label.name);
@@ -210,8 +211,8 @@ fn no_token() -> SignInError {
     SignInError::Unavailable
 }
 
-/// Logs why an account could not be read; the cause is for the operator alone.
+/// Logs why an account could not be read or changed; the cause is for the operator alone.
 pub(super) fn unreadable(error: &AccountError) -> SignInError {
-    error!(%error, "an account could not be read for a sign-in");
+    error!(%error, "an account cannot be reached for a sign-in");
     SignInError::Unavailable
 }

@@ -163,15 +163,15 @@ impl AccountStore for MemoryAccounts {
         Ok(self.second_factor.lock().unwrap().clone())
     }
 
-    fn success(
+    async fn success(
         &self,
         subject: Subject,
         _at: UnixSeconds,
         lock: Option<CustomerLock>,
         throttle_name: Option<String>,
-    ) -> Vec<Change> {
+    ) -> Result<Vec<Change>, AccountError> {
         let cleared = throttle_name.map(|name| Change::ThrottleCleared { kind: subject.kind, name });
-        lock.map(Change::CustomerLock).into_iter().chain(cleared).collect()
+        Ok(lock.map(Change::CustomerLock).into_iter().chain(cleared).collect())
     }
 
     async fn failure(

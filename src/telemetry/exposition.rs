@@ -50,6 +50,21 @@ pub struct SignInSample {
     pub failed: Vec<(&'static str, u64)>,
 }
 
+/// How it goes with the shop's database.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ShopSample {
+    /// Whether it can be reached, as far as is known.
+    pub reachable: bool,
+    /// Questions since the start.
+    pub questions: u64,
+    /// Those of them that were not answered.
+    pub failures: u64,
+    /// How often the shop is looked at, in seconds between two looks.
+    pub poll_seconds: f64,
+    /// By how many seconds its clock is ahead of ours.
+    pub clock_ahead_seconds: f64,
+}
+
 /// Everything that one scrape shows.
 #[derive(Debug)]
 pub(super) struct Scrape {
@@ -62,6 +77,8 @@ pub(super) struct Scrape {
     pub(super) validations: Vec<(&'static str, u64)>,
     /// How often the system's clock was set.
     pub(super) steps: ClockSteps,
+    /// When there is a shop.
+    pub(super) shop: Option<ShopSample>,
 }
 
 /// The text. Every name begins with `tokenward_`.
@@ -90,6 +107,9 @@ impl Collector for Scrape {
         }
         encode_sign_in(&self.sign_in, &mut encoder)?;
         encode_steps(self.steps, &mut encoder)?;
+        if let Some(shop) = &self.shop {
+            encode_shop(shop, &mut encoder)?;
+        }
         match resident_memory() {
             Some(bytes) => gauge(
                 &mut encoder,
@@ -176,6 +196,18 @@ fn encode_sign_in(sign_in: &SignInSample, encoder: &mut DescriptorEncoder<'_>) -
     gauge(encoder, "password_hashes_waiting", waiting, None, &sign_in.waiting)?;
     let running = "Passwords that are being hashed.";
     gauge(encoder, "password_hashes_running", running, None, &sign_in.running)
+}
+
+fn encode_shop(shop: &ShopSample, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
+    let reachable = "Whether the shop's database can be reached.";
+    gauge(encoder, "shop_database_reachable", reachable, None, &u64::from(shop.reachable))?;
+    counter(encoder, "shop_database_questions", "Questions to the shop's database.", shop.questions)?;
+    let failures = "Questions to the shop's database that were not answered.";
+    counter(encoder, "shop_database_failures", failures, shop.failures)?;
+    let poll = "Time between two looks at the shop, which grows with the users who have sessions.";
+    gauge(encoder, "shop_poll_interval", poll, Some(&Unit::Seconds), &shop.poll_seconds)?;
+    let ahead = "By how much the clock of the shop's database is ahead of ours.";
+    gauge(encoder, "shop_clock_ahead", ahead, Some(&Unit::Seconds), &shop.clock_ahead_seconds)
 }
 
 /// Counters of one name, by reason.

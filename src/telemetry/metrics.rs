@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::clock::SharedClock;
 use crate::telemetry::counts::Counts;
 use crate::telemetry::histogram::{Distribution, Histogram};
-use crate::telemetry::{SessionSample, SignInSample, exposition};
+use crate::telemetry::{SessionSample, ShopSample, SignInSample, exposition};
 
 /// Which routes a request belongs to. A path is no label: clients choose it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +105,9 @@ impl CheckOutcome {
 /// Asks the validators what they have answered, by outcome.
 type ValidationSource = Box<dyn Fn() -> Vec<(&'static str, u64)> + Send + Sync>;
 
+/// Asks how it goes with the shop's database.
+type ShopSource = Box<dyn Fn() -> ShopSample + Send + Sync>;
+
 /// Everything that is counted here; sessions and sign-ins are counted where they happen.
 #[derive(Default)]
 pub struct Metrics {
@@ -113,6 +116,7 @@ pub struct Metrics {
     observed: Counts<{ CheckOutcome::ALL.len() }>,
     validations: OnceLock<ValidationSource>,
     clock: OnceLock<SharedClock>,
+    shop: OnceLock<ShopSource>,
 }
 
 impl Metrics {
@@ -137,6 +141,11 @@ impl Metrics {
         let _already_set = self.clock.set(clock);
     }
 
+    /// Says how to find out how it goes with the shop's database. Only the first source counts.
+    pub fn set_shop_source(&self, source: impl Fn() -> ShopSample + Send + Sync + 'static) {
+        let _already_set = self.shop.set(Box::new(source));
+    }
+
     /// OpenMetrics text of everything. Without `sessions` (the registry did not answer) their metrics are left out.
     pub fn render(&self, sessions: Option<SessionSample>, sign_in: SignInSample) -> String {
         exposition::render(exposition::Scrape {
@@ -146,6 +155,7 @@ impl Metrics {
             checks: [("enforced", self.enforced.totals()), ("observed", self.observed.totals())],
             latencies: self.distributions(),
             steps: self.clock.get().map(|clock| clock.steps()).unwrap_or_default(),
+            shop: self.shop.get().map(|source| source()),
         })
     }
 

@@ -11,6 +11,6 @@ pub mod logging;
 mod metrics;
 mod readiness;
 
-pub use exposition::{CONTENT_TYPE, SessionSample, SignInSample};
+pub use exposition::{CONTENT_TYPE, SessionSample, ShopSample, SignInSample};
 pub use metrics::{CheckOutcome, Metrics, RouteGroup};
 pub use readiness::Readiness;

@@ -37,9 +37,9 @@ fn all_mistakes_are_named_at_once() {
 
 #[test]
 fn what_is_not_available_yet_does_not_ask_for_something_else_that_is_not() {
-    let outcome = check("[accounts]\nsource = \"magento\"\n");
+    let outcome = check("[tokens]\nformat = \"jwt\"\n");
     outcome.assert_failed(64, "not available");
-    assert!(!outcome.stderr.contains("database_url"), "{outcome:?}");
+    assert!(!outcome.stderr.contains("crypt_key"), "{outcome:?}");
 }
 
 #[test]

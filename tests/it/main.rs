@@ -20,6 +20,7 @@ mod graphql;
 mod jwt;
 mod layers;
 mod lifecycle;
+mod magento;
 mod memory;
 mod panics;
 mod readme;

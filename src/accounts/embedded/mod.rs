@@ -156,13 +156,13 @@ impl AccountStore for EmbeddedAccounts {
         Ok(google.map(|google| SecondFactor { google: Some(google), u2f_key: false }))
     }
 
-    fn success(
+    async fn success(
         &self,
         subject: Subject,
         at: UnixSeconds,
         lock: Option<CustomerLock>,
         throttle_name: Option<String>,
-    ) -> Vec<Change> {
+    ) -> Result<Vec<Change>, AccountError> {
         if let Some(CustomerLock { customer, lock_expires: None, .. }) = lock {
             self.announce_lock(customer, None);
         }
@@ -172,7 +172,7 @@ impl AccountStore for EmbeddedAccounts {
             UserType::Integration => None,
         };
         let cleared = throttle_name.map(|name| Change::ThrottleCleared { kind: subject.kind, name });
-        signed_in.into_iter().chain(lock.map(Change::CustomerLock)).chain(cleared).collect()
+        Ok(signed_in.into_iter().chain(lock.map(Change::CustomerLock)).chain(cleared).collect())
     }
 
     async fn failure(

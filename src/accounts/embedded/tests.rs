@@ -263,7 +263,7 @@ async fn a_lock_is_announced_before_it_is_stored_and_a_later_success_takes_it_ba
     assert_eq!(listener.heard().await, [], "once");
 
     let cleared = CustomerLock { failures: 0, first_failure: None, lock_expires: None, ..lock };
-    house.accounts.success(Subject::customer(id), NOW.plus(60), Some(cleared), None);
+    house.accounts.success(Subject::customer(id), NOW.plus(60), Some(cleared), None).await.unwrap();
     assert_eq!(listener.heard().await, [announced(None)]);
 }
 

@@ -14,6 +14,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
 use crate::accounts::embedded::{EmbeddedAccounts, NewAdministrator};
+use crate::accounts::{AccountStore, MagentoAccounts};
 use crate::audit::Origin;
 use crate::clock::{SharedClock, UnixSeconds};
 use crate::control::{Answer, Command};
@@ -21,6 +22,10 @@ use crate::keeper::Keeper;
 use crate::registry::{Registry, Revocation};
 use crate::session::SessionId;
 use crate::sign_in::SignIn;
+
+/// What commands about accounts hear beside a shop.
+const ACCOUNTS_OF_A_SHOP: &str = "the accounts are Magento's (accounts.source = \"magento\"): add and change them there; \
+     locks can be lifted by the admin API";
 
 /// The most rows of one answer.
 const LONGEST_PAGE: u32 = 10_000;
@@ -30,8 +35,10 @@ const LONGEST_PAGE: u32 = 10_000;
 pub struct Office {
     /// The time.
     pub clock: SharedClock,
-    /// Customers and administrators.
+    /// Customers and administrators of the data folder.
     pub accounts: Arc<EmbeddedAccounts>,
+    /// Those of the shop, when accounts are there.
+    pub shop: Option<Arc<MagentoAccounts>>,
     /// The live settings.
     pub keeper: Keeper,
     /// The sessions.
@@ -81,6 +88,9 @@ type Outcome = Result<Answer, String>;
 
 /// Carries a command out.
 pub async fn execute(command: Command, office: &Office) -> Answer {
+    if office.shop.is_some() && command.is_about_embedded_accounts() {
+        return Answer::Failed(ACCOUNTS_OF_A_SHOP.to_owned());
+    }
     let outcome = match command {
         Command::AddCustomer { email, firstname, lastname, website, password } => {
             office.add_customer(email, firstname, lastname, website, password).await
@@ -143,6 +153,16 @@ pub async fn execute(command: Command, office: &Office) -> Answer {
         Command::ProvokePanic { actor } => office.provoke_panic(&actor),
     };
     outcome.unwrap_or_else(Answer::Failed)
+}
+
+impl Office {
+    /// Customers and administrators, wherever they are.
+    fn account_store(&self) -> &dyn AccountStore {
+        match &self.shop {
+            Some(shop) => shop.as_ref(),
+            None => self.accounts.as_ref(),
+        }
+    }
 }
 
 #[cfg(debug_assertions)]

@@ -24,7 +24,8 @@ impl Office {
         self.keeper.change(definition.path, scope, value, self.origin).await.map_err(text)?;
         let snapshot = self.keeper.snapshot();
         let now = snapshot.settings.inherited(definition.path, scope, &snapshot.stores);
-        done(format!("{} is now {now:?}", definition.path))
+        let advice = self.keeper.advice().map(|advice| format!("; {advice}")).unwrap_or_default();
+        done(format!("{} is now {now:?}{advice}", definition.path))
     }
 }
 

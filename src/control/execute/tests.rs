@@ -60,8 +60,14 @@ impl House {
             installation_key: None,
             guards: Arc::new(|_| Box::new(())),
         });
-        let actor =
-            SettingsKeeper::new(store, accounts.clone(), Arc::clone(&snapshot), clock.clone(), Box::new(|| ()), None);
+        let actor = SettingsKeeper::new(
+            Arc::new(store),
+            accounts.clone(),
+            Arc::clone(&snapshot),
+            clock.clone(),
+            Box::new(|| ()),
+            None,
+        );
         let keeper = Keeper::start(actor, snapshot);
         let chief = NewAdministrator {
             username: "chief".to_owned(),
@@ -74,10 +80,11 @@ impl House {
         accounts.add_administrator(chief).await.unwrap();
         let copier = Copier(Arc::new(|_| Box::pin(async { Ok(()) })));
         #[cfg(debug_assertions)]
+        let origin = Origin::SERVER;
         let office =
-            Office { clock, accounts, keeper, registry, sign_in, copier, origin: Origin::SERVER, panics: Vec::new() };
+            Office { clock, accounts, shop: None, keeper, registry, sign_in, copier, origin, panics: Vec::new() };
         #[cfg(not(debug_assertions))]
-        let office = Office { clock, accounts, keeper, registry, sign_in, copier };
+        let office = Office { clock, accounts, shop: None, keeper, registry, sign_in, copier };
         Self { office, _folder: folder, _home: home }
     }
 

@@ -169,6 +169,7 @@ impl From<KeeperError> for AdminError {
     fn from(error: KeeperError) -> Self {
         match error {
             KeeperError::Refused(refused) => refused.into(),
+            KeeperError::Conflict(problem) => Self::Refused(sentence(&problem)),
             KeeperError::Busy => Self::Unavailable,
             KeeperError::Unavailable(cause) => {
                 tracing::warn!(cause, "a setting could not be changed");

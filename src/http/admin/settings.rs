@@ -108,6 +108,9 @@ pub(super) struct SettingChanged {
     sessions_ended: usize,
     /// Whether it was only tried
     dry_run: bool,
+    /// What else has to be done for the change to count everywhere
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<&'static str>,
 }
 
 /// How to change a setting.
@@ -256,12 +259,12 @@ impl Change {
         let after = self.after();
         let sessions_ended = self.count_ending(&after, services).await?;
         if dry_run {
-            return Ok(self.outcome(&after, sessions_ended, true));
+            return Ok(self.outcome(&after, sessions_ended, true, admin));
         }
         admin.keeper.change(self.definition.path, self.scope, self.value.clone(), administrator.origin()).await?;
         let (by, path) = (administrator.session.subject.id, self.definition.path);
         tracing::info!(administrator = by, path, sessions_ended, "a setting was changed by an administrator");
-        Ok(self.outcome(&services.snapshot.load(), sessions_ended, false))
+        Ok(self.outcome(&services.snapshot.load(), sessions_ended, false, admin))
     }
 
     /// What would hold after the change.
@@ -283,7 +286,13 @@ impl Change {
         Ok(ending)
     }
 
-    fn outcome(&self, snapshot: &Snapshot, sessions_ended: usize, dry_run: bool) -> SettingChanged {
+    fn outcome(
+        &self,
+        snapshot: &Snapshot,
+        sessions_ended: usize,
+        dry_run: bool,
+        admin: &AdminServices,
+    ) -> SettingChanged {
         let path = self.definition.path;
         SettingChanged {
             path,
@@ -292,6 +301,7 @@ impl Change {
             inherited: snapshot.settings.changed(path, self.scope).is_none(),
             sessions_ended,
             dry_run,
+            advice: admin.keeper.advice(),
         }
     }
 }

@@ -311,8 +311,14 @@ impl AccountStore for Accounts {
         Ok(None)
     }
 
-    fn success(&self, _: Subject, _: UnixSeconds, _: Option<CustomerLock>, _: Option<String>) -> Vec<Change> {
-        Vec::new()
+    async fn success(
+        &self,
+        _: Subject,
+        _: UnixSeconds,
+        _: Option<CustomerLock>,
+        _: Option<String>,
+    ) -> Result<Vec<Change>, AccountError> {
+        Ok(Vec::new())
     }
 
     async fn failure(

@@ -84,7 +84,7 @@ const ARROWS: [(&str, &[&str]); 23] = [
     ("keeper", &["accounts", "audit", "session", "settings", "store"]),
     ("decision", &["session", "settings"]),
     ("registry", &["audit", "session", "settings", "store", "token"]),
-    ("accounts", &["audit", "session", "settings", "store"]),
+    ("accounts", &["audit", "magento", "session", "settings", "store"]),
     ("store", &["audit", "session", "settings", "token"]),
     ("audit", &["session", "settings", "token"]),
     ("config", &["decision", "magento", "settings", "token"]),
@@ -96,9 +96,10 @@ const ARROWS: [(&str, &[&str]); 23] = [
 ];
 
 /// Outside crates, and parts of them, with one door each: the modules that may use them.
-const DOORS: [(&[&str], &[&str]); 6] = [
+const DOORS: [(&[&str], &[&str]); 7] = [
     (&["apollo_compiler"], &["http::graphql"]),
     (&["rusqlite"], &["store", "accounts::embedded"]),
+    (&["sqlx"], &["accounts::magento"]),
     (&["argon2"], &["sign_in::password"]),
     (&["std", "env"], &["config"]),
     (&["actix_server"], &["app", "lifecycle"]),

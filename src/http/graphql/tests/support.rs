@@ -107,9 +107,15 @@ impl AccountStore for FakeAccounts {
         Ok(None)
     }
 
-    fn success(&self, _: Subject, _: UnixSeconds, lock: Option<CustomerLock>, _: Option<String>) -> Vec<Change> {
+    async fn success(
+        &self,
+        _: Subject,
+        _: UnixSeconds,
+        lock: Option<CustomerLock>,
+        _: Option<String>,
+    ) -> Result<Vec<Change>, AccountError> {
         self.keep(lock);
-        Vec::new()
+        Ok(Vec::new())
     }
 
     async fn failure(

@@ -1,0 +1,17 @@
+-- The rights that tokenward needs with magento.write = false: to read, and no more. To be run by an administrator, with
+-- the shop's database chosen. With a table prefix, put it before every table. Tables that an older shop does not have are
+-- left out.
+
+CREATE USER IF NOT EXISTS 'tokenward'@'%' IDENTIFIED BY 'a long password';
+
+GRANT SELECT ON store_website TO 'tokenward'@'%';
+GRANT SELECT ON store_group TO 'tokenward'@'%';
+GRANT SELECT ON store TO 'tokenward'@'%';
+GRANT SELECT ON customer_entity TO 'tokenward'@'%';
+GRANT SELECT ON customer_group_excluded_website TO 'tokenward'@'%';
+GRANT SELECT ON admin_user TO 'tokenward'@'%';
+GRANT SELECT ON admin_user_expiration TO 'tokenward'@'%';
+GRANT SELECT ON authorization_role TO 'tokenward'@'%';
+GRANT SELECT ON authorization_rule TO 'tokenward'@'%';
+GRANT SELECT ON oauth_token_request_log TO 'tokenward'@'%';
+GRANT SELECT ON core_config_data TO 'tokenward'@'%';

@@ -1,0 +1,26 @@
+-- The rights that tokenward needs in a shop's database: to be run there by an administrator, with the shop's database
+-- chosen (`mariadb magento < grants.sql`). With a table prefix, put it before every table. Tables that an older shop does
+-- not have are left out.
+
+CREATE USER IF NOT EXISTS 'tokenward'@'%' IDENTIFIED BY 'a long password';
+
+GRANT SELECT ON store_website TO 'tokenward'@'%';
+GRANT SELECT ON store_group TO 'tokenward'@'%';
+GRANT SELECT ON store TO 'tokenward'@'%';
+GRANT SELECT ON customer_entity TO 'tokenward'@'%';
+GRANT SELECT ON customer_group_excluded_website TO 'tokenward'@'%';
+GRANT SELECT ON admin_user TO 'tokenward'@'%';
+GRANT SELECT ON admin_user_expiration TO 'tokenward'@'%';
+GRANT SELECT ON authorization_role TO 'tokenward'@'%';
+GRANT SELECT ON authorization_rule TO 'tokenward'@'%';
+
+-- Failed sign-ins: the customer's counter and lock. A changed password.
+GRANT UPDATE (failures_num, first_failure, lock_expires, password_hash, session_cutoff)
+    ON customer_entity TO 'tokenward'@'%';
+-- The throttle of names.
+GRANT SELECT, INSERT, UPDATE, DELETE ON oauth_token_request_log TO 'tokenward'@'%';
+-- When customers and administrators signed in; an administrator whose account has ended is switched off.
+GRANT SELECT, INSERT, UPDATE ON customer_log TO 'tokenward'@'%';
+GRANT UPDATE (logdate, lognum, is_active) ON admin_user TO 'tokenward'@'%';
+-- Settings that are changed by the admin API or `tokenward setting`.
+GRANT SELECT, INSERT, UPDATE, DELETE ON core_config_data TO 'tokenward'@'%';

@@ -1,0 +1,228 @@
+//! The pool of connections, and what is known of the database's health.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
+use sqlx::pool::PoolConnection;
+use sqlx::{ConnectOptions, MySql, MySqlConnection, MySqlPool};
+use tokio::runtime::Runtime;
+use tokio::time::{Instant, timeout};
+use tracing::{info, warn};
+
+use crate::accounts::AccountError;
+use crate::accounts::magento::DatabaseOptions;
+
+/// How long nobody asks a database again that could not be reached, in milliseconds.
+const PAUSE: u64 = 500;
+
+/// How long the others wait for the one who tries, in milliseconds, if nothing is heard of that one.
+const LONGEST_TRY: u64 = 30_000;
+
+/// How long a connection that is not needed is kept.
+const IDLE: Duration = Duration::from_mins(5);
+
+/// The shop's database. Its connections live on a thread of their own, so that a question outlives whoever asked it and
+/// no half-read answer stays on a connection.
+pub(super) struct Database {
+    pool: MySqlPool,
+    /// `None` only while it is dropped.
+    runtime: Option<Runtime>,
+    limit: Duration,
+    condition: Arc<Condition>,
+}
+
+/// Whether the database can be reached, as far as is known, and how it has been used.
+#[derive(Debug)]
+pub struct Condition {
+    begun: Instant,
+    away: AtomicBool,
+    /// When it may be asked again, in milliseconds since the beginning.
+    retry_at: AtomicU64,
+    questions: AtomicU64,
+    failures: AtomicU64,
+}
+
+impl Condition {
+    /// Whether the last attempt to reach the database has failed.
+    pub fn is_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
+    }
+
+    /// How many questions were asked since the start.
+    pub fn questions(&self) -> u64 {
+        self.questions.load(Ordering::Relaxed)
+    }
+
+    /// How many of them were not answered.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether to ask at all: while it is away one tries, and the others hear so at once.
+    fn admits(&self) -> bool {
+        let (now, retry_at) = (self.now(), self.retry_at.load(Ordering::Relaxed));
+        let next = now + LONGEST_TRY;
+        !self.is_away()
+            || (now >= retry_at
+                && self.retry_at.compare_exchange(retry_at, next, Ordering::Relaxed, Ordering::Relaxed).is_ok())
+    }
+
+    fn reached(&self) {
+        if self.away.swap(false, Ordering::Relaxed) {
+            info!("the shop's database answers again");
+        }
+    }
+
+    fn lost(&self, cause: &str) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        self.retry_at.store(self.now() + PAUSE, Ordering::Relaxed);
+        if !self.away.swap(true, Ordering::Relaxed) {
+            warn!(cause, "the shop's database is away: sign-ins are refused for now, checks go on");
+        }
+    }
+}
+
+impl Database {
+    /// A database of these options. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`] when there can be no thread for it.
+    pub(super) fn open(options: &DatabaseOptions) -> Result<Self, AccountError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("magento-database")
+            .enable_all()
+            .build()
+            .map_err(|error| AccountError::Unavailable(error.to_string()))?;
+        let pool = {
+            let _inside = runtime.enter();
+            pool(options.connect.clone(), options)
+        };
+        let condition = Arc::new(Condition {
+            begun: Instant::now(),
+            away: AtomicBool::new(false),
+            retry_at: AtomicU64::new(0),
+            questions: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+        });
+        Ok(Self { pool, runtime: Some(runtime), limit: options.timeout, condition })
+    }
+
+    /// What is known of its health.
+    pub(super) fn condition(&self) -> &Arc<Condition> {
+        &self.condition
+    }
+
+    /// Carries `work` out on a connection, also when nobody waits for it any more.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`] when the database is away, or takes too long.
+    pub(super) async fn ask<T, F>(&self, work: F) -> Result<T, AccountError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
+    {
+        if !self.condition.admits() {
+            return Err(AccountError::Unavailable("the shop's database is away".to_owned()));
+        }
+        let Some(runtime) = &self.runtime else {
+            return Err(AccountError::Unavailable("the pool is closed".to_owned()));
+        };
+        self.condition.questions.fetch_add(1, Ordering::Relaxed);
+        let (pool, condition, limit) = (self.pool.clone(), Arc::clone(&self.condition), self.limit);
+        let asked = runtime.spawn(async move {
+            let connection = acquire(&pool, &condition, limit).await?;
+            carry_out(connection, &condition, limit, work).await
+        });
+        asked.await.unwrap_or_else(|error| Err(AccountError::Unavailable(error.to_string())))
+    }
+}
+
+async fn acquire(
+    pool: &MySqlPool,
+    condition: &Condition,
+    limit: Duration,
+) -> Result<PoolConnection<MySql>, AccountError> {
+    // The pool has the same limit; this one also holds where the server accepts a connection and says nothing.
+    let acquired = timeout(limit + limit / 4, pool.acquire()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+    acquired.map_err(|error| {
+        condition.lost(&error.to_string());
+        unavailable(&error)
+    })
+}
+
+async fn carry_out<T, F>(
+    mut connection: PoolConnection<MySql>,
+    condition: &Condition,
+    limit: Duration,
+    work: F,
+) -> Result<T, AccountError>
+where
+    F: for<'c> FnOnce(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, sqlx::Error>>,
+{
+    match timeout(limit, work(&mut connection)).await {
+        Ok(Ok(answer)) => {
+            condition.reached();
+            Ok(answer)
+        }
+        Ok(Err(error)) => {
+            if matches!(error, sqlx::Error::Database(_)) {
+                condition.reached();
+                condition.failures.fetch_add(1, Ordering::Relaxed);
+            } else {
+                connection.close_on_drop();
+                condition.lost(&error.to_string());
+            }
+            Err(unavailable(&error))
+        }
+        Err(_) => {
+            // What the server still sends belongs to nobody.
+            connection.close_on_drop();
+            condition.failures.fetch_add(1, Ordering::Relaxed);
+            Err(AccountError::Unavailable(format!("the shop's database took more than {limit:?}")))
+        }
+    }
+}
+
+fn pool(connect: MySqlConnectOptions, options: &DatabaseOptions) -> MySqlPool {
+    let seconds = options.timeout.as_secs().max(1);
+    MySqlPoolOptions::new()
+        .max_connections(options.connections)
+        .acquire_timeout(options.timeout)
+        .idle_timeout(IDLE)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                // A row that somebody else holds is not worth more than a question's time.
+                let wait = format!("SET SESSION innodb_lock_wait_timeout = {seconds}");
+                sqlx::query(sqlx::AssertSqlSafe(wait)).execute(connection).await.map(drop)
+            })
+        })
+        .connect_lazy_with(connect.disable_statement_logging())
+}
+
+fn unavailable(error: &sqlx::Error) -> AccountError {
+    AccountError::Unavailable(error.to_string())
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // Waiting here could block whoever drops it.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Database").field("condition", &self.condition).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,36 @@
+//! Accounts, websites and settings in a shop's own database (fact sheet 5, 8).
+//!
+//! | file | what |
+//! |---|---|
+//! | `options` | how to reach the database: [`DatabaseOptions`] |
+//! | `database` | the pool: every question has a limit of time, and none waits while the database is away |
+//! | `schema` | what the database has: looked at once, at the start |
+//! | `customers`, `administrators`, `throttle`, `directory`, `config` | the statements |
+//! | `store` | [`MagentoAccounts`], which puts them together |
+//! | `states` | what became of users who have sessions |
+//!
+//! What always holds: the session's time zone is UTC; every moment is compared with our clock, as Magento compares it
+//! with that of its own server; names are compared once more here, since the database takes accents for the letters
+//! below them; with `magento.write = false` nothing but `SELECT` is sent. No cause that the database tells reaches a
+//! client.
+
+mod administrators;
+mod config;
+mod customers;
+mod database;
+mod directory;
+mod options;
+mod row;
+mod schema;
+mod states;
+mod store;
+#[cfg(test)]
+mod tests;
+mod throttle;
+
+pub use config::{FixedSettings, ShopSettings};
+pub use database::Condition;
+pub use options::DatabaseOptions;
+pub use schema::{MissingTable, SchemaReport};
+pub use states::{AdministratorState, CustomerState};
+pub use store::MagentoAccounts;

@@ -1,0 +1,453 @@
+//! [`MagentoAccounts`]: the statements, behind the traits that everybody else knows.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use actix::Recipient;
+use async_trait::async_trait;
+use sqlx::{AssertSqlSafe, Connection, Row};
+use tracing::{info, warn};
+
+use crate::accounts::magento::database::Database;
+use crate::accounts::magento::{
+    AdministratorState, Condition, CustomerState, DatabaseOptions, FixedSettings, SchemaReport, ShopSettings,
+    administrators, config, customers, directory, states, throttle,
+};
+use crate::accounts::{
+    AccountError, AccountLocks, AccountStore, Administrator, Customer, DirectorySource, LONGEST_NAME, SecondFactor,
+    SettingStore, folded,
+};
+use crate::audit::{Event, Line, Origin, Person};
+use crate::clock::{SharedClock, UnixSeconds};
+use crate::session::{Subject, SubjectChanged, UserType};
+use crate::settings::{Roles, Settings, StoreDirectory, WebsiteId};
+use crate::store::{Change, CustomerLock, SettingRow, Store, ThrottleRow};
+
+/// How often outdated rows of the throttle are removed, in seconds: as often as Magento's job does (fact sheet 4.5).
+const THROTTLE_CLEANING: u32 = 60;
+
+/// How many inactive customers who have signed in are remembered.
+const MOST_INACTIVE: usize = 100_000;
+
+/// How many users one question may be about.
+const BATCH: usize = 1_000;
+
+/// The shop's tables, by their names without prefix.
+#[derive(Debug)]
+pub(super) struct Tables {
+    prefix: String,
+    pub(super) schema: SchemaReport,
+}
+
+impl Tables {
+    /// A statement: `{customer_entity}` becomes the table's name with its prefix.
+    pub(super) fn sql(&self, template: &str) -> AssertSqlSafe<String> {
+        // The prefix is letters, digits and underscores, and the templates are ours: no text of a client is in them.
+        AssertSqlSafe(template.replace('{', &format!("`{}", self.prefix)).replace('}', "`"))
+    }
+}
+
+/// Accounts in a shop's own database.
+#[derive(Debug)]
+pub struct MagentoAccounts {
+    database: Database,
+    tables: Arc<Tables>,
+    write: bool,
+    fixed: FixedSettings,
+    clock: SharedClock,
+    /// Where the audit trail is, which is kept here and not in the shop.
+    store: Store,
+    listener: OnceLock<Recipient<SubjectChanged>>,
+    /// When the throttle's rows were last cleaned, in Unix seconds.
+    cleaned: AtomicU32,
+    /// Customers who have signed in although they are inactive, which Magento allows (fact sheet 5.2).
+    inactive: Mutex<HashSet<u32>>,
+}
+
+/// Asks the database with a statement of one of the neighbours.
+macro_rules! ask {
+    ($self:ident, |$connection:ident, $tables:ident| $work:expr) => {{
+        let $tables = Arc::clone(&$self.tables);
+        $self.database.ask(move |$connection| Box::pin(async move { $work })).await
+    }};
+}
+
+impl MagentoAccounts {
+    /// Reaches the database and looks at its tables. `fixed` is what the shop's files fix of the settings; the audit trail
+    /// goes into `store`.
+    ///
+    /// # Errors
+    /// [`AccountError::Conflict`] when something necessary is missing, or the prefix is none;
+    /// [`AccountError::Unavailable`] when the database cannot be reached.
+    pub async fn open(
+        options: DatabaseOptions,
+        fixed: FixedSettings,
+        clock: SharedClock,
+        store: Store,
+    ) -> Result<Self, AccountError> {
+        let prefix = options.table_prefix.clone();
+        if !prefix.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric()) {
+            return Err(AccountError::Conflict("the table prefix may hold letters, digits and _ only".to_owned()));
+        }
+        let database = Database::open(&options)?;
+        let wanted = prefix.clone();
+        let schema = database
+            .ask(move |connection| Box::pin(async move { SchemaReport::read(connection, &wanted).await }))
+            .await?;
+        if let Some(missing) = schema.first_missing(&prefix) {
+            return Err(AccountError::Conflict(missing.to_string()));
+        }
+        for (name, meaning) in schema.done_without() {
+            info!(missing = name, meaning, "the shop's database has less than the newest Magento");
+        }
+        let cleaned = AtomicU32::new(clock.now().get());
+        let tables = Arc::new(Tables { prefix, schema });
+        Ok(Self {
+            database,
+            tables,
+            write: options.write,
+            fixed,
+            clock,
+            store,
+            listener: OnceLock::new(),
+            cleaned,
+            inactive: Mutex::default(),
+        })
+    }
+
+    /// Announces every change of a lock from now on. To be called once; a second listener is ignored.
+    pub fn announce_to(&self, listener: Recipient<SubjectChanged>) {
+        drop(self.listener.set(listener));
+    }
+
+    /// What is known of the database's health.
+    pub fn condition(&self) -> &Arc<Condition> {
+        self.database.condition()
+    }
+
+    /// What the database has.
+    pub fn schema(&self) -> &SchemaReport {
+        &self.tables.schema
+    }
+
+    /// Settings, websites and roles as they are now.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`].
+    pub async fn settings(&self) -> Result<ShopSettings, AccountError> {
+        let (mut settings, (stores, roles)) = ask!(self, |connection, tables| {
+            Ok((config::read(connection, &tables).await?, directory::read(connection, &tables).await?))
+        })?;
+        let stores = stores.ok_or_else(no_default_website)?;
+        self.fixed.lay_over(&mut settings, &stores);
+        Ok(ShopSettings { settings, stores, roles })
+    }
+
+    /// By how many milliseconds the database's clock is ahead of ours.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`].
+    pub async fn clock_difference(&self) -> Result<i64, AccountError> {
+        let before = self.clock.now_millis();
+        let theirs: i64 = ask!(self, |connection, _tables| {
+            let sql = "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED) AS millis";
+            sqlx::query(sql).fetch_one(connection).await?.try_get("millis")
+        })?;
+        let ours = u64::midpoint(before, self.clock.now_millis());
+        Ok(theirs.saturating_sub_unsigned(ours))
+    }
+
+    /// Those of these customers who are there; at most a thousand are asked about at once.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`].
+    pub async fn customer_states(&self, ids: &[u32]) -> Result<Vec<CustomerState>, AccountError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for batch in ids.chunks(BATCH) {
+            let batch = batch.to_vec();
+            found.extend(ask!(self, |connection, tables| states::customers(connection, &tables, &batch).await)?);
+        }
+        Ok(found)
+    }
+
+    /// Those of these administrators who are there; at most a thousand are asked about at once.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`].
+    pub async fn administrator_states(&self, ids: &[u32]) -> Result<Vec<AdministratorState>, AccountError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for batch in ids.chunks(BATCH) {
+            let batch = batch.to_vec();
+            found.extend(ask!(self, |connection, tables| states::administrators(connection, &tables, &batch).await)?);
+        }
+        Ok(found)
+    }
+
+    /// Whether a customer who is inactive now was so already when they last signed in: nothing has changed then.
+    pub fn signed_in_inactive(&self, customer: u32) -> bool {
+        self.inactive.lock().unwrap_or_else(PoisonError::into_inner).contains(&customer)
+    }
+
+    /// Notes whether a customer was active when they signed in, or later.
+    pub fn remember(&self, customer: u32, is_active: bool) {
+        let mut inactive = self.inactive.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_active {
+            inactive.remove(&customer);
+        } else if inactive.len() < MOST_INACTIVE {
+            inactive.insert(customer);
+        }
+    }
+
+    fn announce_lock(&self, customer: u32, locked_until: Option<UnixSeconds>) {
+        if let Some(listener) = self.listener.get() {
+            // Whoever keeps the sessions is gone only when the process ends.
+            listener.do_send(SubjectChanged { subject: Subject::customer(customer), locked_until, role: None });
+        }
+    }
+
+    /// Whether the throttle's rows are to be cleaned now.
+    fn cleaning_is_due(&self) -> bool {
+        let now = self.clock.now();
+        let cleaned = self.cleaned.load(Ordering::Relaxed);
+        now.since(UnixSeconds(cleaned)) >= THROTTLE_CLEANING
+            && self.cleaned.compare_exchange(cleaned, now.get(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// Writes what is kept here about a change that the shop's database has made: after it, so that nothing is told that
+    /// was not done.
+    async fn tell(&self, along: Vec<Change>) -> Result<(), AccountError> {
+        if !along.is_empty() {
+            self.store.write(along).await?;
+        }
+        Ok(())
+    }
+
+    fn may_write(&self) -> Result<(), AccountError> {
+        let refusal = "the shop's database is only read (magento.write = false): change it in Magento";
+        if self.write { Ok(()) } else { Err(AccountError::Conflict(refusal.to_owned())) }
+    }
+
+    /// Whether an account can have this name at all.
+    fn can_be(&self, column: &str, name: &str) -> bool {
+        !name.is_empty() && name.chars().nth(LONGEST_NAME).is_none() && self.tables.schema.can_hold(column, name)
+    }
+}
+
+#[async_trait]
+impl AccountStore for MagentoAccounts {
+    async fn customer_by_email(
+        &self,
+        email: &str,
+        website: Option<WebsiteId>,
+    ) -> Result<Option<Customer>, AccountError> {
+        if !self.can_be("customer_entity.email", email) {
+            return Ok(None);
+        }
+        let (typed, wanted) = (email.to_owned(), folded(email));
+        let found = ask!(self, |connection, tables| customers::by_email(connection, &tables, &typed, website).await)?;
+        // The database takes accents for the letters below them, and spaces at the end for nothing: such spellings
+        // would each be a name of their own to the throttle.
+        Ok(found.into_iter().find(|customer| folded(&customer.email) == wanted))
+    }
+
+    async fn customer(&self, id: u32) -> Result<Option<Customer>, AccountError> {
+        ask!(self, |connection, tables| customers::by_number(connection, &tables, id).await)
+    }
+
+    async fn administrator_by_username(&self, username: &str) -> Result<Option<Administrator>, AccountError> {
+        if !self.can_be("admin_user.username", username) {
+            return Ok(None);
+        }
+        let (typed, wanted) = (username.to_owned(), folded(username));
+        let found = ask!(self, |connection, tables| administrators::by_username(connection, &tables, &typed).await)?;
+        Ok(found.filter(|administrator| folded(&administrator.username) == wanted))
+    }
+
+    async fn administrator(&self, id: u32) -> Result<Option<Administrator>, AccountError> {
+        ask!(self, |connection, tables| administrators::by_number(connection, &tables, id).await)
+    }
+
+    /// Without the shop's second factors: whoever needs one gets no token.
+    async fn second_factor(&self, _administrator: u32) -> Result<Option<SecondFactor>, AccountError> {
+        Ok(None)
+    }
+
+    async fn success(
+        &self,
+        subject: Subject,
+        at: UnixSeconds,
+        lock: Option<CustomerLock>,
+        throttle_name: Option<String>,
+    ) -> Result<Vec<Change>, AccountError> {
+        if subject.kind == UserType::Customer {
+            let is_active =
+                ask!(self, |connection, tables| customers::is_active(connection, &tables, subject.id).await)?;
+            self.remember(subject.id, is_active);
+        }
+        if self.write {
+            ask!(self, |connection, tables| {
+                let mut transaction = connection.begin().await?;
+                match subject.kind {
+                    UserType::Customer => customers::signed_in(&mut transaction, &tables, subject.id, at).await?,
+                    UserType::Admin => administrators::signed_in(&mut transaction, &tables, subject.id, at).await?,
+                    UserType::Integration => {}
+                }
+                if let Some(lock) = lock {
+                    customers::set_lock(&mut transaction, &tables, lock).await?;
+                }
+                if let Some(name) = throttle_name {
+                    throttle::clear(&mut transaction, &tables, subject.kind, &name).await?;
+                }
+                transaction.commit().await
+            })?;
+        }
+        if let Some(CustomerLock { customer, lock_expires: None, .. }) = lock {
+            self.announce_lock(customer, None);
+        }
+        Ok(Vec::new())
+    }
+
+    async fn failure(
+        &self,
+        lock: Option<CustomerLock>,
+        row: Option<ThrottleRow>,
+        along: Vec<Change>,
+    ) -> Result<(), AccountError> {
+        if !self.write {
+            return self.tell(along).await;
+        }
+        if let Some(CustomerLock { customer, lock_expires: Some(until), .. }) = lock {
+            self.announce_lock(customer, Some(until));
+        }
+        let (clean, now) = (self.cleaning_is_due(), self.clock.now());
+        if lock.is_none() && row.is_none() && !clean {
+            return self.tell(along).await;
+        }
+        ask!(self, |connection, tables| {
+            let mut transaction = connection.begin().await?;
+            if let Some(lock) = lock {
+                customers::set_lock(&mut transaction, &tables, lock).await?;
+            }
+            if let Some(row) = row {
+                throttle::set(&mut transaction, &tables, &row, now).await?;
+            }
+            if clean {
+                throttle::clean(&mut transaction, &tables, now).await?;
+            }
+            transaction.commit().await
+        })?;
+        self.tell(along).await
+    }
+
+    async fn deactivate_administrator(&self, id: u32) -> Result<(), AccountError> {
+        if !self.write {
+            return Ok(());
+        }
+        ask!(self, |connection, tables| administrators::deactivate(connection, &tables, id).await)?;
+        let event = Event::AccountSwitched { subject: Subject::admin(id), active: false };
+        self.tell(vec![Change::Audit(Line::new(self.clock.now(), event, Origin::SERVER))]).await
+    }
+
+    async fn change_password(&self, id: u32, hash: String, along: Vec<Change>) -> Result<(), AccountError> {
+        if let Err(error) = self.may_write() {
+            // A customer can do nothing about it.
+            warn!(%error, "a customer's password was not changed");
+            return Err(AccountError::Unavailable(error.to_string()));
+        }
+        let now = self.clock.now();
+        ask!(self, |connection, tables| customers::set_password(connection, &tables, id, &hash, now).await)?;
+        self.tell(along).await
+    }
+
+    async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError> {
+        let now = self.clock.now();
+        ask!(self, |connection, tables| throttle::rows(connection, &tables, now).await)
+    }
+}
+
+#[async_trait]
+impl DirectorySource for MagentoAccounts {
+    async fn directory(&self) -> Result<(StoreDirectory, Roles), AccountError> {
+        let (stores, roles) = ask!(self, |connection, tables| directory::read(connection, &tables).await)?;
+        Ok((stores.ok_or_else(no_default_website)?, roles))
+    }
+
+    async fn everything(&self) -> Result<(Option<Settings>, StoreDirectory, Roles), AccountError> {
+        let ShopSettings { settings, stores, roles } = self.settings().await?;
+        Ok((Some(settings), stores, roles))
+    }
+}
+
+#[async_trait]
+impl AccountLocks for MagentoAccounts {
+    async fn locked_customers(&self, after: u32, limit: u32) -> Result<Vec<Customer>, AccountError> {
+        let now = self.clock.now();
+        ask!(self, |connection, tables| customers::locked(connection, &tables, now, after, limit).await)
+    }
+
+    async fn throttled_names(&self, after: (UserType, String), limit: u32) -> Result<Vec<ThrottleRow>, AccountError> {
+        // The table is cleaned every minute, so there are few, and it has an order of its own.
+        let mut rows = self.throttle_rows().await?;
+        rows.sort_unstable_by(|one, other| (one.kind, &one.name).cmp(&(other.kind, &other.name)));
+        rows.retain(|row| (row.kind, &row.name) > (after.0, &after.1));
+        rows.truncate(limit as usize);
+        Ok(rows)
+    }
+
+    async fn lift_lock(&self, customer: u32, origin: Origin) -> Result<Option<Customer>, AccountError> {
+        self.may_write()?;
+        let Some(found) = self.customer(customer).await? else { return Ok(None) };
+        let name = folded(&found.email);
+        ask!(self, |connection, tables| {
+            let free = CustomerLock { customer, failures: 0, first_failure: None, lock_expires: None };
+            let mut transaction = connection.begin().await?;
+            customers::set_lock(&mut transaction, &tables, free).await?;
+            throttle::clear(&mut transaction, &tables, UserType::Customer, &name).await?;
+            transaction.commit().await
+        })?;
+        self.announce_lock(customer, None);
+        let event = Event::LockLifted { kind: UserType::Customer, subject: Some(Subject::customer(customer)) };
+        self.tell(vec![Change::Audit(Line::new(self.clock.now(), event, origin))]).await?;
+        Ok(Some(found))
+    }
+
+    async fn clear_throttled_name(&self, kind: UserType, name: &str, origin: Origin) -> Result<bool, AccountError> {
+        let key = folded(name);
+        let counts = if self.write {
+            let key = key.clone();
+            ask!(self, |connection, tables| throttle::clear(connection, &tables, kind, &key).await)?
+        } else {
+            // There is no row of ours; the throttle in memory is the caller's to clear.
+            false
+        };
+        // The name is somebody else's, so the address of whoever asks does not go under the same key.
+        let origin = Origin { address: None, ..origin };
+        let line = Line::new(self.clock.now(), Event::LockLifted { kind, subject: None }, origin);
+        let line = line.typed(name.to_owned(), Person::Name { kind, folded: key });
+        self.tell(vec![Change::Audit(line)]).await?;
+        Ok(counts)
+    }
+}
+
+#[async_trait]
+impl SettingStore for MagentoAccounts {
+    async fn write(&self, row: SettingRow, line: Line, stores: &StoreDirectory) -> Result<(), AccountError> {
+        self.may_write()?;
+        if self.fixed.fix(&row.path, row.scope, stores) {
+            let refusal =
+                format!("{} is fixed by the shop's env.php, config.php or environment: change it there", row.path);
+            return Err(AccountError::Conflict(refusal));
+        }
+        ask!(self, |connection, tables| config::write(connection, &tables, &row).await)?;
+        self.tell(vec![Change::Audit(line)]).await
+    }
+
+    fn advice(&self) -> Option<&'static str> {
+        Some("Magento itself sees the change after its cache was flushed: bin/magento cache:clean config")
+    }
+}
+
+fn no_default_website() -> AccountError {
+    AccountError::Unavailable("no website with a store view is the default one".to_owned())
+}

@@ -1,0 +1,365 @@
+//! Accounts of a shop: the acceptance suite, and what is special about them, on a real server.
+
+#[path = "../../../tests/it/support/mariadb.rs"]
+mod mariadb;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use mariadb::MariaDb;
+use sqlx::ConnectOptions;
+use tempfile::TempDir;
+
+use super::*;
+use crate::accounts::acceptance::{Sample, keeps_its_promises};
+use crate::accounts::{AccountError, AccountLocks, AccountStore, SettingStore};
+use crate::audit::{Event, Line, Origin};
+use crate::clock::{MockClock, UnixSeconds};
+use crate::magento::env_php::{Deployment, Environment, ScopeCode, SystemValue, parse};
+use crate::secret::Secret;
+use crate::session::{Subject, UserType};
+use crate::settings::{RoleId, Scope, WebsiteId};
+use crate::store::{CustomerLock, DataFolder, Readers, SettingRow, Store, ThrottleRow};
+
+const NOW: UnixSeconds = UnixSeconds(1_700_000_000);
+
+/// The accounts of a shop, and a data folder for their audit trail.
+#[derive(Debug)]
+struct Shop {
+    accounts: MagentoAccounts,
+    folder: DataFolder,
+    _home: TempDir,
+}
+
+impl Deref for Shop {
+    type Target = MagentoAccounts;
+
+    fn deref(&self) -> &MagentoAccounts {
+        &self.accounts
+    }
+}
+
+/// The accounts, with the time at [`NOW`].
+async fn open(options: DatabaseOptions) -> Result<Shop, AccountError> {
+    open_with(options, FixedSettings::default()).await
+}
+
+async fn open_with(options: DatabaseOptions, fixed: FixedSettings) -> Result<Shop, AccountError> {
+    let home = tempfile::tempdir().unwrap();
+    let folder = DataFolder::open(home.path()).unwrap();
+    let store = Store::start(&folder, None).unwrap();
+    let accounts = MagentoAccounts::open(options, fixed, MockClock::at(NOW), store).await?;
+    Ok(Shop { accounts, folder, _home: home })
+}
+
+fn options(database: &MariaDb) -> DatabaseOptions {
+    DatabaseOptions::from_url(&Secret::new(database.url())).unwrap()
+}
+
+fn refusal<T: std::fmt::Debug>(outcome: Result<T, AccountError>) -> String {
+    match outcome {
+        Err(AccountError::Conflict(problem)) => problem,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[actix::test]
+async fn accounts_of_a_shop_keep_the_promises_of_every_account_store() {
+    let Some(database) = MariaDb::start() else { return };
+    database.sql(
+        "INSERT INTO customer_entity (entity_id, website_id, email, store_id, firstname, password_hash) VALUES
+            (101, 1, 'Jane.Doe@Example.com', 1, 'Jane', 'h:s:2'), (102, 2, 'Jane.Doe@Example.com', 2, 'Jane', 'h:s:2');
+         INSERT INTO admin_user (user_id, username, email, password) VALUES (103, 'Jürgen', 'j@example.com', 'h:s:2');
+         INSERT INTO authorization_role (parent_id, tree_level, role_type, user_id, user_type, role_name)
+            VALUES (1, 2, 'U', 103, '2', 'j');",
+    );
+    let accounts = open(options(&database)).await.unwrap();
+    let sample = Sample {
+        customers: [(101, WebsiteId(1)), (102, WebsiteId(2))],
+        administrator: 103,
+        carry_out: Box::new(|changes| {
+            assert!(changes.is_empty(), "everything is in the shop: {changes:?}");
+            Box::pin(async {})
+        }),
+    };
+    keeps_its_promises(&*accounts, &sample).await;
+}
+
+#[actix::test]
+async fn a_customer_is_read_as_the_shop_wrote_it() {
+    let Some(database) = MariaDb::start() else { return };
+    database.sql(
+        "SET time_zone = '+00:00'; UPDATE customer_entity SET created_at = '2024-02-29 12:00:00', dob = '1990-01-31',
+            gender = 2, taxvat = 'DE1', website_id = 2 WHERE entity_id = 4;",
+    );
+    let accounts = open(options(&database)).await.unwrap();
+    let customer = accounts.customer(4).await.unwrap().unwrap();
+    assert_eq!(customer.created_at.to_magento(), "2024-02-29 12:00:00", "the server's own time zone is another one");
+    assert_eq!((customer.date_of_birth.as_deref(), customer.gender), (Some("1990-01-31"), Some(2)));
+    assert_eq!((customer.taxvat.as_deref(), customer.website), (Some("DE1"), WebsiteId(2)));
+    assert_eq!((customer.failures, customer.lock_expires, customer.is_active), (0, None, true));
+
+    let locked = accounts.customer(18).await.unwrap().unwrap();
+    assert_eq!(locked.lock_expires.unwrap().to_magento(), "2037-12-31 23:59:59");
+    assert!(accounts.customer(20).await.unwrap().unwrap().website_excluded);
+    assert!(!accounts.customer(21).await.unwrap().unwrap().is_active);
+    assert_eq!(accounts.customer(22).await.unwrap().unwrap().password_hash, None);
+    let both = accounts.customer_by_email("TWIN@example.com", Some(WebsiteId(2))).await.unwrap();
+    assert_eq!(both.unwrap().id, 15);
+    assert!(accounts.clock_difference().await.unwrap() > 1000, "the clock of this test stands in the past");
+}
+
+#[actix::test]
+async fn an_administrator_has_the_role_and_the_end_that_the_shop_gave() {
+    let Some(database) = MariaDb::start() else { return };
+    let accounts = open(options(&database)).await.unwrap();
+    let found = async |name: &str| accounts.administrator_by_username(name).await.unwrap().unwrap();
+    assert_eq!((found("CHIEF").await.role, found("clerk").await.role), (Some(RoleId(1)), Some(RoleId(2))));
+    assert_eq!((found("norole").await.role, found("retired").await.is_active), (None, false));
+    assert_eq!(found("expired").await.expires_at.unwrap().to_magento(), "2024-01-01 00:00:00");
+    let ShopSettings { settings, stores, roles } = accounts.settings().await.unwrap();
+    assert!(roles.allows(RoleId(1), "Anything::at_all") && roles.allows(RoleId(2), "Magento_Customer::manage"));
+    assert!(!roles.allows(RoleId(2), "Magento_Customer::delete"));
+    assert_eq!(stores.websites().iter().map(|website| website.code.as_str()).collect::<Vec<_>>(), ["base", "outlet"]);
+    assert_eq!((stores.default_store().code.as_str(), stores.stores().len()), ("default", 3));
+    assert!(!stores.store("outlet_old").unwrap().is_active);
+    assert_eq!(settings.text("customer/create_account/confirm", Scope::Website(WebsiteId(1))), "1");
+    assert_eq!(settings.text("web/unsecure/base_url", Scope::Default), "http://shop.example/");
+}
+
+#[actix::test]
+async fn spellings_that_only_the_database_takes_for_one_are_nobody() {
+    let Some(database) = MariaDb::start() else { return };
+    database.sql("UPDATE customer_entity SET email = 'jurgen@example.com' WHERE entity_id = 1");
+    let accounts = open(options(&database)).await.unwrap();
+    assert!(accounts.customer_by_email("JURGEN@example.com", None).await.unwrap().is_some());
+    for other in ["jürgen@example.com", "jurgen@example.com ", "jurgen@example.com\0"] {
+        assert_eq!(accounts.customer_by_email(other, None).await, Ok(None), "{other:?}");
+    }
+}
+
+#[actix::test]
+async fn a_success_is_noted_where_magento_notes_it() {
+    let Some(database) = MariaDb::start() else { return };
+    let accounts = open(options(&database)).await.unwrap();
+    for at in [NOW, NOW.plus(60)] {
+        accounts.success(Subject::customer(4), at, None, None).await.unwrap();
+        accounts.success(Subject::admin(1), at, None, None).await.unwrap();
+    }
+    let noted = database.sql(
+        "SET time_zone = '+00:00'; SELECT customer_id, last_login_at FROM customer_log;
+         SELECT logdate, lognum FROM admin_user WHERE user_id = 1",
+    );
+    assert_eq!(noted, "4\t2023-11-14 22:14:20\n2023-11-14 22:14:20\t2");
+}
+
+#[actix::test]
+async fn the_throttle_goes_on_from_what_the_shop_has_counted() {
+    let Some(database) = MariaDb::start() else { return };
+    database.sql(
+        "SET time_zone = '+00:00'; INSERT INTO oauth_token_request_log (user_name, user_type, failures_count,
+            lock_expires_at) VALUES ('Jane@example.com', 2, 3, '2023-11-14 22:30:00'), ('chief', 3, 5, '2023-11-14 22:30:00'),
+            ('old', 2, 9, '2023-11-14 22:00:00')",
+    );
+    let accounts = open(options(&database)).await.unwrap();
+    let row = |kind, name: &str, failures, expires| ThrottleRow {
+        kind,
+        name: name.to_owned(),
+        failures,
+        lock_expires: expires,
+    };
+    let mut rows = accounts.throttle_rows().await.unwrap();
+    rows.sort_unstable_by_key(|row| row.failures);
+    let until = UnixSeconds(1_700_001_000);
+    assert_eq!(rows, [row(UserType::Customer, "jane@example.com", 3, until), row(UserType::Admin, "chief", 5, until)]);
+
+    let later = NOW.plus(1800);
+    accounts.failure(None, Some(row(UserType::Customer, "jane@example.com", 1, later)), Vec::new()).await.unwrap();
+    accounts.failure(None, Some(row(UserType::Customer, "old", 1, later)), Vec::new()).await.unwrap();
+    accounts.failure(None, Some(row(UserType::Admin, "new", 1, later)), Vec::new()).await.unwrap();
+    let counts =
+        database.sql("SELECT user_type, LOWER(user_name), failures_count FROM oauth_token_request_log ORDER BY 2");
+    assert_eq!(counts, "3\tchief\t5\n2\tjane@example.com\t4\n3\tnew\t1\n2\told\t1");
+    let page = accounts.throttled_names((UserType::Customer, "jane@example.com".to_owned()), 5).await.unwrap();
+    assert_eq!(page.len(), 1);
+    assert!(accounts.clear_throttled_name(UserType::Customer, "OLD", Origin::SERVER).await.unwrap());
+    assert!(!accounts.clear_throttled_name(UserType::Customer, "OLD", Origin::SERVER).await.unwrap());
+}
+
+#[actix::test]
+async fn a_lock_can_be_lifted() {
+    let Some(database) = MariaDb::start() else { return };
+    let accounts = open(options(&database)).await.unwrap();
+    let locked = accounts.locked_customers(0, 10).await.unwrap();
+    assert_eq!(locked.iter().map(|customer| customer.id).collect::<Vec<_>>(), [18, 19]);
+    assert_eq!(accounts.lift_lock(18, Origin::SERVER).await.unwrap().unwrap().failures, 10);
+    assert_eq!(accounts.lift_lock(999, Origin::SERVER).await.unwrap(), None);
+    assert!(accounts.locked_customers(18, 10).await.unwrap().iter().all(|customer| customer.id == 19));
+    assert_eq!(database.sql("SELECT failures_num, lock_expires FROM customer_entity WHERE entity_id = 18"), "0\tNULL");
+}
+
+#[actix::test]
+async fn the_states_of_users_are_asked_by_number_in_batches() {
+    let Some(database) = MariaDb::start() else { return };
+    let accounts = open(options(&database)).await.unwrap();
+    let before = accounts.condition().questions();
+    let ids: Vec<_> = (1..=2500).collect();
+    let found = accounts.customer_states(&ids).await.unwrap();
+    assert_eq!((found.len(), accounts.condition().questions() - before), (24, 3));
+    let inactive: Vec<_> = found.iter().filter(|state| !state.is_active).map(|state| state.id).collect();
+    assert_eq!(inactive, [21]);
+    let administrators = accounts.administrator_states(&[1, 4, 5, 99]).await.unwrap();
+    assert_eq!(administrators.iter().map(|state| state.id).collect::<Vec<_>>(), [1, 4, 5]);
+    assert_eq!(administrators[0].role, Some(RoleId(1)));
+    assert!(administrators[2].expires_at.is_some());
+}
+
+#[actix::test]
+async fn settings_are_written_where_magento_has_them_unless_they_are_fixed() {
+    let Some(database) = MariaDb::start() else { return };
+    let lifetime = "oauth/access_token_lifetime/customer";
+    let fixed = |path: &str, value: &str| SystemValue {
+        scope: ScopeCode::Default,
+        path: path.to_owned(),
+        value: zeroize::Zeroizing::new(value.to_owned()),
+    };
+    let fixed = FixedSettings::new(vec![fixed("oauth/access_token_lifetime/admin", "8")]);
+    let accounts = open_with(options(&database), fixed).await.unwrap();
+    let ShopSettings { settings, stores, .. } = accounts.settings().await.unwrap();
+    assert_eq!(settings.text("oauth/access_token_lifetime/admin", Scope::Default), "8");
+    let write = async |path: &str, scope, value: Option<&str>| {
+        let row = SettingRow { path: path.to_owned(), scope, value: value.map(str::to_owned) };
+        let event = Event::AccountSwitched { subject: Subject::admin(1), active: true };
+        SettingStore::write(&*accounts, row, Line::new(NOW, event, Origin::SERVER), &stores).await
+    };
+    for value in ["2", "3"] {
+        write(lifetime, Scope::Default, Some(value)).await.unwrap();
+    }
+    write("customer/create_account/confirm", Scope::Website(WebsiteId(1)), None).await.unwrap();
+    let trail = Readers::new(&accounts.folder);
+    assert_eq!(trail.oldest_line().await.unwrap(), Some(NOW), "a change in the shop has its line here");
+    let rows =
+        database.sql("SELECT scope, scope_id, path, value FROM core_config_data WHERE path LIKE '%o%e%' ORDER BY 1, 2");
+    assert!(rows.contains("default\t0\toauth/access_token_lifetime/customer\t3"), "{rows}");
+    assert!(!rows.contains("create_account/confirm"), "{rows}");
+    let refused = refusal(write("oauth/access_token_lifetime/admin", Scope::Default, Some("2")).await);
+    assert!(refused.contains("is fixed by the shop's env.php"), "{refused}");
+    database.sql("UPDATE core_config_data SET value = NULL WHERE path = 'oauth/access_token_lifetime/customer'");
+    let now = accounts.settings().await.unwrap().settings;
+    assert_eq!(now.changed(lifetime, Scope::Default), Some(""), "an empty row overrides the default");
+}
+
+#[actix::test]
+async fn with_writing_off_nothing_but_select_is_needed() {
+    let Some(database) = MariaDb::start() else { return };
+    database.sql("REVOKE ALL ON magento.* FROM magento@'%'; GRANT SELECT ON magento.* TO magento@'%'");
+    let accounts = open(DatabaseOptions { write: false, ..options(&database) }).await.unwrap();
+    let lock = CustomerLock { customer: 4, failures: 1, first_failure: Some(NOW), lock_expires: None };
+    let row = ThrottleRow { kind: UserType::Customer, name: "a".to_owned(), failures: 1, lock_expires: NOW.plus(9) };
+    accounts.failure(Some(lock), Some(row), Vec::new()).await.unwrap();
+    accounts.success(Subject::customer(4), NOW, Some(lock), Some("a".to_owned())).await.unwrap();
+    accounts.success(Subject::admin(1), NOW, None, None).await.unwrap();
+    accounts.deactivate_administrator(1).await.unwrap();
+    assert!(accounts.administrator(1).await.unwrap().unwrap().is_active);
+    assert!(refusal(accounts.lift_lock(18, Origin::SERVER).await).contains("magento.write = false"));
+    assert!(matches!(
+        accounts.change_password(4, "h:s:1".to_owned(), Vec::new()).await,
+        Err(AccountError::Unavailable(_))
+    ));
+    assert!(accounts.settings().await.is_ok() && accounts.customer_states(&[4]).await.is_ok());
+}
+
+#[actix::test]
+async fn an_old_shop_without_the_newer_tables_is_served() {
+    let Some(database) = MariaDb::start() else { return };
+    database.sql(
+        "DROP TABLE customer_group_excluded_website, customer_log, admin_user_expiration, jwt_auth_revoked, tfa_user_config;
+         ALTER TABLE customer_entity DROP COLUMN session_cutoff",
+    );
+    let accounts = open(options(&database)).await.unwrap();
+    assert_eq!(accounts.schema().done_without().len(), 6);
+    assert!(!accounts.customer(20).await.unwrap().unwrap().website_excluded);
+    assert_eq!(accounts.administrator(5).await.unwrap().unwrap().expires_at, None);
+    accounts.success(Subject::customer(4), NOW, None, None).await.unwrap();
+    accounts.change_password(4, "h:s:1".to_owned(), Vec::new()).await.unwrap();
+    assert_eq!(accounts.administrator_states(&[5]).await.unwrap()[0].expires_at, None);
+}
+
+#[actix::test]
+async fn a_database_that_is_no_shops_is_refused_by_name() {
+    let Some(database) = MariaDb::start() else { return };
+    let prefixed = DatabaseOptions { table_prefix: "m2_".to_owned(), ..options(&database) };
+    let missing = refusal(open(prefixed).await);
+    assert!(missing.contains("no table m2_store_website"), "{missing}");
+    let strange = DatabaseOptions { table_prefix: "a`b".to_owned(), ..options(&database) };
+    assert!(refusal(open(strange).await).contains("letters, digits and _"));
+    database.sql("ALTER TABLE customer_entity DROP COLUMN confirmation");
+    assert!(refusal(open(options(&database)).await).contains("no column customer_entity.confirmation"));
+}
+
+#[actix::test]
+async fn tables_may_have_a_prefix() {
+    let Some(database) = MariaDb::start() else { return };
+    let tables = database.sql("SHOW TABLES");
+    let renamed: Vec<_> = tables.lines().map(|table| format!("{table} TO m2_{table}")).collect();
+    database.sql(&format!("RENAME TABLE {}", renamed.join(", ")));
+    let accounts = open(DatabaseOptions { table_prefix: "m2_".to_owned(), ..options(&database) }).await.unwrap();
+    assert_eq!(accounts.customer(4).await.unwrap().unwrap().email, "current@example.com");
+    accounts.success(Subject::customer(4), NOW, None, Some("x".to_owned())).await.unwrap();
+    assert!(accounts.settings().await.unwrap().roles.allows(RoleId(1), "Any::thing"));
+}
+
+#[actix::test]
+async fn the_files_of_the_shop_lead_to_its_database() {
+    let Some(database) = MariaDb::start() else { return };
+    let file = parse(&std::fs::read(database.env_php()).unwrap()).unwrap();
+    let deployment = Deployment::new([file], Environment::default());
+    let accounts = open(DatabaseOptions::from_connection(&deployment.connection().unwrap())).await.unwrap();
+    assert_eq!(accounts.customer(4).await.unwrap().unwrap().email, "current@example.com");
+}
+
+#[actix::test]
+async fn a_database_that_is_away_is_said_at_once_and_is_found_again() {
+    let Some(mut database) = MariaDb::start() else { return };
+    let accounts = Arc::new(open(options(&database)).await.unwrap());
+    database.stop();
+    assert!(matches!(accounts.customer(4).await, Err(AccountError::Unavailable(_))));
+    assert!(accounts.condition().is_away());
+    let asked = accounts.condition().questions();
+    for _ in 0..100 {
+        assert!(accounts.customer(4).await.is_err());
+    }
+    assert!(accounts.condition().questions() - asked <= 2, "a database that is away is not asked by everybody");
+    database.start_again();
+    while accounts.customer(4).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!accounts.condition().is_away());
+}
+
+#[actix::test]
+async fn a_question_that_takes_too_long_is_cut_and_the_next_one_is_answered_right() {
+    let Some(database) = MariaDb::start() else { return };
+    let limit = std::time::Duration::from_millis(300);
+    let accounts = Arc::new(open(DatabaseOptions { timeout: limit, ..options(&database) }).await.unwrap());
+    let held = {
+        let url = sqlx::mysql::MySqlConnectOptions::new();
+        let url = url.host("127.0.0.1").port(database.port()).username("magento").database("magento");
+        url.password(r#"kit's "secret" \ @:/#%"#).connect().await
+    };
+    let mut held = held.unwrap();
+    sqlx::query("LOCK TABLES customer_entity WRITE").execute(&mut held).await.unwrap();
+    let outcome = accounts.customer(4).await;
+    assert!(
+        matches!(&outcome, Err(AccountError::Unavailable(cause)) if cause.contains("took more than")),
+        "{outcome:?}"
+    );
+    sqlx::query("UNLOCK TABLES").execute(&mut held).await.unwrap();
+    loop {
+        if let Ok(found) = accounts.customer(5).await {
+            assert_eq!(found.unwrap().id, 5);
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,124 @@
+//! The database away: sign-ins are refused for now, checks go on, and everything recovers by itself.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::magento::proxy::Proxy;
+use crate::magento::{beside, token};
+use crate::support::{MariaDb, ServerBuilder, TestServer};
+
+const EMAIL: &str = "sha256@example.com";
+
+#[track_caller]
+fn health(server: &TestServer, status: u16, word: &str) {
+    server.wait_until(|server| {
+        let answer = server.internal(None, "/health/ready");
+        answer.status == status && answer.body.contains(word)
+    });
+}
+
+/// Signs in until that works: the database has to be found again.
+fn sign_in_again(server: &TestServer) -> String {
+    server.wait_until(|server| server.try_customer(EMAIL, "Sha-pass-1").body.contains("\"token\":\""));
+    token(&server.try_customer(EMAIL, "Sha-pass-1"))
+}
+
+#[test]
+fn without_the_database_checks_go_on_and_nobody_is_locked() {
+    let Some(mut database) = MariaDb::start() else { return };
+    let server = beside(&database).start();
+    let token = token(&server.try_customer(EMAIL, "Sha-pass-1"));
+    database.stop();
+    for password in ["Sha-pass-1", "wrong", "wrong", "wrong", "wrong", "wrong", "wrong", "wrong"] {
+        let body = serde_json::json!({ "username": EMAIL, "password": password });
+        let answer = server.post(None, "/rest/V1/integration/customer/token", &body);
+        assert!(answer.status == 503 && !answer.header("retry-after").is_empty());
+        assert_eq!(server.check(&token), 200);
+    }
+    health(&server, 200, "degraded");
+    let metrics = server.internal(None, "/metrics").body;
+    assert!(metrics.contains("tokenward_shop_database_reachable 0"), "{metrics}");
+    database.start_again();
+    let again = sign_in_again(&server);
+    assert_eq!((server.check(&token), server.check(&again)), (200, 200));
+    health(&server, 200, "ready");
+    assert_eq!(database.sql("SELECT failures_num FROM customer_entity WHERE entity_id = 2"), "0");
+    server.assert_unharmed();
+}
+
+#[test]
+fn under_load_the_database_may_stop_and_start_again() {
+    let Some(mut database) = MariaDb::start() else { return };
+    let server = beside(&database).start();
+    let token = token(&server.try_customer(EMAIL, "Sha-pass-1"));
+    let over = AtomicBool::new(false);
+    let (right, wrong) = std::thread::scope(|threads| {
+        let sign_in = |password: &'static str| {
+            let (server, over) = (&server, &over);
+            threads.spawn(move || {
+                let mut tokens = 0;
+                while !over.load(Ordering::SeqCst) {
+                    tokens += u32::from(server.try_customer(EMAIL, password).body.contains("\"token\":\""));
+                }
+                tokens
+            })
+        };
+        let (right, wrong) = (sign_in("Sha-pass-1"), sign_in("Sha-pass-1 "));
+        for _ in 0..3 {
+            database.stop();
+            for _ in 0..50 {
+                assert_eq!(server.check(&token), 200);
+            }
+            database.start_again();
+            for _ in 0..50 {
+                assert_eq!(server.check(&token), 200);
+            }
+        }
+        over.store(true, Ordering::SeqCst);
+        (right.join().unwrap(), wrong.join().unwrap())
+    });
+    assert_eq!(wrong, 0, "{right} right ones");
+    // Wrong passwords count, so the name may be refused for now, and the account may be locked.
+    database.sql("UPDATE customer_entity SET failures_num = 0, first_failure = NULL, lock_expires = NULL");
+    server.command(&["setting", "set", "oauth/authentication_lock/timeout", "0"], "").printed();
+    sign_in_again(&server);
+    server.assert_unharmed();
+}
+
+#[test]
+fn an_operator_may_want_requests_to_go_elsewhere_then() {
+    let Some(mut database) = MariaDb::start() else { return };
+    let server = beside(&database).key("MAGENTO__UNREADY_WHEN_AWAY", "true").start();
+    database.stop();
+    health(&server, 503, "degraded");
+}
+
+#[test]
+fn a_network_that_delays_and_cuts_never_makes_a_wrong_yes() {
+    let Some(database) = MariaDb::start() else { return };
+    let proxy = Proxy::before(database.port());
+    let server = ServerBuilder::new()
+        .key("ACCOUNTS__SOURCE", "magento")
+        .key("MAGENTO__DATABASE_URL", &MariaDb::url_at(proxy.address.port()))
+        .key("MAGENTO__POLL", "1")
+        .key("MAGENTO__TIMEOUT", "1")
+        .start();
+    let token = token(&server.try_customer(EMAIL, "Sha-pass-1"));
+    for round in 0..3 {
+        proxy.cut();
+        let refused = server.try_customer(EMAIL, "wrong");
+        assert!(!refused.body.contains("\"token\":\""), "{}", refused.body);
+        let again = sign_in_again(&server);
+        assert_eq!((server.check(&token), server.check(&again)), (200, 200), "round {round}");
+    }
+    proxy.delay(Duration::from_secs(5));
+    let slow = server.try_customer(EMAIL, "Sha-pass-1");
+    assert!(!slow.body.contains("\"token\":\""), "{}", slow.body);
+    assert_eq!(server.check(&token), 200);
+    health(&server, 200, "degraded");
+    proxy.delay(Duration::ZERO);
+    sign_in_again(&server);
+    health(&server, 200, "ready");
+    database.sql("UPDATE customer_entity SET is_active = 0 WHERE entity_id = 2");
+    server.wait_until(|server| server.check(&token) == 401);
+}

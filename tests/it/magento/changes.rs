@@ -1,0 +1,129 @@
+//! Two actors on one database: "Magento", which is plain SQL, changes something, and the server honours it within
+//! `magento.poll` plus one second.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::magento::{beside, token};
+use crate::support::{MariaDb, ServerBuilder, TestServer};
+
+/// `magento.poll` of these servers, which is a second, and one more; and what a slow machine needs to ask.
+const PATIENCE: Duration = Duration::from_secs(2 + 1);
+
+/// Waits until the gateway's answer for a token is this one, and fails when that takes too long.
+#[track_caller]
+#[expect(clippy::disallowed_methods, reason = "the promise is one of real time")]
+fn becomes(server: &TestServer, token: &str, status: u16) {
+    let begun = Instant::now();
+    server.wait_until(|server| server.check(token) == status || begun.elapsed() > 2 * PATIENCE);
+    assert!(
+        server.check(token) == status && begun.elapsed() <= PATIENCE,
+        "{:?} {:?}",
+        begun.elapsed(),
+        server.check(token)
+    );
+}
+
+#[test]
+fn a_lock_refuses_the_customers_tokens_while_it_lasts() {
+    let Some(database) = MariaDb::start() else { return };
+    let server = beside(&database).start();
+    let token = token(&server.try_customer("sha256@example.com", "Sha-pass-1"));
+    assert_eq!(server.check(&token), 200);
+    database.sql(
+        "SET time_zone='+00:00'; UPDATE customer_entity SET lock_expires = NOW() + INTERVAL 1 HOUR WHERE entity_id = 2",
+    );
+    becomes(&server, &token, 403);
+    database.sql("UPDATE customer_entity SET lock_expires = NULL WHERE entity_id = 2");
+    becomes(&server, &token, 200);
+}
+
+#[test]
+fn a_customer_who_is_deactivated_or_deleted_loses_the_sessions() {
+    let Some(database) = MariaDb::start() else { return };
+    let server = beside(&database).start();
+    let [first, second, idle] = [
+        ("sha256@example.com", "Sha-pass-1"),
+        ("md5@example.com", "Md5-pass-0"),
+        ("inactive@example.com", "Idle-pass-3"),
+    ]
+    .map(|(email, password)| token(&server.try_customer(email, password)));
+    database.sql("UPDATE customer_entity SET is_active = 0 WHERE entity_id = 2");
+    becomes(&server, &first, 401);
+    database.sql("DELETE FROM customer_entity WHERE entity_id = 1");
+    becomes(&server, &second, 401);
+    assert_eq!(server.check(&idle), 200, "Magento lets inactive customers sign in, and nothing has changed since");
+}
+
+#[test]
+fn an_administrator_who_is_deactivated_or_expired_loses_the_sessions_and_a_new_role_counts() {
+    let Some(database) = MariaDb::start() else { return };
+    let server = beside(&database).start();
+    let sign_in = |name: &str, password: &str| {
+        server.try_admin(name, password).assert_status(200).json().as_str().unwrap().to_owned()
+    };
+    let (chief, clerk) = (sign_in("chief", "Chief-pass-1"), sign_in("clerk", "Clerk-pass-1"));
+    let guard = sign_in("guard", "Guard-pass-1");
+    let may = |token: &str, status| {
+        server.wait_until(|server| server.gateway(Some(token), "?acl=Magento_User::acl_users").status == status);
+    };
+    may(&clerk, 403);
+    database.sql("UPDATE authorization_role SET parent_id = 1 WHERE user_id = 2");
+    may(&clerk, 200);
+    database.sql("DELETE FROM authorization_rule WHERE role_id = 1");
+    may(&clerk, 403);
+    database.sql("UPDATE admin_user SET is_active = 0 WHERE user_id = 1");
+    becomes(&server, &chief, 401);
+    database.sql("INSERT INTO admin_user_expiration VALUES (6, '2024-01-01 00:00:00')");
+    becomes(&server, &guard, 401);
+    assert_eq!(server.check(&clerk), 200);
+}
+
+#[test]
+fn a_lifetime_that_the_merchant_changes_counts_at_once() {
+    let Some(database) = MariaDb::start() else { return };
+    let server = beside(&database).start();
+    let token = token(&server.try_customer("sha256@example.com", "Sha-pass-1"));
+    database.sql("INSERT INTO core_config_data (path, value) VALUES ('oauth/access_token_lifetime/customer', '0')");
+    becomes(&server, &token, 401);
+    database.sql("UPDATE core_config_data SET value = '5' WHERE path = 'oauth/access_token_lifetime/customer' AND scope = 'default'");
+    becomes(&server, &token, 200);
+    let log = server.process.log.text();
+    assert!(log.contains("a setting was changed in the shop") && log.contains("oauth/access_token_lifetime/customer"));
+}
+
+#[test]
+fn the_shops_own_variables_lead_to_it_and_fix_settings() {
+    let Some(database) = MariaDb::start() else { return };
+    let connection = "MAGENTO_DC_DB__CONNECTION__DEFAULT__";
+    let server = ServerBuilder::new()
+        .key("ACCOUNTS__SOURCE", "magento")
+        .variable(&format!("{connection}HOST"), &format!("127.0.0.1:{}", database.port()))
+        .variable(&format!("{connection}DBNAME"), "magento")
+        .variable(&format!("{connection}USERNAME"), "magento")
+        .variable(&format!("{connection}PASSWORD"), r#"kit's "secret" \ @:/#%"#)
+        .variable("CONFIG__DEFAULT__OAUTH__ACCESS_TOKEN_LIFETIME__ADMIN", "8")
+        .start();
+    let admin = server.try_admin("chief", "Chief-pass-1").assert_status(200).json().as_str().unwrap().to_owned();
+    let left: u32 = server.gateway(Some(&admin), "").header("x-token-expires-in").parse().unwrap();
+    assert!((28_700..=28_800).contains(&left), "{left}");
+    let value = json!({ "value": "2" });
+    let refused = server.admin_api("PUT", &admin, "/settings/oauth/access_token_lifetime/admin", Some(&value));
+    assert!(refused.status == 422 && refused.body.contains("is fixed by the shop's env.php"), "{refused:?}");
+}
+
+#[test]
+fn a_setting_that_is_changed_here_is_in_the_shop() {
+    let Some(database) = MariaDb::start() else { return };
+    let server = beside(&database).start();
+    let admin = server.try_admin("chief", "Chief-pass-1").assert_status(200).json().as_str().unwrap().to_owned();
+    let path = "/settings/oauth/access_token_lifetime/customer";
+    let changed = server.admin_api("PUT", &admin, path, Some(&json!({ "value": "7" })));
+    assert!(changed.assert_status(200).at("/advice").as_str().unwrap().contains("cache:clean config"));
+    let row =
+        "SELECT value FROM core_config_data WHERE path = 'oauth/access_token_lifetime/customer' AND scope = 'default'";
+    assert_eq!(database.sql(row), "7");
+    server.admin_api("DELETE", &admin, path, None).assert_status(200);
+    assert_eq!(database.sql(row), "");
+}

@@ -1,0 +1,65 @@
+//! `deploy/magento`: the configuration and the grants, tried.
+
+use std::fs;
+
+use crate::magento::token;
+use crate::support::{MariaDb, ServerBuilder, call, repository};
+
+/// A user with the rights of a file, without password.
+fn grant(database: &MariaDb, file: &str) {
+    let text = fs::read_to_string(repository().join("deploy/magento").join(file)).unwrap();
+    database.sql(&text.replace("IDENTIFIED BY 'a long password'", "IDENTIFIED BY 'granted'"));
+}
+
+fn server(database: &MariaDb) -> ServerBuilder {
+    let file = repository().join("deploy/magento/tokenward.toml");
+    ServerBuilder::new()
+        .argument("--config")
+        .argument(file.to_str().unwrap())
+        .key("MAGENTO__ENV_PHP", database.env_php().to_str().unwrap())
+        .key("MAGENTO__DATABASE_URL", &format!("mysql://tokenward:granted@127.0.0.1:{}/magento", database.port()))
+}
+
+#[test]
+fn the_grants_are_enough_for_everything() {
+    let Some(database) = MariaDb::start() else { return };
+    grant(&database, "grants.sql");
+    let server = server(&database).start();
+    let customer = token(&server.try_customer("sha256@example.com", "Sha-pass-1"));
+    server.try_customer("sha256@example.com", "wrong");
+    let admin = server.try_admin("chief", "Chief-pass-1").assert_status(200).json().as_str().unwrap().to_owned();
+    let value = serde_json::json!({ "value": "2" });
+    server.admin_api("PUT", &admin, "/settings/oauth/access_token_lifetime/customer", Some(&value)).assert_status(200);
+    server.admin_api("DELETE", &admin, "/settings/oauth/access_token_lifetime/customer", None).assert_status(200);
+    server.admin_api("DELETE", &admin, "/locks/customers/18", None).assert_status(200);
+    server.try_admin("expired", "Expired-pass-1").assert_status(401);
+    let change = serde_json::json!({ "currentPassword": "Sha-pass-1", "newPassword": "Another-pass-1" });
+    let path = "/rest/V1/customers/me/password";
+    assert_eq!(call("PUT", server.public, Some(&customer), path, Some(&change)).assert_status(200).json(), true);
+    token(&server.try_customer("sha256@example.com", "Another-pass-1"));
+    assert_eq!(database.sql("SELECT session_cutoff IS NULL FROM customer_entity WHERE entity_id = 2"), "0");
+    let log = server.process.log.text();
+    assert!(!log.contains("denied"), "{log}");
+    assert_eq!(database.sql("SELECT failures_num FROM customer_entity WHERE entity_id = 18"), "0");
+    server.assert_unharmed();
+}
+
+#[test]
+fn the_right_to_read_is_enough_for_signing_in() {
+    let Some(database) = MariaDb::start() else { return };
+    grant(&database, "grants-read-only.sql");
+    let server = server(&database).key("MAGENTO__WRITE", "false").start();
+    let customer = token(&server.try_customer("sha256@example.com", "Sha-pass-1"));
+    assert_eq!(server.check(&customer), 200);
+    server.try_customer("sha256@example.com", "wrong");
+    let admin = server.try_admin("chief", "Chief-pass-1").assert_status(200).json().as_str().unwrap().to_owned();
+    let value = serde_json::json!({ "value": "2" });
+    let lifetime = "/settings/oauth/access_token_lifetime/customer";
+    let refused = server.admin_api("PUT", &admin, lifetime, Some(&value));
+    assert_eq!(refused.status, 422);
+    assert!(refused.body.contains("magento.write = false"), "{}", refused.body);
+    assert_eq!(database.sql("SELECT COUNT(*) FROM customer_log"), "0");
+    assert_eq!(database.sql("SELECT COUNT(*) FROM oauth_token_request_log"), "0");
+    let log = server.process.log.text();
+    assert!(!log.contains("denied"), "{log}");
+}
