@@ -188,8 +188,8 @@ impl Reader {
     /// issued in that second is revoked with it (fact sheet 6.5).
     fn claims(&self, subject: Subject, seconds: u32, issuer: Issuer) -> Claims {
         let wall = self.clock.wall();
-        let issued = wall.max(self.index.jwts_revoked(subject).plus(1));
-        Claims { subject, issued, expires: wall.plus(seconds), issuer }
+        let begins = wall.max(self.index.jwts_revoked(subject).plus(1));
+        Claims { subject, issued: begins, expires: wall.plus(seconds), issuer }
     }
 
     fn append_signed(&self, claims: &Claims, to: &mut String) -> Option<()> {
