@@ -17,7 +17,15 @@ pub(crate) struct CheckConfig {
 impl CheckConfig {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         self.config.load_for_serving(Vec::new())?;
-        output::print("the configuration is good")?;
+        let file = self.config.file();
+        let read = file.map_or_else(
+            || {
+                "no file was named, with --config or $TOKENWARD_CONFIG: these are the defaults and the environment"
+                    .to_owned()
+            },
+            |file| format!("{} was read", file.display()),
+        );
+        output::print(&format!("the configuration is good; {read}"))?;
         Ok(ExitCode::SUCCESS)
     }
 }

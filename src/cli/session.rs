@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use zeroize::Zeroizing;
 
 use crate::cli::common::ConfigArguments;
 use crate::cli::{Failure, office, output};
@@ -108,10 +109,11 @@ impl Revoke {
     }
 }
 
-fn revoke_tokens(config: &ConfigArguments, mut lines: impl BufRead) -> Result<Answer, Failure> {
+fn revoke_tokens(config: &ConfigArguments, lines: impl BufRead) -> Result<Answer, Failure> {
     let (mut all_given, mut all_ended) = (0, 0);
+    let mut lines = TokenLines { lines, number: 0, others: Vec::new() };
     loop {
-        let tokens = next_tokens(&mut lines)?;
+        let tokens = lines.next_tokens()?;
         if tokens.is_empty() {
             break;
         }
@@ -126,40 +128,107 @@ fn revoke_tokens(config: &ConfigArguments, mut lines: impl BufRead) -> Result<An
             other => return Ok(other),
         }
     }
+    if !lines.others.is_empty() {
+        return Ok(Answer::Failed(format!(
+            "not every line is a token, which has 32 letters and digits or is a JWT: look at line {}. Of the {all_given} \
+             tokens in the other lines, {all_ended} were live and are revoked",
+            lines.told_others()
+        )));
+    }
     if all_given == 0 {
         return Ok(Answer::Failed("no token was given, so none was revoked".to_owned()));
     }
     Ok(Answer::TokensRevoked { given: all_given, ended: all_ended })
 }
 
-fn next_tokens(lines: &mut impl BufRead) -> anyhow::Result<Vec<ExposedPassword>> {
-    let mut tokens = Vec::new();
-    while tokens.len() < TOKENS_AT_ONCE {
-        let mut line = String::new();
-        let mut limited = lines.take(LONGEST_LINE as u64);
-        if limited.read_line(&mut line).context("the tokens are not text")? == 0 {
-            break;
+/// Tokens, one a line, as they are found in logs and tickets: with quotes, as REST answers them, or behind `Bearer`.
+struct TokenLines<R> {
+    lines: R,
+    number: usize,
+    /// The numbers of lines that hold something else. What they hold is not told: it may be a secret of another kind.
+    others: Vec<usize>,
+}
+
+/// How many lines that hold no token are named.
+const NAMED_LINES: usize = 5;
+
+impl<R: BufRead> TokenLines<R> {
+    /// The next tokens, at most [`TOKENS_AT_ONCE`]; none at the end.
+    fn next_tokens(&mut self) -> anyhow::Result<Vec<ExposedPassword>> {
+        let mut tokens = Vec::new();
+        while tokens.len() < TOKENS_AT_ONCE {
+            let mut line = Zeroizing::new(String::new());
+            let mut limited = (&mut self.lines).take(LONGEST_LINE as u64);
+            if limited.read_line(&mut line).context("the tokens are not text")? == 0 {
+                break;
+            }
+            self.number += 1;
+            if line.len() == LONGEST_LINE {
+                bail!("line {} is longer than {LONGEST_LINE} bytes; one token a line is expected", self.number);
+            }
+            match bare_token(&line) {
+                "" => {}
+                token if is_like_a_token(token) => tokens.push(ExposedPassword(Password::new(token.to_owned()))),
+                _ => self.others.push(self.number),
+            }
         }
-        if line.len() == LONGEST_LINE {
-            bail!("a line is longer than {LONGEST_LINE} bytes; one token a line is expected");
-        }
-        if !line.trim().is_empty() {
-            tokens.push(ExposedPassword(Password::new(line.trim().to_owned())));
+        Ok(tokens)
+    }
+
+    fn told_others(&self) -> String {
+        let named = self.others.iter().take(NAMED_LINES).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        match self.others.len().saturating_sub(NAMED_LINES) {
+            0 => named,
+            more => format!("{named} and {more} more"),
         }
     }
-    Ok(tokens)
+}
+
+/// The line without what stands around a token.
+fn bare_token(line: &str) -> &str {
+    let around = |character: char| character.is_whitespace() || matches!(character, '"' | '\'' | ',' | ';');
+    let mut rest = line.trim_matches(around);
+    for word in ["authorization:", "bearer"] {
+        if let Some((first, behind)) = rest.split_at_checked(word.len())
+            && first.eq_ignore_ascii_case(word)
+        {
+            rest = behind.trim_matches(around);
+        }
+    }
+    rest
+}
+
+/// Whether it could be a token: an opaque one, or three parts in base64url (RFC 7515, section 3.1).
+fn is_like_a_token(text: &str) -> bool {
+    let opaque = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_part = |part: &str| part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_=+/".contains(&byte));
+    opaque || (text.split('.').count() == 3 && text.split('.').all(|part| !part.is_empty() && is_part(part)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const TOKEN: &str = "0123456789abcdefghijklmnopqrstuv";
+
+    fn read(text: &str) -> anyhow::Result<(Vec<String>, Vec<usize>)> {
+        let mut lines = TokenLines { lines: text.as_bytes(), number: 0, others: Vec::new() };
+        let tokens = lines.next_tokens()?.iter().map(|token| token.0.expose().to_owned()).collect();
+        Ok((tokens, lines.others))
+    }
+
     #[test]
-    fn tokens_are_read_a_line_each_and_blank_lines_do_not_count() {
-        let mut lines = "one\n\n two \r\nthree".as_bytes();
-        let tokens = next_tokens(&mut lines).unwrap();
-        assert_eq!(tokens.iter().map(|token| token.0.expose()).collect::<Vec<_>>(), ["one", "two", "three"]);
-        assert!(next_tokens(&mut lines).unwrap().is_empty());
-        assert!(next_tokens(&mut "x".repeat(10_000).as_bytes()).is_err());
+    fn tokens_are_read_a_line_each_with_whatever_stands_around_them() {
+        let text = format!("{TOKEN}\n\n \"{TOKEN}\" \r\nBearer {TOKEN}\nAuthorization: Bearer {TOKEN}\na-a.b_b.c==");
+        let (tokens, others) = read(&text).unwrap();
+        assert_eq!(tokens, [TOKEN, TOKEN, TOKEN, TOKEN, "a-a.b_b.c=="]);
+        assert!(others.is_empty());
+    }
+
+    #[test]
+    fn lines_that_hold_no_token_are_named() {
+        let (tokens, others) = read(&format!("hello\n{TOKEN}\nBearer foo\n{TOKEN}x\na.b\n")).unwrap();
+        assert_eq!((tokens.len(), others), (1, vec![1, 3, 4, 5]));
+        assert!(read(&"x".repeat(10_000)).is_err());
     }
 }

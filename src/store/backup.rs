@@ -24,11 +24,12 @@ const NOTE: &str = "backup_of";
 /// # Errors
 /// [`FolderError`]; nothing is at `to` then.
 pub fn back_up(database: &Path, to: &Path, now: UnixSeconds) -> Result<(), FolderError> {
-    drop(folder::create_new(to)?);
+    let refused = |cause| FolderError::CopyRefused { path: to.to_owned(), cause };
+    drop(folder::create_new(to).map_err(refused)?);
     let unreadable = |cause| FolderError::Unreadable { path: to.to_owned(), cause };
     let copied = copy(database, to, now).map_err(unreadable);
     let synced = copied
-        .and_then(|()| File::open(to).and_then(|file| file.sync_all()).map_err(|cause| folder::unusable(to, cause)))
+        .and_then(|()| File::open(to).and_then(|file| file.sync_all()).map_err(refused))
         .and_then(|()| folder::sync_name(to));
     if synced.is_err() {
         drop(fs::remove_file(to));

@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,6 +40,27 @@ pub enum FolderError {
     #[error("the data folder cannot be used: {path}: {cause}")]
     Unusable {
         /// What.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// A command of one user would begin a folder of another.
+    #[error(
+        "{path} is empty and belongs to user number {owner}, not to this user ({user}): run the command as that user, or let \
+         the server make the folder's files first"
+    )]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who wants to begin it.
+        user: u32,
+    },
+    /// A copy cannot be made where it was asked for.
+    #[error("the copy cannot be written to {path}: {cause}")]
+    CopyRefused {
+        /// Where it was to be.
         path: PathBuf,
         /// Why.
         cause: io::Error,
@@ -133,6 +154,7 @@ impl DataFolder {
     /// The same, also when the folder was restored from a copy and nobody has accepted that yet.
     pub(super) fn open_restored(path: &Path) -> Result<Self, FolderError> {
         make(path)?;
+        look_at_owner(path)?;
         let lock = lock(path)?;
         let mark = path.join(RECOVERING);
         if mark.exists() {
@@ -281,7 +303,11 @@ struct Prepared {
 /// Brings the file up to date.
 fn prepare(path: &Path) -> Result<Prepared, FolderError> {
     // SQLite gives its other files the mode of this one, so nobody but us reads any of them.
-    if !path.exists() {
+    if path.exists() {
+        // SQLite would not say why it cannot open the file.
+        drop(own_file().open(path).map_err(|cause| unusable(path, cause))?);
+        warn_of_others(path);
+    } else {
         drop(create(path)?);
         sync_name(path)?;
     }
@@ -310,6 +336,31 @@ fn prepare(path: &Path) -> Result<Prepared, FolderError> {
     let fresh = ledger.latest == UnixSeconds(0) && !is_initialised(&connection).map_err(unreadable)?;
     let restored = backup::note(&connection).map_err(unreadable)?;
     Ok(Prepared { fresh, key, ledger, restored })
+}
+
+/// A folder that the server's user owns must not be filled with files of another user, such as root's, which the server
+/// could not open.
+fn look_at_owner(path: &Path) -> Result<(), FolderError> {
+    let owner = path.metadata().map_err(|cause| unusable(path, cause))?.uid();
+    let user = rustix::process::geteuid().as_raw();
+    warn_of_others(path);
+    if owner != user && !path.join(DATABASE).exists() {
+        return Err(FolderError::Foreign { path: path.to_owned(), owner, user });
+    }
+    Ok(())
+}
+
+/// Says when others than the owner may use what is here: who may read it knows the key, who may write it commands the
+/// server.
+fn warn_of_others(path: &Path) {
+    let Ok(mode) = path.metadata().map(|found| found.mode() & 0o777) else { return };
+    if mode & 0o077 != 0 {
+        tracing::warn!(
+            path = %path.display(),
+            mode = format!("{mode:o}"),
+            "others than the owner may use this: take their rights away with chmod go="
+        );
+    }
 }
 
 fn inspect_log(database: &Path) -> Result<Log, FolderError> {
@@ -352,8 +403,8 @@ pub(super) fn create(path: &Path) -> Result<File, FolderError> {
     own_file().create(true).open(path).map_err(|cause| unusable(path, cause))
 }
 
-pub(super) fn create_new(path: &Path) -> Result<File, FolderError> {
-    own_file().create_new(true).open(path).map_err(|cause| unusable(path, cause))
+pub(super) fn create_new(path: &Path) -> io::Result<File> {
+    own_file().create_new(true).open(path)
 }
 
 /// A file that nobody but its owner may read.
@@ -375,6 +426,21 @@ mod tests {
 
     fn home() -> tempfile::TempDir {
         tempfile::tempdir().unwrap()
+    }
+
+    #[test]
+    fn nobody_begins_the_empty_folder_of_somebody_else() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("data");
+        make(&folder).unwrap();
+        let nobody = 65_534;
+        if std::os::unix::fs::chown(&folder, Some(nobody), None).is_err() {
+            // Only root can give a folder away, so nobody else can come into this.
+            return;
+        }
+        let refused = DataFolder::open(&folder).map(drop).unwrap_err();
+        assert!(matches!(refused, FolderError::Foreign { owner: 65_534, .. }), "{refused}");
+        assert_eq!(folder.read_dir().unwrap().count(), 0, "nothing was left there");
     }
 
     #[test]

@@ -215,7 +215,8 @@ fn sessions_are_listed_and_revoked_by_user() {
 fn leaked_tokens_are_revoked_from_standard_input_and_from_a_file() {
     let server = TestServer::demo();
     let (first, second, third) = (server.customer(), server.customer(), server.customer());
-    server.command(&["session", "revoke", "--token-stdin"], &format!("{first}\nno-token\n")).printed();
+    let tokens = format!("{first}\nno-token\n");
+    server.command(&["session", "revoke", "--token-stdin"], &tokens).assert_failed(1, "look at line 2");
     server.gateway(Some(&first), "").assert_status(401);
     server.gateway(Some(&second), "").assert_status(200);
 

@@ -82,8 +82,9 @@ fn a_damaged_account_signs_nobody_in_and_the_log_says_what_to_do() {
     damage(&home, "DROP TRIGGER customer_changed; UPDATE customers SET website = website + 0, is_active = 0");
     let server = home.start();
     server.try_customer(&email(0), PASSWORD).assert_status(503);
-    let log = server.process.log.text();
-    assert!(log.contains("the row 1 of customers") && log.contains("tokenward recover"), "{log}");
+    let says =
+        |line: &str| (line.contains("the row 1 of customers") && line.contains("tokenward recover")).then_some(());
+    assert!(server.process.log.wait_for(SOON, says).is_some(), "{}", server.process.log.text());
     assert!(session(&server, &good[0]).is_some(), "sessions go on");
     drop(server);
     let outcome = tokenward(&home.folder(), &["recover"], "");
