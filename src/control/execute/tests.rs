@@ -76,7 +76,7 @@ impl House {
         let office =
             Office { clock, accounts, keeper, registry, sign_in, copier, origin: Origin::SERVER, panics: Vec::new() };
         #[cfg(not(debug_assertions))]
-        let office = Office { clock, accounts, keeper, registry, sign_in, copier };
+        let office = Office { clock, accounts, keeper, registry, sign_in, copier, origin: Origin::SERVER };
         Self { office, _folder: folder, _home: home }
     }
 
