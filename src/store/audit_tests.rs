@@ -173,20 +173,20 @@ async fn a_recovery_keeps_the_trail_says_so_in_it_and_does_not_hide_what_is_lost
     let House { store, folder, home } = house;
     store.close().await;
     drop((store, folder));
-    recover(home.path(), true, UnixSeconds(9)).unwrap();
+    recover(home.path(), true, UnixSeconds(9), Origin::operator(Some(0))).unwrap();
     assert_whole(home.path(), 6);
     let lines = everything(home.path());
     assert_eq!((&lines[5]["event"], &lines[4]["name"]), (&"recovered".into(), &JANE.into()));
     let file = Connection::open(home.path().join("tokenward.db")).unwrap();
     file.execute("DELETE FROM audit_lines WHERE number = 2", ()).unwrap();
     drop(file);
-    recover(home.path(), true, UnixSeconds(10)).unwrap();
+    recover(home.path(), true, UnixSeconds(10), Origin::operator(Some(0))).unwrap();
     assert_eq!(verdict(home.path()), Verdict::Broken { line: 2, fault: TrailFault::Missing });
     // Without its end the trail cannot go on.
     let file = Connection::open(home.path().join("tokenward.db")).unwrap();
     file.execute("DELETE FROM meta WHERE key = 'audit_trail'", ()).unwrap();
     drop(file);
-    recover(home.path(), true, UnixSeconds(11)).unwrap();
+    recover(home.path(), true, UnixSeconds(11), Origin::operator(Some(0))).unwrap();
     assert_whole(home.path(), 1);
 }
 
