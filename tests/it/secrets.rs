@@ -1,4 +1,5 @@
-//! No token that was issued and no password that was typed stands in any file, log line or metric.
+//! No token that was issued and no password that was typed stands in any file, log line, metric or line of the audit
+//! trail.
 
 use std::path::{Path, PathBuf};
 
@@ -71,7 +72,7 @@ fn assert_holds_none(place: &str, bytes: &[u8], secrets: &[String]) {
 }
 
 #[test]
-fn no_token_and_no_password_stands_in_a_file_a_log_or_a_metric() {
+fn no_token_and_no_password_stands_in_a_file_a_log_a_metric_or_the_audit_trail() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("data");
     let builder = ServerBuilder::on(&folder).argument("--demo").argument("--log-level").argument("trace");
@@ -84,6 +85,7 @@ fn no_token_and_no_password_stands_in_a_file_a_log_or_a_metric() {
     let backup = home.path().join("backup.db");
     server.command(&["backup", backup.to_str().unwrap()], "").printed();
     let metrics = server.internal(None, "/metrics").body;
+    let trail = server.command(&["audit", "export"], "").printed().to_owned();
     // Once as they are while the server runs, the write-ahead log among them, and once as a crash leaves them.
     for file in files(home.path()) {
         assert_holds_none(&file.display().to_string(), &std::fs::read(&file).unwrap(), &secrets);
@@ -97,6 +99,11 @@ fn no_token_and_no_password_stands_in_a_file_a_log_or_a_metric() {
     assert!(log.contains("DEBUG") || log.contains("\"debug\""), "the log says less than was asked for: {log}");
     assert_holds_none("the log", log.as_bytes(), &secrets);
     assert_holds_none("the metrics", metrics.as_bytes(), &secrets);
+    assert_holds_none("the export of the audit trail", trail.as_bytes(), &secrets);
+    for event in ["issued", "refused", "revoked", "accounts-made"] {
+        assert!(trail.contains(&format!("\"event\":\"{event}\"")), "there is no {event} in {trail}");
+    }
+    assert!(trail.contains(CUSTOMER.0), "what was decrypted is looked through, too");
     let stored = std::fs::read(&backup).unwrap();
     assert!(
         stored.windows(CUSTOMER.0.len()).any(|window| window == CUSTOMER.0.as_bytes()),
