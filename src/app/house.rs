@@ -321,7 +321,7 @@ pub fn is_there(folder: &Path) -> Result<bool, FolderError> {
 /// # Errors
 /// [`FolderError`]: nothing was accepted.
 pub fn accept_restored(folder: &Path, keep_sessions: bool) -> Result<bool, FolderError> {
-    let was_restored = store::accept_restored(folder, keep_sessions, SystemClock::default().now())?;
+    let was_restored = store::accept_restored(folder, keep_sessions, SystemClock::default().now(), operator())?;
     match (was_restored, keep_sessions) {
         (false, _) => info!("the data folder is not a restored one, so there is nothing to accept"),
         (true, false) => warn!("the data folder was restored from a copy: all its sessions have ended"),
@@ -338,7 +338,12 @@ pub fn accept_restored(folder: &Path, keep_sessions: bool) -> Result<bool, Folde
 /// # Errors
 /// [`FolderError`]: the folder is as it was then.
 pub fn recover(folder: &Path, keep_sessions: bool) -> Result<Recovery, FolderError> {
-    store::recover(folder, keep_sessions, SystemClock::default().now())
+    store::recover(folder, keep_sessions, SystemClock::default().now(), operator())
+}
+
+/// Whoever runs this process.
+pub fn operator() -> Origin {
+    Origin::operator(Some(rustix::process::getuid().as_raw()))
 }
 
 /// Fills a folder that is still fresh with the `[settings]` of the configuration and the seed file.

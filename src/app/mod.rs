@@ -16,7 +16,7 @@ mod trail;
 mod validators;
 
 pub use demo::{Demo, DemoError};
-pub use house::{House, OpenError, accept_restored, is_there, recover};
+pub use house::{House, OpenError, accept_restored, is_there, operator, recover};
 pub use loading::LoadingError;
 pub use servers::{Listeners, Running, ServeError, serve};
 pub use shop::ShopError;

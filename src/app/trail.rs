@@ -29,11 +29,12 @@ impl House {
     pub(super) async fn tell_start(&self) {
         let event = Event::Started { version: env!("CARGO_PKG_VERSION").into() };
         let line = vec![Change::Audit(Line::new(self.services.clock.now(), event, Origin::SERVER))];
-        let Err(error) = self.store.write(line.clone()).await else { return };
+        // Without a limit of time: a line whose writer gave up waiting may be written later, and then stand there twice.
+        let Err(error) = self.store.write_untimed(line.clone()).await else { return };
         warn!(%error, "the start has no line in the audit trail yet");
         let store = self.store.clone();
         actix_rt::spawn(async move {
-            while store.write(line.clone()).await.is_err() {
+            while store.write_untimed(line.clone()).await.is_err() {
                 tokio::time::sleep(RETRY).await;
             }
         });
@@ -61,12 +62,19 @@ impl House {
 async fn prune(store: &Store, readers: &Readers, clock: &SharedClock, retention: Duration) -> Result<(), StoreError> {
     let retention = u32::try_from(retention.as_secs()).unwrap_or(u32::MAX);
     let before = UnixSeconds(clock.now().get().saturating_sub(retention));
-    let mut pruned = false;
-    while readers.oldest_line().await?.is_some_and(|oldest| oldest < before) {
+    let mut last = None;
+    while let Some((number, _)) = readers.oldest_line().await?.filter(|&(_, at)| at < before) {
+        if last == Some(number) {
+            warn!(
+                line = number,
+                "nothing says how old the oldest lines of the audit trail are: see `tokenward audit verify`"
+            );
+            return Ok(());
+        }
         store.write(vec![Change::AuditOutdated { before }]).await?;
-        pruned = true;
+        last = Some(number);
     }
-    if pruned {
+    if last.is_some() {
         info!(before = %before, "lines of the audit trail that were too old are deleted");
     }
     Ok(())
@@ -96,7 +104,7 @@ mod tests {
         let day = Duration::from_hours(24);
         let mock = MockClock::at(UnixSeconds(86_401));
         let clock: SharedClock = mock.clone();
-        let oldest = async || readers.oldest_line().await.unwrap().map(UnixSeconds::get);
+        let oldest = async || readers.oldest_line().await.unwrap().map(|(_, at)| at.get());
         prune(&store, &readers, &clock, day).await.unwrap();
         assert_eq!(oldest().await, Some(1), "a line of just one day is kept");
         mock.advance(Duration::from_mins(75));
@@ -104,5 +112,19 @@ mod tests {
         assert_eq!(oldest().await, Some(4501), "in as many slices as it takes");
         prune(&store, &readers, &clock, Duration::ZERO).await.unwrap();
         assert_eq!(oldest().await, None);
+    }
+
+    #[actix::test]
+    async fn lines_whose_age_nobody_knows_do_not_keep_the_store_busy() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(home.path()).unwrap();
+        let (store, readers) = (Store::start_here(&folder).unwrap(), Readers::new(&folder));
+        let line = |at| Change::Audit(Line::new(UnixSeconds(at), Event::Stopped, Origin::SERVER));
+        store.write((1..=3).map(line).collect()).await.unwrap();
+        let file = rusqlite::Connection::open(folder.database()).unwrap();
+        file.execute("DELETE FROM audit_lines WHERE number < 3", ()).unwrap();
+        let clock: SharedClock = MockClock::at(UnixSeconds(100));
+        prune(&store, &readers, &clock, Duration::ZERO).await.unwrap();
+        assert_eq!(readers.oldest_line().await.unwrap(), Some((3, UnixSeconds(3))));
     }
 }

@@ -147,6 +147,8 @@ pub(super) mod tests {
                 sessions_kept
             }),
             any::<bool>().prop_map(|sessions_kept| Event::Recovered { sessions_kept }),
+            (subjects(), any::<bool>()).prop_map(|(subject, active)| Event::SecondFactorSwitched { subject, active }),
+            Just(Event::BackedUp),
         ]
     }
 

@@ -122,6 +122,15 @@ pub enum Event {
         /// Whether its sessions go on.
         sessions_kept: bool,
     },
+    /// The secret of an administrator's authenticator app was set, or removed.
+    SecondFactorSwitched {
+        /// Whose.
+        subject: Subject,
+        /// Whether there is one from now on.
+        active: bool,
+    },
+    /// Everything was copied to a file.
+    BackedUp,
 }
 
 /// Which sessions were ended.

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::audit::{Entry, LineHash, Personal};
+use crate::audit::{Entry, LineHash, Network, Personal};
 use crate::clock::UnixSeconds;
+use crate::session::Subject;
 
 /// A line as a JSON object; `personal` is what could be decrypted of what identifies a person.
 pub fn view(number: u64, at: UnixSeconds, hash: LineHash, entry: &Entry, personal: Option<&Personal>) -> Value {
@@ -45,6 +46,10 @@ fn flatten(object: &mut Map<String, Value>, told: Value) {
             // What does not apply is left out, except where nothing is a value.
             ("subject", Value::Null) => {}
             ("which", which) => tell_which(object, which),
+            ("network", value) => {
+                let network = serde_json::from_value::<Network>(value);
+                object.insert(name, network.map_or(Value::Null, |network| json!(network.to_string())));
+            }
             ("made_at", Value::Number(at)) => {
                 let at = at.as_u64().and_then(|at| u32::try_from(at).ok()).unwrap_or_default();
                 object.insert(name, json!(UnixSeconds(at).to_rfc3339()));
@@ -72,13 +77,10 @@ fn tell_which(object: &mut Map<String, Value>, which: Value) {
     }
 }
 
-/// A subject as `customer:7`, a network as `192.0.2.0/24`, everything else as it is.
+/// A subject as `customer:7`, everything else as it is.
 fn plain(value: Value) -> Value {
-    if let Ok(subject) = serde_json::from_value::<crate::session::Subject>(value.clone()) {
-        return json!(subject.to_string());
-    }
-    match serde_json::from_value::<crate::audit::Network>(value.clone()) {
-        Ok(network) => json!(network.to_string()),
+    match serde_json::from_value::<Subject>(value.clone()) {
+        Ok(subject) => json!(subject.to_string()),
         Err(_) => value,
     }
 }
@@ -89,8 +91,8 @@ mod tests {
 
     use super::*;
     use crate::audit::entry::tests::entries;
-    use crate::audit::{Actor, Channel, Event, KeyName, Network, Sealed, Which};
-    use crate::session::{SessionId, Subject, UserType};
+    use crate::audit::{Actor, Channel, Event, KeyName, Sealed, Which};
+    use crate::session::{SessionId, UserType};
     use crate::settings::WebsiteId;
 
     fn shown(event: Event, personal: Option<&Personal>) -> String {
@@ -115,6 +117,16 @@ mod tests {
         let made_at = UnixSeconds(1_700_000_000);
         let restored = Event::RestoredAccepted { made_at, sessions_kept: false };
         insta::assert_snapshot!(shown(restored, None), @r#"{"line":3,"at":"2023-11-14T22:13:20Z","event":"restored-accepted","made_at":"2023-11-14T22:13:20Z","sessions_kept":false,"by":"customer:7","channel":"graphql","erased":true,"hash":"abababababababababababababababab"}"#);
+    }
+
+    #[test]
+    fn the_value_of_a_setting_is_told_as_it_is() {
+        for value in ["Any", "any", "{\"V4\":[1,2,3]}", ""] {
+            let (path, scope) = ("general/locale/code".to_owned(), "default".to_owned());
+            let changed = Event::SettingChanged { path, scope, from: None, to: Some(value.to_owned()) };
+            let shown: Value = serde_json::from_str(&shown(changed, None)).unwrap();
+            assert_eq!((&shown["from"], &shown["to"]), (&Value::Null, &json!(value)));
+        }
     }
 
     proptest! {

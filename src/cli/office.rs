@@ -3,7 +3,6 @@
 use anyhow::{Context, bail};
 
 use crate::app;
-use crate::audit::Origin;
 use crate::cli::common::ConfigArguments;
 use crate::cli::{Failure, output};
 use crate::config::{Config, Durability};
@@ -50,18 +49,13 @@ fn stored_sessions(config: &Config) -> &'static str {
     }
 }
 
-/// Whoever runs this process.
-fn operator() -> Origin {
-    Origin::operator(Some(rustix::process::getuid().as_raw()))
-}
-
 fn on_the_folder(config: Config, command: Command) -> anyhow::Result<Answer> {
     actix::System::new().block_on(async move {
         let house = app::House::open(config, None).await.context("the data folder cannot be opened")?;
         if command.needs_sessions() {
             house.load_sessions().await?;
         }
-        let answer = control::execute(command, &house.office().asked_by(operator())).await;
+        let answer = control::execute(command, &house.office().asked_by(app::operator())).await;
         house.close().await;
         Ok(answer)
     })

@@ -179,13 +179,17 @@ impl TokenRegistry {
                     self.table.set_role(subject, role);
                 }
                 let line = audit::issued(&session, now, origin, typed);
+                let code = along.iter().find_map(|change| match change {
+                    Change::CodeUsed(code) => Some(*code),
+                    _ => None,
+                });
                 let mut changes = along;
                 if self.durability != Durability::None {
                     changes.push(unstored::issued(session, fixed_end, digest));
                 }
                 changes.push(Change::Audit(line.clone()));
                 if self.may_hand_out_early() {
-                    self.record(changes, Waited::Handed(Handed { session, fixed_end, digest, line }));
+                    self.record(changes, Waited::Handed(Handed { session, fixed_end, digest, line, code }));
                     self.finish_issue(session.id, reply);
                 } else {
                     self.record(changes, Waited::Issue(session.id, reply));

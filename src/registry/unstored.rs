@@ -4,7 +4,7 @@ use crate::audit::Line;
 use crate::clock::UnixSeconds;
 use crate::registry::table::Taken;
 use crate::session::{EndReason, Session, SessionEvent, SessionId, Subject};
-use crate::store::{Change, Durability};
+use crate::store::{Change, Durability, UsedCode};
 use crate::token::TokenDigest;
 
 /// A change that could not be stored: it is tried again, before anything else.
@@ -63,11 +63,17 @@ pub(super) struct Handed {
     pub(super) digest: TokenDigest,
     /// What the audit trail says of it.
     pub(super) line: Line,
+    /// The code that it was earned with, which must not be good again.
+    pub(super) code: Option<UsedCode>,
 }
 
 impl Handed {
     pub(super) fn changes(&self) -> Vec<Change> {
-        vec![issued(self.session, self.fixed_end, self.digest), Change::Audit(self.line.clone())]
+        let code = self.code.map(Change::CodeUsed);
+        [issued(self.session, self.fixed_end, self.digest), Change::Audit(self.line.clone())]
+            .into_iter()
+            .chain(code)
+            .collect()
     }
 }
 

@@ -45,8 +45,8 @@ CREATE INDEX audit_names_by_holder ON audit_names (holder);
 /// The key of the head's row in `meta`.
 const HEAD: &str = "audit_trail";
 
-/// How many lines are deleted in one transaction.
-const SLICE: u64 = 2000;
+/// How many lines, and how many keys of names, are deleted in one transaction.
+const SLICE: u32 = 2000;
 
 /// For how long the key of a name that reached no account is used for new lines, in seconds.
 const NAME_KEY_USED: u32 = 24 * 60 * 60;
@@ -106,36 +106,39 @@ impl Books {
         Ok(Some(Sealed { key: name, text: key.seal(&personal) }))
     }
 
-    /// Deletes the oldest lines from before `limit`, at most a slice of them, and the keys of names that only they had.
+    /// Deletes the oldest lines from before `limit`, at most a slice of them, and the oldest keys of names that no line
+    /// needs any more.
+    ///
+    /// Only lines that fit to the one before say how old they are: somebody who changes the time of lines must not have the
+    /// traces of that deleted. One that does not fit goes with the next one that does.
     pub(super) fn prune(&mut self, to: &Connection, limit: UnixSeconds) -> rusqlite::Result<()> {
-        let through = self.head.pruned + SLICE;
-        let oldest = "SELECT number, at, hash FROM audit_lines WHERE number <= ?1 ORDER BY number";
+        let oldest = "SELECT number, at, entry, hash FROM audit_lines ORDER BY number LIMIT ?1";
         let mut statement = to.prepare_cached(oldest)?;
-        let mut rows = statement.query([through.cast_signed()])?;
-        let mut head = self.head;
+        let mut rows = statement.query([SLICE])?;
+        let mut before = (self.head.pruned, self.head.anchor);
         while let Some(row) = rows.next()? {
-            if row.get::<_, u32>(1)? >= limit.get() {
+            let (number, at) = (row.get::<_, i64>(0)?.cast_unsigned(), UnixSeconds(row.get(1)?));
+            let hash = LineHash(row.get(3).unwrap_or_default());
+            let fits = number == before.0 + 1
+                && self.seal.chain.link(before.1, number, at, row.get_ref(2)?.as_blob().unwrap_or_default()) == hash;
+            before = (number, hash);
+            if fits && at >= limit {
                 break;
             }
-            head.pruned = row.get::<_, i64>(0)?.cast_unsigned();
-            head.anchor = LineHash(row.get(2)?);
+            if fits {
+                (self.head.pruned, self.head.anchor) = before;
+            }
         }
-        to.prepare_cached("DELETE FROM audit_lines WHERE number <= ?1")?.execute([head.pruned.cast_signed()])?;
+        to.prepare_cached("DELETE FROM audit_lines WHERE number <= ?1")?.execute([self.head.pruned.cast_signed()])?;
         let unused = limit.get().saturating_sub(NAME_KEY_USED);
-        to.prepare_cached("DELETE FROM audit_names WHERE made < ?1")?.execute([unused])?;
-        self.head = head;
-        Ok(())
+        let names = "DELETE FROM audit_names
+                     WHERE id IN (SELECT id FROM audit_names ORDER BY id LIMIT ?1) AND made < ?2";
+        to.prepare_cached(names)?.execute([SLICE, unused]).map(drop)
     }
 
-    /// Makes a person unreadable: the rows and the keys go, and what they held is overwritten in the file.
-    pub(super) fn erase(&mut self, to: &Connection, erasure: &Erasure) -> rusqlite::Result<()> {
-        overwrite_deleted(to, true)?;
-        let erased = self.erase_rows(to, erasure);
-        overwrite_deleted(to, false)?;
-        erased
-    }
-
-    fn erase_rows(&self, to: &Connection, Erasure { kind, name, customers }: &Erasure) -> rusqlite::Result<()> {
+    /// Makes a person unreadable: the rows and the keys go. What they held is overwritten in the file, as everything that
+    /// is deleted ([`crate::store::connection::writing`]).
+    pub(super) fn erase(&self, to: &Connection, Erasure { kind, name, customers }: &Erasure) -> rusqlite::Result<()> {
         for customer in customers {
             to.execute("DELETE FROM audit_keys WHERE account = ?1", [account(Subject::customer(*customer))])?;
             to.execute("DELETE FROM customers WHERE id = ?1", [customer])?;
@@ -189,11 +192,6 @@ fn name_key(to: &Connection, holder: [u8; 16], now: UnixSeconds) -> rusqlite::Re
         key.expose()
     ])?;
     Ok((to.last_insert_rowid().cast_unsigned(), key))
-}
-
-/// Whether SQLite overwrites what is deleted from now on. It costs writes, so it is on only while a person is erased.
-fn overwrite_deleted(connection: &Connection, overwrite: bool) -> rusqlite::Result<()> {
-    connection.pragma_update_and_check(None, "secure_delete", overwrite, |_| Ok(()))
 }
 
 fn damaged(what: &'static str) -> rusqlite::Error {

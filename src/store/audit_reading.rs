@@ -18,6 +18,9 @@ use crate::store::{audit, connection, ledger, log};
 /// How many lines are read at a time.
 const PAGE: u32 = 1000;
 
+/// How many lines are looked at in one transaction for those of a span: while it lasts, a server's log only grows.
+const LOOKED_AT: u32 = 20_000;
+
 /// Reads the audit trail of a folder.
 pub struct TrailReader {
     path: PathBuf,
@@ -89,16 +92,12 @@ impl TrailReader {
     /// [`FolderError`], also when nobody uses the folder and the log of its file is damaged: lines may be lost then.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
         let database = path.join(DATABASE);
-        // A running server has looked at its log, and goes on writing to it.
-        match folder::lock(path) {
-            Ok(_lock) => {
-                let log = log::inspect(&database).map_err(|cause| folder::unusable(&database, cause))?;
-                if let Some(at) = log.damaged_at {
-                    return Err(FolderError::DamagedLog { path: log::path_of(&database), at });
-                }
+        // A running server has looked at its log, and goes on writing to it: what is read of it then may look damaged.
+        if !is_in_use(path)? {
+            let log = log::inspect(&database).map_err(|cause| folder::unusable(&database, cause))?;
+            if let Some(at) = log.damaged_at.filter(|_| !is_in_use(path).unwrap_or(false)) {
+                return Err(FolderError::DamagedLog { path: log::path_of(&database), at });
             }
-            Err(FolderError::InUse { .. }) => {}
-            Err(error) => return Err(error),
         }
         let unreadable = |cause| FolderError::Unreadable { path: database.clone(), cause };
         let connection = connection::reading(&database).map_err(unreadable)?;
@@ -132,10 +131,12 @@ impl TrailReader {
     fn check(&self, after: Option<u64>) -> rusqlite::Result<Verdict> {
         let mut before: Option<Head> = None;
         if let Some(after) = after {
-            let Some(hash) = self.line_hash(after)? else {
-                return Ok(Verdict::Broken { line: after, fault: TrailFault::Missing });
+            before = match self.line_hash(after)? {
+                Some(hash) => Some(Head { last: after, hash, ..Head::default() }),
+                // It has gone because of its age: what is checked is everything.
+                None if audit::read_head(&self.connection, &self.key).is_ok_and(|head| after <= head.pruned) => None,
+                None => return Ok(Verdict::Broken { line: after, fault: TrailFault::Missing }),
             };
-            before = Some(Head { last: after, hash, ..Head::default() });
         }
         loop {
             let page = self.connection.unchecked_transaction()?;
@@ -183,25 +184,30 @@ impl TrailReader {
     /// # Errors
     /// [`ExportError`].
     pub fn export<E>(&self, span: Span, mut hand: impl FnMut(&Value) -> Result<(), E>) -> Result<(), ExportError<E>> {
+        let unreadable = |cause| ExportError::Folder(self.unreadable(cause));
         let mut after = 0;
-        loop {
-            let page = self.page(after, span).map_err(|cause| ExportError::Folder(self.unreadable(cause)))?;
-            for (number, line) in &page {
-                hand(line).map_err(ExportError::Handed)?;
-                after = *number;
-            }
-            if page.len() < PAGE as usize {
-                return Ok(());
-            }
+        while let Some((through, lines)) = self.page(after, span).map_err(unreadable)? {
+            lines.iter().try_for_each(&mut hand).map_err(ExportError::Handed)?;
+            after = through;
         }
+        Ok(())
     }
 
-    fn page(&self, after: u64, Span { since, until }: Span) -> rusqlite::Result<Vec<(u64, Value)>> {
+    /// The lines of `span` among the next ones, and the number through which these were looked at; `None` behind the end.
+    fn page(&self, after: u64, Span { since, until }: Span) -> rusqlite::Result<Option<(u64, Vec<Value>)>> {
         let page = self.connection.unchecked_transaction()?;
-        let question = format!("{SELECT} AND at >= ?2 AND at < ?3 ORDER BY number LIMIT ?4");
-        let mut statement = page.prepare_cached(&question)?;
-        let lines = statement.query_map(params![after.cast_signed(), since.get(), until.get(), PAGE], kept)?;
-        lines.map(|line| line.and_then(|line| Ok((line.number, show(&page, &line)?)))).collect()
+        let mut statement = page.prepare_cached(&format!("{SELECT} ORDER BY number LIMIT ?2"))?;
+        let mut rows = statement.query(params![after.cast_signed(), LOOKED_AT])?;
+        let (mut through, mut lines) = (None, Vec::new());
+        while lines.len() < PAGE as usize
+            && let Some(row) = rows.next()?
+        {
+            through = Some(row.get::<_, i64>(0)?.cast_unsigned());
+            if (since..until).contains(&UnixSeconds(row.get(1)?)) {
+                lines.push(show(&page, &kept(row)?)?);
+            }
+        }
+        Ok(through.map(|through| (through, lines)))
     }
 
     fn unreadable(&self, cause: rusqlite::Error) -> FolderError {
@@ -222,6 +228,18 @@ pub enum ExportError<E> {
     Folder(FolderError),
     /// Whoever was handed a line did not take it.
     Handed(E),
+}
+
+/// Whether a server or a command works on this folder. The lock is given back at once, so that no start finds it taken.
+fn is_in_use(path: &Path) -> Result<bool, FolderError> {
+    match folder::lock(path) {
+        Ok(lock) => {
+            drop(lock);
+            Ok(false)
+        }
+        Err(FolderError::InUse { .. }) => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 /// A line that should have been deleted because of its age.

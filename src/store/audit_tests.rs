@@ -162,6 +162,9 @@ async fn behind_a_line_that_is_taken_for_granted_the_rest_can_be_checked() {
     assert_eq!(trail.verify(None).unwrap(), Verdict::Broken { line: 2, fault: TrailFault::Missing });
     assert!(matches!(trail.verify(Some(3)).unwrap(), Verdict::Whole { last: 5, .. }));
     assert_eq!(trail.verify(Some(2)).unwrap(), Verdict::Broken { line: 2, fault: TrailFault::Missing });
+    // One that has gone because of its age is no sign of anything.
+    house.store.write(vec![Change::AuditOutdated { before: UnixSeconds(2) }]).await.unwrap();
+    assert_eq!(trail.verify(Some(1)).unwrap(), Verdict::Broken { line: 2, fault: TrailFault::Missing });
     tamper(&house, "UPDATE audit_lines SET at = 9 WHERE number = 4");
     assert_eq!(trail.verify(Some(3)).unwrap(), Verdict::Broken { line: 4, fault: TrailFault::Changed });
 }
@@ -173,25 +176,25 @@ async fn a_recovery_keeps_the_trail_says_so_in_it_and_does_not_hide_what_is_lost
     let House { store, folder, home } = house;
     store.close().await;
     drop((store, folder));
-    recover(home.path(), true, UnixSeconds(9)).unwrap();
+    recover(home.path(), true, UnixSeconds(9), Origin::operator(Some(0))).unwrap();
     assert_whole(home.path(), 6);
     let lines = everything(home.path());
     assert_eq!((&lines[5]["event"], &lines[4]["name"]), (&"recovered".into(), &JANE.into()));
     let file = Connection::open(home.path().join("tokenward.db")).unwrap();
     file.execute("DELETE FROM audit_lines WHERE number = 2", ()).unwrap();
     drop(file);
-    recover(home.path(), true, UnixSeconds(10)).unwrap();
+    recover(home.path(), true, UnixSeconds(10), Origin::operator(Some(0))).unwrap();
     assert_eq!(verdict(home.path()), Verdict::Broken { line: 2, fault: TrailFault::Missing });
     // Without its end the trail cannot go on.
     let file = Connection::open(home.path().join("tokenward.db")).unwrap();
     file.execute("DELETE FROM meta WHERE key = 'audit_trail'", ()).unwrap();
     drop(file);
-    recover(home.path(), true, UnixSeconds(11)).unwrap();
+    recover(home.path(), true, UnixSeconds(11), Origin::operator(Some(0))).unwrap();
     assert_whole(home.path(), 1);
 }
 
 #[actix::test]
-async fn a_file_of_the_version_before_gets_a_trail() {
+async fn an_older_file_gets_a_trail() {
     let home = tempfile::tempdir().unwrap();
     let mut file = Connection::open(home.path().join("tokenward.db")).unwrap();
     schema::found_version(&mut file, 2);
@@ -274,7 +277,7 @@ async fn lines_that_are_too_old_go_in_slices_and_the_rest_stays_whole() {
     prune().await.unwrap();
     assert_whole(house.home.path(), 502);
     assert_eq!(everything(house.home.path())[0]["line"], 4001);
-    assert_eq!(Readers::new(&house.folder).oldest_line().await.unwrap(), Some(UnixSeconds(4001)));
+    assert_eq!(Readers::new(&house.folder).oldest_line().await.unwrap(), Some((4001, UnixSeconds(4001))));
     house.store.write(vec![Change::AuditOutdated { before: UnixSeconds(190_000) }]).await.unwrap();
     assert_eq!(everything(house.home.path()).len(), 1);
     let file = Connection::open(house.folder.database()).unwrap();
@@ -287,6 +290,54 @@ async fn lines_that_are_too_old_go_in_slices_and_the_rest_stays_whole() {
     assert_whole(house.home.path(), 1);
     tamper(&house, "DELETE FROM audit_lines");
     assert_eq!(verdict(house.home.path()), Verdict::Broken { line: 4503, fault: TrailFault::Missing });
+}
+
+#[actix::test]
+async fn a_line_that_was_made_older_than_it_is_does_not_go_with_the_old_ones() {
+    let house = house();
+    tell(&house, 6).await;
+    tamper(&house, "UPDATE audit_lines SET at = 1 WHERE number IN (3, 4)");
+    house.store.write(vec![Change::AuditOutdated { before: UnixSeconds(3) }]).await.unwrap();
+    assert_eq!(verdict(house.home.path()), Verdict::Broken { line: 3, fault: TrailFault::Changed });
+    // They go with the first line behind them whose time is to be believed.
+    house.store.write(vec![Change::AuditOutdated { before: UnixSeconds(5) }]).await.unwrap();
+    assert_eq!(verdict(house.home.path()), Verdict::Broken { line: 3, fault: TrailFault::Changed });
+    house.store.write(vec![Change::AuditOutdated { before: UnixSeconds(6) }]).await.unwrap();
+    assert_whole(house.home.path(), 1);
+}
+
+#[actix::test]
+async fn lines_behind_a_gap_that_damage_has_made_go_when_they_are_old() {
+    let house = house();
+    house.store.write((1..=5000).map(told).collect()).await.unwrap();
+    tamper(&house, "DELETE FROM audit_lines WHERE number BETWEEN 100 AND 4000");
+    house.store.write(vec![Change::AuditOutdated { before: UnixSeconds(4500) }]).await.unwrap();
+    assert_whole(house.home.path(), 501);
+}
+
+#[actix::test]
+async fn keys_leave_no_copy_in_the_file_when_they_were_moved_about_before_they_are_erased() {
+    let house = house();
+    // In an order in which pages are split again and again, as people sign in.
+    let people: Vec<_> = (0..1000_u32).map(|number| 1 + number * 1873 % 3001).collect();
+    for slice in people.chunks(100) {
+        house.store.write(slice.iter().map(|&id| Change::Audit(line(1, Some(id)))).collect()).await.unwrap();
+    }
+    let erased: Vec<_> = people[500..550].to_vec();
+    let keys: Vec<Vec<u8>> = {
+        let file = Connection::open(house.folder.database()).unwrap();
+        let key = |&id: &u32| {
+            let row = audit::account(Subject::customer(id));
+            file.query_row("SELECT key FROM audit_keys WHERE account = ?1", [row], |row| row.get(0)).unwrap()
+        };
+        erased.iter().map(key).collect()
+    };
+    let erasure = Erasure { kind: UserType::Customer, name: JANE.to_owned(), customers: erased };
+    house.store.write(vec![Change::Erase(erasure)]).await.unwrap();
+    house.store.close().await;
+    let bytes = std::fs::read(house.folder.database()).unwrap();
+    let left = keys.iter().filter(|key| bytes.windows(key.len()).any(|window| window == key.as_slice())).count();
+    assert_eq!(left, 0);
 }
 
 #[actix::test]

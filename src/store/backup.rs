@@ -51,18 +51,30 @@ pub(super) fn note(connection: &Connection) -> rusqlite::Result<Option<UnixSecon
 
 /// Accepts a folder that was restored from a copy; from then on it is like any other. All its sessions end, and all JWTs
 /// that were issued until `now`, unless they are kept: then a token that was revoked after the copy was made is good
-/// again. False when it was no restored folder. The audit trail learns of it, at `now`.
+/// again. False when it was no restored folder. The audit trail learns of it, at `now`, and that `origin` asked for it.
 ///
 /// # Errors
 /// [`FolderError`]: nothing was accepted.
-pub fn accept_restored(path: &Path, keep_sessions: bool, now: UnixSeconds) -> Result<bool, FolderError> {
+pub fn accept_restored(
+    path: &Path,
+    keep_sessions: bool,
+    now: UnixSeconds,
+    origin: Origin,
+) -> Result<bool, FolderError> {
     let folder = DataFolder::open_restored(path)?;
     let database = path.join(DATABASE);
-    accept(&database, &Seal::new(folder.digest_key()), keep_sessions, now)
+    let told = |made_at| Line::new(now, Event::RestoredAccepted { made_at, sessions_kept: keep_sessions }, origin);
+    accept(&database, &Seal::new(folder.digest_key()), keep_sessions, now, told)
         .map_err(|cause| FolderError::Unreadable { path: database, cause })
 }
 
-fn accept(database: &Path, seal: &Seal, sessions_kept: bool, now: UnixSeconds) -> rusqlite::Result<bool> {
+fn accept(
+    database: &Path,
+    seal: &Seal,
+    sessions_kept: bool,
+    now: UnixSeconds,
+    told: impl FnOnce(UnixSeconds) -> Line,
+) -> rusqlite::Result<bool> {
     let mut connection = connection::writing(database)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let Some(made_at) = note(&transaction)? else { return Ok(false) };
@@ -77,8 +89,7 @@ fn accept(database: &Path, seal: &Seal, sessions_kept: bool, now: UnixSeconds) -
     // Numbers that were given out after the copy was made must not come again.
     books.ledger.last += NUMBERS_OF_A_RUN;
     books.ledger.write(&transaction, seal)?;
-    let accepted = Event::RestoredAccepted { made_at, sessions_kept };
-    books.append_line(&transaction, &Line::new(now, accepted, Origin::SERVER), &[])?;
+    books.append_line(&transaction, &told(made_at), &[])?;
     audit::write_head(&transaction, &seal.chain, books.head)?;
     transaction.execute("DELETE FROM meta WHERE key = ?1", [NOTE])?;
     transaction.commit()?;

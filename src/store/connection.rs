@@ -19,6 +19,9 @@ pub(super) fn writing(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What is deleted, and what is left of a row that moves to another page, is overwritten: names stand in clear in some
+    // tables, and a key of the audit trail that is to be destroyed must not have a copy that nobody knows of.
+    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
     connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
     Ok(connection)
 }

@@ -261,6 +261,7 @@ fn damaged(what: &'static str) -> rusqlite::Error {
 
 #[cfg(test)]
 mod tests {
+    use crate::audit::Origin;
     use std::path::Path;
 
     use super::*;
@@ -393,7 +394,7 @@ mod tests {
     async fn a_recovered_folder_has_revoked_every_jwt_that_may_have_been() {
         for (keep, through) in [(true, 50), (false, 1000)] {
             let home = folder_with(&events()).await;
-            recover(home.path(), keep, UnixSeconds(1000)).unwrap();
+            recover(home.path(), keep, UnixSeconds(1000), Origin::SERVER).unwrap();
             let stored = found(home.path());
             assert_eq!(stored.kinds.len(), if keep { 1 } else { 3 });
             assert!(stored.kinds.iter().all(|(_, moment)| *moment == UnixSeconds(through)), "{stored:?}");
@@ -407,7 +408,7 @@ mod tests {
             let home = folder_with(&events()).await;
             let copy = tempfile::tempdir().unwrap();
             back_up(&home.path().join("tokenward.db"), &copy.path().join("tokenward.db"), UnixSeconds(900)).unwrap();
-            assert!(accept_restored(copy.path(), keep, UnixSeconds(1000)).unwrap());
+            assert!(accept_restored(copy.path(), keep, UnixSeconds(1000), Origin::SERVER).unwrap());
             assert_eq!(found(copy.path()).kinds.len(), kinds);
         }
     }

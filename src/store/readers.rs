@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 use tokio::sync::Semaphore;
 
 use crate::clock::UnixSeconds;
@@ -78,13 +78,14 @@ impl Readers {
         self.read(used_codes).await
     }
 
-    /// When the oldest line of the audit trail was written; `None` when there is none.
+    /// The number of the oldest line of the audit trail, and when it was written; `None` when there is none.
     ///
     /// # Errors
     /// As for [`Readers::read`].
-    pub async fn oldest_line(&self) -> Result<Option<UnixSeconds>, StoreError> {
-        let question = "SELECT at FROM audit_lines ORDER BY number LIMIT 1";
-        self.read(|file| file.query_row(question, (), |row| row.get(0).map(UnixSeconds)).optional()).await
+    pub async fn oldest_line(&self) -> Result<Option<(u64, UnixSeconds)>, StoreError> {
+        let question = "SELECT number, at FROM audit_lines ORDER BY number LIMIT 1";
+        let line = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?.cast_unsigned(), UnixSeconds(row.get(1)?)));
+        self.read(move |file| file.query_row(question, (), line).optional()).await
     }
 
     async fn run<T, Q>(&self, query: Q) -> Result<T, StoreError>

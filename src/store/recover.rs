@@ -65,14 +65,15 @@ pub struct Saved {
 }
 
 /// Puts the file of this folder aside and a new one with everything that is whole in its place. No server may run on it.
+/// The audit trail says that `origin` asked for it.
 ///
 /// # Errors
 /// [`FolderError`]: the folder is as it was then, but for a copy of the file.
-pub fn recover(path: &Path, keep_sessions: bool, now: UnixSeconds) -> Result<Recovery, FolderError> {
+pub fn recover(path: &Path, keep_sessions: bool, now: UnixSeconds, origin: Origin) -> Result<Recovery, FolderError> {
     folder::make(path)?;
     let _lock = folder::lock(path)?;
     let database = path.join(DATABASE);
-    let aside = path.join(format!("damaged-{}", now.get()));
+    let aside = unused(path.join(format!("damaged-{}", now.get())));
     let unreadable = |cause| FolderError::Unreadable { path: database.clone(), cause };
     let log = log::inspect(&database).map_err(|cause| folder::unusable(&database, cause))?;
     put_aside(&database, &aside).map_err(|cause| folder::unusable(&aside, cause))?;
@@ -81,7 +82,8 @@ pub fn recover(path: &Path, keep_sessions: bool, now: UnixSeconds) -> Result<Rec
     put_aside(&database, work.path()).map_err(|cause| folder::unusable(work.path(), cause))?;
     let new = work.path().join("new.db");
     fs::File::create_new(&new).map_err(|cause| folder::unusable(&new, cause))?;
-    let recovery = copy(&work.path().join(DATABASE), &new, keep_sessions, now).map_err(unreadable)?;
+    let told = Line::new(now, Event::Recovered { sessions_kept: keep_sessions }, origin);
+    let recovery = copy(&work.path().join(DATABASE), &new, keep_sessions, &told).map_err(unreadable)?;
     replace(&new, &database, &aside).map_err(|cause| folder::unusable(&database, cause))?;
     Ok(Recovery { aside, log: (log.commits, log.damaged_at), sessions_kept: keep_sessions, ..recovery })
 }
@@ -126,7 +128,13 @@ fn replace(new: &Path, database: &Path, aside: &Path) -> std::io::Result<()> {
     fs::File::open(folder)?.sync_all()
 }
 
-fn copy(from: &Path, to: &Path, keep_sessions: bool, now: UnixSeconds) -> rusqlite::Result<Recovery> {
+/// A path at which nothing is yet: this one, or this one with a number.
+fn unused(path: PathBuf) -> PathBuf {
+    let numbered = |number: u32| PathBuf::from(format!("{}-{number}", path.display()));
+    if path.exists() { (2..).map(numbered).find(|path| !path.exists()).unwrap_or(path) } else { path }
+}
+
+fn copy(from: &Path, to: &Path, keep_sessions: bool, told: &Line) -> rusqlite::Result<Recovery> {
     let old = connection::writing(from)?;
     let mut new = connection::writing(to)?;
     schema::migrate(&mut new, 0)?;
@@ -143,8 +151,8 @@ fn copy(from: &Path, to: &Path, keep_sessions: bool, now: UnixSeconds) -> rusqli
         ledger::set_meta(&new, folder::INITIALISED, &initialised)?;
     }
     recovery.sessions = copy_sessions(&old, &new, keep_sessions)?;
-    copy_jwts(&old, &new, (!keep_sessions).then_some(now))?;
-    recovery.trail = copy_trail(&old, &new, keep_sessions, now)?;
+    copy_jwts(&old, &new, (!keep_sessions).then_some(told.at))?;
+    recovery.trail = copy_trail(&old, &new, told)?;
     new.execute_batch("COMMIT")?;
     connection::put_away(new);
     Ok(recovery)
@@ -265,10 +273,10 @@ fn copy_jwts(old: &Connection, new: &Connection, end: Option<UnixSeconds>) -> ru
     end.map_or(Ok(()), |end| jwts::revoke_everything(new, &seal, end))
 }
 
-/// Copies the audit trail, and adds a line that says so. Lines that are lost show for as long as those around them are
+/// Copies the audit trail, and adds the line that says so. Lines that are lost show for as long as those around them are
 /// kept: nobody can tell whether it was damage that took them. When its head is lost, or the key that it was written
 /// under, a new trail begins, and the old lines stay in the file that was put aside.
-fn copy_trail(old: &Connection, new: &Connection, keep: bool, now: UnixSeconds) -> rusqlite::Result<(usize, bool)> {
+fn copy_trail(old: &Connection, new: &Connection, told: &Line) -> rusqlite::Result<(usize, bool)> {
     let seal = Seal::new(&ledger::digest_key(new)?);
     let goes_on = audit::read_head(old, &seal.chain);
     let mut saved = 0;
@@ -284,7 +292,7 @@ fn copy_trail(old: &Connection, new: &Connection, keep: bool, now: UnixSeconds) 
     }
     let mut books =
         sessions::Books { ledger: Ledger::default(), head: goes_on.as_ref().copied().unwrap_or_default(), seal };
-    books.append_line(new, &Line::new(now, Event::Recovered { sessions_kept: keep }, Origin::SERVER), &[])?;
+    books.append_line(new, told, &[])?;
     audit::write_head(new, &books.seal.chain, books.head)?;
     Ok((saved, goes_on.is_ok()))
 }
@@ -381,7 +389,7 @@ mod tests {
         schema::found_version(&mut file, 1);
         file.execute("INSERT INTO throttle VALUES (3, 'jane', 1, 2)", ()).unwrap();
         connection::put_away(file);
-        let recovery = recover(home.path(), false, UnixSeconds(1_700_000_000)).unwrap();
+        let recovery = recover(home.path(), false, UnixSeconds(1_700_000_000), Origin::SERVER).unwrap();
         assert!(recovery.tables.contains(&("throttle", Saved { rows: 1, ..Saved::default() })), "{recovery:?}");
         assert!(recovery.tables.iter().all(|(_, saved)| !saved.broken), "{recovery:?}");
     }

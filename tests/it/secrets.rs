@@ -1,4 +1,5 @@
-//! No token that was issued and no password that was typed stands in any file, log line or metric.
+//! No token that was issued and no password that was typed stands in any file, log line, metric or line of the audit
+//! trail.
 
 use std::path::{Path, PathBuf};
 
@@ -71,7 +72,7 @@ fn assert_holds_none(place: &str, bytes: &[u8], secrets: &[String]) {
 }
 
 #[test]
-fn no_token_and_no_password_stands_in_a_file_a_log_or_a_metric() {
+fn no_token_and_no_password_stands_in_a_file_a_log_a_metric_or_the_audit_trail() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("data");
     let builder = ServerBuilder::on(&folder).argument("--demo").argument("--log-level").argument("trace");
@@ -81,9 +82,15 @@ fn no_token_and_no_password_stands_in_a_file_a_log_or_a_metric() {
     secrets.extend(TYPED.map(str::to_owned));
     secrets.extend([ADMINISTRATOR.1.to_owned()]);
 
+    let shown = server.command(&["admin", "set-totp", "--username", ADMINISTRATOR.0], "").printed().to_owned();
+    let (_, secret) = shown.split_once("secret=").unwrap();
+    // It has to stand in the file, and nowhere else.
+    let secret_of_codes = [secret.chars().take_while(char::is_ascii_alphanumeric).collect::<String>()];
+
     let backup = home.path().join("backup.db");
     server.command(&["backup", backup.to_str().unwrap()], "").printed();
     let metrics = server.internal(None, "/metrics").body;
+    let trail = server.command(&["audit", "export"], "").printed().to_owned();
     // Once as they are while the server runs, the write-ahead log among them, and once as a crash leaves them.
     for file in files(home.path()) {
         assert_holds_none(&file.display().to_string(), &std::fs::read(&file).unwrap(), &secrets);
@@ -97,6 +104,14 @@ fn no_token_and_no_password_stands_in_a_file_a_log_or_a_metric() {
     assert!(log.contains("DEBUG") || log.contains("\"debug\""), "the log says less than was asked for: {log}");
     assert_holds_none("the log", log.as_bytes(), &secrets);
     assert_holds_none("the metrics", metrics.as_bytes(), &secrets);
+    assert_holds_none("the export of the audit trail", trail.as_bytes(), &secrets);
+    for (place, text) in [("the log", &log), ("the metrics", &metrics), ("the export of the audit trail", &trail)] {
+        assert_holds_none(place, text.as_bytes(), &secret_of_codes);
+    }
+    for event in ["issued", "refused", "revoked", "accounts-made", "second-factor-switched"] {
+        assert!(trail.contains(&format!("\"event\":\"{event}\"")), "there is no {event} in {trail}");
+    }
+    assert!(trail.contains(CUSTOMER.0), "what was decrypted is looked through, too");
     let stored = std::fs::read(&backup).unwrap();
     assert!(
         stored.windows(CUSTOMER.0.len()).any(|window| window == CUSTOMER.0.as_bytes()),

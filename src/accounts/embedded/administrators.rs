@@ -96,7 +96,9 @@ impl EmbeddedAccounts {
         secret: Option<Secret>,
     ) -> Result<Administrator, AccountError> {
         let administrator = self.administrator_named(username).await?;
-        self.store.write(vec![Change::SecondFactor { administrator: administrator.id, secret }]).await?;
+        let (subject, active) = (Subject::admin(administrator.id), secret.is_some());
+        let line = self.line(Event::SecondFactorSwitched { subject, active });
+        self.store.write(vec![Change::SecondFactor { administrator: administrator.id, secret }, line]).await?;
         Ok(administrator)
     }
 

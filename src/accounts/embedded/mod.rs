@@ -67,6 +67,15 @@ impl EmbeddedAccounts {
         Change::Audit(Line::new(self.clock.now(), event, self.origin))
     }
 
+    /// Writes a line of its own: of something that changes nothing in the data folder.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`].
+    pub async fn tell(&self, event: Event) -> Result<(), AccountError> {
+        self.store.write(vec![self.line(event)]).await?;
+        Ok(())
+    }
+
     /// Announces every change of a lock or a role to `listener` from now on, and at once all locks that hold and the
     /// roles of all administrators. To be called once, before the server answers; a second listener is ignored.
     ///

@@ -237,7 +237,7 @@ async fn settings_are_written_where_magento_has_them_unless_they_are_fixed() {
     }
     write("customer/create_account/confirm", Scope::Website(WebsiteId(1)), None).await.unwrap();
     let trail = Readers::new(&accounts.folder);
-    assert_eq!(trail.oldest_line().await.unwrap(), Some(NOW), "a change in the shop has its line here");
+    assert_eq!(trail.oldest_line().await.unwrap(), Some((1, NOW)), "a change in the shop has its line here");
     let rows =
         database.sql("SELECT scope, scope_id, path, value FROM core_config_data WHERE path LIKE '%o%e%' ORDER BY 1, 2");
     assert!(rows.contains("default\t0\toauth/access_token_lifetime/customer\t3"), "{rows}");

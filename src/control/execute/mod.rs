@@ -12,10 +12,11 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
+use tracing::warn;
 
 use crate::accounts::embedded::{EmbeddedAccounts, NewAdministrator};
 use crate::accounts::{AccountStore, MagentoAccounts};
-use crate::audit::Origin;
+use crate::audit::{Event, Origin};
 use crate::clock::{SharedClock, UnixSeconds};
 use crate::control::{Answer, Command};
 use crate::keeper::Keeper;
@@ -145,10 +146,7 @@ pub async fn execute(command: Command, office: &Office) -> Answer {
         }
         Command::ShowSettings { path, scope } => office.show_settings(path.as_deref(), &scope),
         Command::SetSetting { path, scope, value } => office.set_setting(path, &scope, value).await,
-        Command::BackUp { file } => {
-            let copied = office.copier.0(file.clone()).await;
-            copied.and_then(|()| done(format!("everything is copied to {}", file.display())))
-        }
+        Command::BackUp { file } => office.back_up(file).await,
         #[cfg(debug_assertions)]
         Command::ProvokePanic { actor } => office.provoke_panic(&actor),
     };
@@ -162,6 +160,16 @@ impl Office {
             Some(shop) => shop.as_ref(),
             None => self.accounts.as_ref(),
         }
+    }
+
+    /// A copy holds all that the folder holds, so the audit trail says that there is one. A folder that cannot be written
+    /// any more can be copied all the same.
+    async fn back_up(&self, file: PathBuf) -> Outcome {
+        self.copier.0(file.clone()).await?;
+        if let Err(error) = self.accounts.tell(Event::BackedUp).await {
+            warn!(%error, "the copy has no line in the audit trail");
+        }
+        done(format!("everything is copied to {}", file.display()))
     }
 }
 

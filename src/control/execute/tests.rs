@@ -79,12 +79,12 @@ impl House {
         };
         accounts.add_administrator(chief).await.unwrap();
         let copier = Copier(Arc::new(|_| Box::pin(async { Ok(()) })));
-        #[cfg(debug_assertions)]
         let origin = Origin::SERVER;
+        #[cfg(debug_assertions)]
         let office =
             Office { clock, accounts, shop: None, keeper, registry, sign_in, copier, origin, panics: Vec::new() };
         #[cfg(not(debug_assertions))]
-        let office = Office { clock, accounts, shop: None, keeper, registry, sign_in, copier };
+        let office = Office { clock, accounts, shop: None, keeper, registry, sign_in, copier, origin };
         Self { office, _folder: folder, _home: home }
     }
 

@@ -15,7 +15,7 @@ use crate::registry::{
 };
 use crate::session::{EndReason, SessionEvent, SessionId, Subject, UserType};
 use crate::settings::WebsiteId;
-use crate::store::{Change, Committed, Durability, Record, RecordOutcome, StoredSession};
+use crate::store::{Change, Committed, Durability, Record, RecordOutcome, StoredSession, UsedCode};
 use crate::token::DigestKey;
 
 type Records = Arc<Mutex<Vec<Record>>>;
@@ -76,6 +76,14 @@ impl House {
     }
 
     fn issue(&self, number: u64) -> tokio::task::JoinHandle<Result<SessionId, RegistryError>> {
+        self.issue_along(number, vec![])
+    }
+
+    fn issue_along(
+        &self,
+        number: u64,
+        along: Vec<Change>,
+    ) -> tokio::task::JoinHandle<Result<SessionId, RegistryError>> {
         let registry = self.registry.clone();
         let (subject, website) = (Subject::customer(1), WebsiteId(1));
         let message = IssueToken {
@@ -84,7 +92,7 @@ impl House {
             digest: digest(number),
             fixed_end: None,
             role: None,
-            along: vec![],
+            along,
             origin: Origin::SERVER,
             typed: None,
         };
@@ -175,6 +183,19 @@ async fn what_was_handed_out_is_stored_later_unless_it_was_ended_meanwhile() {
     assert!(!house.is_good(1));
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(issues(&house.settle(RecordOutcome::Stored).await), [2]);
+}
+
+#[actix_rt::test]
+async fn a_code_that_a_token_was_handed_out_for_is_stored_later_with_its_session() {
+    let house = house(Durability::Async);
+    let code = UsedCode { administrator: 1, period: 7 };
+    house.issue_along(1, vec![Change::CodeUsed(code)]).await.unwrap().unwrap();
+    let codes = |changes: Vec<Change>| {
+        changes.iter().filter(|change| matches!(change, Change::CodeUsed(used) if *used == code)).count()
+    };
+    assert_eq!(codes(house.settle(RecordOutcome::Failed).await), 1);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(codes(house.settle(RecordOutcome::Stored).await), 1);
 }
 
 #[actix_rt::test]

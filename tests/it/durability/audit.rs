@@ -64,6 +64,10 @@ fn what_happens_leaves_its_line_and_no_line_holds_a_token_or_a_password() {
     server.command(&["setting", "set", "oauth/access_token_lifetime/customer", "2"], "").printed();
     server.command(&["setting", "reset", "oauth/access_token_lifetime/customer"], "").printed();
     server.command(&["session", "revoke", "--all"], "").printed();
+    server.command(&["session", "revoke", "--kind", "admin"], "").printed();
+    server.command(&["admin", "set-totp", "--username", "chief"], "").printed();
+    server.command(&["admin", "set-totp", "--username", "chief", "--remove"], "").printed();
+    server.command(&["backup", home.own.path().join("copy.db").to_str().unwrap()], "").printed();
     // While the server runs.
     assert_whole(&server.folder);
     let folder = home.folder();
@@ -112,6 +116,16 @@ fn what_happens_leaves_its_line_and_no_line_holds_a_token_or_a_password() {
     assert_eq!(take(&mut lines, "issued")["subject"], "customer:1");
     let all = take(&mut lines, "revoked");
     assert_eq!((&all["which"], &all["count"], &all["by"]), (&json!("everything"), &json!(1), &operator));
+    let kind = take(&mut lines, "revoked");
+    assert_eq!((&kind["which"], &kind["kind"], &kind["by"]), (&json!("kind"), &json!("admin"), &operator));
+    for active in [true, false] {
+        let factor = take(&mut lines, "second-factor-switched");
+        assert_eq!(
+            (&factor["subject"], &factor["active"], &factor["by"]),
+            (&json!("admin:1"), &json!(active), &operator)
+        );
+    }
+    assert_eq!(take(&mut lines, "backed-up")["by"], operator);
     take(&mut lines, "stopped");
     for active in [false, true] {
         let switched = take(&mut lines, "account-switched");
@@ -236,9 +250,17 @@ fn a_restored_copy_that_is_accepted_and_a_recovery_leave_their_lines() {
     let restored = ServerBuilder::on(folder.path()).argument("--accept-restored").argument("end-sessions");
     stop(restored.start());
     tokenward(folder.path(), &["recover"], "").printed();
+    let again = tempfile::tempdir().unwrap();
+    std::fs::copy(&copy, again.path().join("tokenward.db")).unwrap();
+    tokenward(again.path(), &["accept-restored", "keep-sessions"], "").printed();
+    let operator = json!(format!("operator:{}", rustix::process::getuid().as_raw()));
     let mut lines = export(folder.path());
-    assert_eq!(take(&mut lines, "restored-accepted")["sessions_kept"], false);
-    assert_eq!(take(&mut lines, "recovered")["sessions_kept"], false);
+    for event in ["restored-accepted", "recovered"] {
+        let line = take(&mut lines, event);
+        assert_eq!((&line["sessions_kept"], &line["by"]), (&json!(false), &operator), "{event}");
+    }
+    let accepted = take(&mut export(again.path()), "restored-accepted");
+    assert_eq!((&accepted["sessions_kept"], &accepted["by"]), (&json!(true), &operator));
     assert_whole(folder.path());
 }
 
@@ -268,5 +290,9 @@ fn what_an_administrator_does_over_the_admin_api_is_told_with_who_and_from_where
     );
     assert_eq!((&revoked["reason"], told(&revoked)), (&json!("ended"), administrator.map(str::to_owned)));
     assert!(!lines.iter().any(|line| line["event"] == "setting-changed"), "a dry run changes nothing");
+    server.admin_api("DELETE", &token, "/sessions?kind=all&confirm=all", None).assert_status(200);
+    let everything = export(&server.folder).pop().unwrap();
+    assert_eq!((&everything["event"], &everything["which"]), (&json!("revoked"), &json!("everything")));
+    assert_eq!(told(&everything), administrator);
     assert_whole(&server.folder);
 }
