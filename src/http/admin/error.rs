@@ -71,6 +71,7 @@ pub(super) struct Problem {
     detail: String,
     /// With status 403: the resource that the administrator's role would have to allow.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     resource: Option<String>,
 }
 

@@ -20,11 +20,12 @@ pub(super) struct LockedCustomer {
     /// The customer's e-mail address
     email: String,
     /// The code of the customer's website
+    #[schema(required = true)]
     website: Option<String>,
     /// How many wrong passwords
     failures: u32,
     /// Until when the lock lasts (RFC 3339)
-    #[schema(format = DateTime)]
+    #[schema(format = DateTime, required = true)]
     locked_until: Option<String>,
 }
 
@@ -33,6 +34,7 @@ pub(super) struct LockedCustomer {
 pub(super) struct LockedCustomerPage {
     customers: Vec<LockedCustomer>,
     /// `after` of the next page; `null` on the last one
+    #[schema(required = true)]
     next: Option<u32>,
 }
 
@@ -56,13 +58,14 @@ pub(super) struct ThrottledName {
 pub(super) struct ThrottledNamePage {
     names: Vec<ThrottledName>,
     /// `after` of the next page; `null` on the last one
+    #[schema(required = true)]
     next: Option<String>,
 }
 
 /// What was lifted.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct LocksLifted {
-    /// How many locks that held
+    /// 1 when the account was locked, or when failures of the name counted; else 0
     locks_lifted: u32,
 }
 
@@ -140,7 +143,7 @@ pub(super) async fn list_locked_customers(
     tag = "locks",
     params(("id" = u32, Path, description = "The customer's number")),
     responses(
-        (status = 200, description = "Nothing is counted any more", body = LocksLifted),
+        (status = 200, description = "Nothing is counted any more. Of the throttle `locks_lifted` says nothing", body = LocksLifted),
         (status = 404, description = "There is no such customer", body = Problem,
          content_type = "application/problem+json"),
         Problems

@@ -204,6 +204,7 @@ struct MagentoFallbackMessage {
         (status = 200, description = "The token", body = String, content_type = "application/json"),
         (status = 400, description = "An argument or the body cannot be read, or is missing", body = MagentoError),
         (status = 401, description = "The sign-in is refused", body = MagentoError),
+        (status = 408, description = "The body took too long", body = MagentoError),
         (status = 406, description = "Accept names nothing that can be written", body = MagentoFallback),
         (status = 503, description = "Not possible at the moment", body = MagentoError)
     )
@@ -221,6 +222,7 @@ fn customer_token() {}
         (status = 200, description = "The token", body = String, content_type = "application/json"),
         (status = 400, description = "An argument or the body cannot be read, or is missing; or a second factor is wanted, which has a route of its own", body = MagentoError),
         (status = 401, description = "The sign-in is refused", body = MagentoError),
+        (status = 408, description = "The body took too long", body = MagentoError),
         (status = 406, description = "Accept names nothing that can be written", body = MagentoFallback),
         (status = 503, description = "Not possible at the moment", body = MagentoError)
     )
@@ -238,6 +240,7 @@ fn admin_token() {}
         (status = 200, description = "The token", body = String, content_type = "application/json"),
         (status = 400, description = "An argument or the body cannot be read, or is missing; authenticator apps are not selected, or this administrator has none", body = MagentoError),
         (status = 401, description = "The sign-in is refused, or the code is wrong or was used", body = MagentoError),
+        (status = 408, description = "The body took too long", body = MagentoError),
         (status = 406, description = "Accept names nothing that can be written", body = MagentoFallback),
         (status = 503, description = "Not possible at the moment", body = MagentoError)
     )
@@ -254,6 +257,7 @@ fn admin_token_with_code() {}
         (status = 200, description = "Always true", body = bool, content_type = "application/json"),
         (status = 400, description = "The body cannot be read", body = MagentoError),
         (status = 401, description = "There is no good customer's token", body = MagentoError),
+        (status = 408, description = "The body took too long", body = MagentoError),
         (status = 406, description = "Accept names nothing that can be written", body = MagentoFallback),
         (status = 503, description = "Not possible at the moment", body = MagentoError)
     ),
@@ -298,5 +302,29 @@ mod tests {
             assert_eq!(operation["security"], serde_json::json!([{ "token": [] }]), "{method} {path}");
             assert!(operation["summary"].is_string(), "{method} {path}");
         }
+    }
+
+    #[test]
+    fn what_may_be_null_is_always_there_and_nothing_else_is_ever_null() {
+        let document = serde_json::to_value(document()).unwrap();
+        for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+            let required = schema["required"].as_array().cloned().unwrap_or_default();
+            for (property, described) in schema["properties"].as_object().into_iter().flatten() {
+                let may_be_null = described["type"].as_array().is_some_and(|types| types.contains(&"null".into()));
+                assert!(!may_be_null || required.contains(&property.as_str().into()), "{name}.{property}");
+            }
+        }
+    }
+
+    #[test]
+    fn whoever_ends_a_class_of_sessions_has_to_name_it_twice() {
+        let described = described();
+        let (_, _, operation) = described
+            .iter()
+            .find(|(method, path, _)| (method.as_str(), path.as_str()) == ("DELETE", "/sessions"))
+            .unwrap();
+        let parameters = operation["parameters"].as_array().unwrap();
+        assert_eq!(parameters.len(), 2);
+        assert!(parameters.iter().all(|parameter| parameter["required"] == true), "{parameters:?}");
     }
 }

@@ -28,6 +28,7 @@ pub(super) struct SessionView {
     id: u64,
     user: UserView,
     /// The code of the website in which it was issued; `null` for administrators
+    #[schema(required = true)]
     website: Option<String>,
     /// When it was issued (RFC 3339)
     #[schema(format = DateTime)]
@@ -36,9 +37,10 @@ pub(super) struct SessionView {
     #[schema(format = DateTime)]
     last_used_at: String,
     /// When it ends by itself (RFC 3339); `null` when it does not
-    #[schema(format = DateTime)]
+    #[schema(format = DateTime, required = true)]
     expires_at: Option<String>,
     /// The seconds that it has left; `null` when it does not end by itself
+    #[schema(required = true)]
     expires_in: Option<u32>,
 }
 
@@ -57,6 +59,7 @@ pub(super) struct SessionPage {
     sessions: Vec<SessionView>,
     /// `after` of the next page; `null` on the last one. A page that is not the last one may hold fewer sessions than
     /// were asked for
+    #[schema(required = true)]
     next: Option<u64>,
 }
 
@@ -98,7 +101,7 @@ pub(super) struct SessionClass {
     #[param(inline)]
     kind: UserKinds,
     /// The same once more, so that nobody does it by mistake
-    #[param(inline)]
+    #[param(inline, required = true)]
     confirm: Option<UserKinds>,
 }
 

@@ -41,12 +41,15 @@ pub(super) struct Rule {
     kind: ValueType,
     /// The values to choose from, for a choice
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     choices: Option<Vec<&'static str>>,
     /// The least number, for an integer
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     minimum: Option<u32>,
     /// The greatest number, for an integer that has one
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     maximum: Option<u32>,
 }
 
@@ -178,6 +181,8 @@ pub(super) async fn show_setting(services: Data<Services>, path: Path<String>) -
     responses(
         (status = 200, description = "What the change did, or would do", body = SettingChanged),
         (status = 404, description = "No setting has this path", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 408, description = "The body took too long", body = Problem,
          content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Problem,
          content_type = "application/problem+json"),

@@ -11,8 +11,10 @@ use crate::http::graphql::engine::usage::Misuse;
 /// The name of what this file finds.
 const CIRCLE: &str = "FragmentCircle";
 
-/// At most so many are told.
+/// At most so many are told, and no more once all that is said of them is so long, in bytes: each names all fragments
+/// that it leads through.
 const MOST: usize = 100;
+const LONGEST: usize = 64 * 1024;
 
 /// The circles of a document, each once.
 pub(super) fn circles(document: &ast::Document) -> Vec<Misuse> {
@@ -23,12 +25,12 @@ pub(super) fn circles(document: &ast::Document) -> Vec<Misuse> {
         path: Vec::new(),
         place_in_path: HashMap::new(),
         found: Vec::new(),
+        told: 0,
     };
     for fragment in fragments {
         let order = fragment.location().map_or(0, |span| span.offset());
         search.follow(fragment, order);
     }
-    search.found.truncate(MOST);
     search.found
 }
 
@@ -40,19 +42,26 @@ struct Search<'a> {
     /// How long the path was when it came to a fragment.
     place_in_path: HashMap<&'a Name, usize>,
     found: Vec<Misuse>,
+    /// How long what is said of them is, in bytes.
+    told: usize,
 }
 
 impl<'a> Search<'a> {
     /// Each fragment is followed once, so the recursion is bounded by how many there may be.
     fn follow(&mut self, fragment: &'a FragmentDefinition, order: usize) {
-        if self.found.len() >= MOST || !self.visited.insert(&fragment.name) {
+        if !self.visited.insert(&fragment.name) {
             return;
         }
         self.place_in_path.insert(&fragment.name, self.path.len());
         for spread in spreads(fragment) {
+            if self.found.len() >= MOST || self.told > LONGEST {
+                break;
+            }
             self.path.push(spread);
             if let Some(&place) = self.place_in_path.get(&spread.fragment_name) {
-                self.found.push(circle(&self.path[place..], order));
+                let circle = circle(&self.path[place..], order);
+                self.told += circle.message.len();
+                self.found.push(circle);
             } else if let Some(&next) = self.fragments.get(&spread.fragment_name) {
                 self.follow(next, order);
             }

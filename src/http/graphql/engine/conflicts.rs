@@ -30,7 +30,9 @@ const LONGEST_REASON: usize = 4096;
 /// million pairs, and each pair may lead through all fragments.
 const STEPS: usize = 20_000;
 
-/// How deep selections are followed: fragments can stand within one another in a circle.
+/// How deep the search goes, over fields and fragments together: fragments can stand within one another in a circle, and
+/// two circles meet in as many pairs as the product of their lengths. What lies deeper is not compared, so that a document
+/// cannot exhaust the stack.
 const NESTING: usize = 128;
 
 /// The conflicts in a document, in no order; none when finding them would take too long.
@@ -186,12 +188,10 @@ impl<'a> Search<'a> {
         if let Some(reason) = reason {
             return Some(Conflict { key, reason, first: vec![one.field], second: vec![other.field] });
         }
-        if one.field.selection_set.is_empty() || other.field.selection_set.is_empty() || self.nesting >= NESTING {
+        if one.field.selection_set.is_empty() || other.field.selection_set.is_empty() {
             return None;
         }
-        self.nesting += 1;
-        let found = self.between(exclusive, one.selections(), other.selections());
-        self.nesting -= 1;
+        let found = self.deeper(|search| search.between(exclusive, one.selections(), other.selections()))?;
         conflict_within(key, one.field, other.field, found)
     }
 
@@ -199,6 +199,17 @@ impl<'a> Search<'a> {
     fn is_exhausted(&mut self) -> bool {
         self.steps = self.steps.saturating_sub(1);
         self.steps == 0
+    }
+
+    /// Looks one level deeper, unless that is too deep.
+    fn deeper<T>(&mut self, look: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if self.nesting >= NESTING {
+            return None;
+        }
+        self.nesting += 1;
+        let found = look(self);
+        self.nesting -= 1;
+        Some(found)
     }
 
     fn is_object(&self, selected: Selected<'a>) -> bool {
@@ -270,10 +281,12 @@ impl<'a> Search<'a> {
         if Rc::ptr_eq(fields, &of_fragment) || self.is_exhausted() {
             return;
         }
-        self.between_fields(exclusive, fields, &of_fragment, found);
-        for &fragment in &of_fragment.fragments {
-            self.between_fields_and_fragment(exclusive, fields, fragment, seen, found);
-        }
+        self.deeper(|search| {
+            search.between_fields(exclusive, fields, &of_fragment, found);
+            for &fragment in &of_fragment.fragments {
+                search.between_fields_and_fragment(exclusive, fields, fragment, seen, found);
+            }
+        });
     }
 
     fn between_fragments(&mut self, exclusive: bool, one: &'a str, other: &'a str, found: &mut Vec<Conflict<'a>>) {
@@ -285,13 +298,15 @@ impl<'a> Search<'a> {
             return;
         };
         let (first, second) = (self.fields(first), self.fields(second));
-        self.between_fields(exclusive, &first, &second, found);
-        for &fragment in &second.fragments {
-            self.between_fragments(exclusive, one, fragment, found);
-        }
-        for &fragment in &first.fragments {
-            self.between_fragments(exclusive, fragment, other, found);
-        }
+        self.deeper(|search| {
+            search.between_fields(exclusive, &first, &second, found);
+            for &fragment in &second.fragments {
+                search.between_fragments(exclusive, one, fragment, found);
+            }
+            for &fragment in &first.fragments {
+                search.between_fragments(exclusive, fragment, other, found);
+            }
+        });
     }
 
     fn fields(&mut self, selections: Selections<'a>) -> Rc<Fields<'a>> {

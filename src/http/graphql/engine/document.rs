@@ -116,7 +116,7 @@ impl Engine {
         Ok(Parsed::Fresh(Fresh {
             text: Text::from(text),
             operations: operations(&ast),
-            measures: Measures::of_size(&ast),
+            measures: Measures::of_size(text, &ast),
             ast,
             is_cut,
         }))
@@ -188,6 +188,11 @@ impl Parsed {
 }
 
 impl Document {
+    /// Whether any of its operations asks for the schema.
+    pub(super) fn asks_for_the_schema(&self) -> bool {
+        self.measures.ask_for_the_schema()
+    }
+
     /// The text.
     pub(super) fn text(&self) -> &Text {
         &self.text

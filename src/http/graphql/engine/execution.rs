@@ -70,7 +70,7 @@ impl Engine {
     ) -> Result<Executed, Complaint> {
         let complain = |error: RequestError| Complaint::of_all(error.message().to_string());
         check_max_depth(&document.executable, operation).map_err(complain)?;
-        let schema = if operation.is_mutation() { &self.executed } else { &self.schema };
+        let schema = if document.asks_for_the_schema() { &self.schema } else { &self.executed };
         let execution = Execution::new(schema, &document.executable)
             .implementers_map(&self.implementers)
             .operation(operation)

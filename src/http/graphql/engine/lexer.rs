@@ -1,6 +1,6 @@
 //! Cuts a document into tokens as Magento's engine does, to word what is wrong with it.
 //!
-//! The parser that documents go through has its own lexer; this one is asked only about documents which that one refused.
+//! The parser that documents go through has its own lexer.
 
 use std::fmt::Write;
 
@@ -64,6 +64,13 @@ impl Token<'_> {
             _ => kind,
         }
     }
+}
+
+/// The length of the longest name in `text`, in bytes, up to where it can be cut into tokens.
+pub(super) fn longest_name(text: &str) -> usize {
+    let mut lexer = Lexer::new(text);
+    let tokens = std::iter::from_fn(|| lexer.next().ok().filter(|token| token.kind != Kind::End));
+    tokens.filter(|token| token.kind == Kind::Name).map(|token| token.text.len()).max().unwrap_or(0)
 }
 
 /// Hands out one token after the other.

@@ -9,6 +9,7 @@ use crate::http::graphql::Options;
 use crate::http::graphql::engine::Complaint;
 use crate::http::graphql::engine::expansion::{Cost, Expansion};
 use crate::http::graphql::engine::introspection::{LONGEST_ANSWER, LONGEST_DOCUMENT};
+use crate::http::graphql::engine::lexer::longest_name;
 use crate::http::graphql::line::Line;
 use crate::settings::Settings;
 
@@ -26,7 +27,8 @@ const NO_INTROSPECTION: &str = "GraphQL introspection is not allowed, but the qu
 const DEFINITIONS: usize = 250;
 const SPREADS: usize = 2000;
 
-/// The longest name of a field, and the longest alias, in bytes. An answer repeats it with each thing that it lists.
+/// The longest name, in bytes: of a field, an alias, a fragment, a variable, whatever. An answer repeats it with each
+/// thing that it lists, and what is wrong with a document is told by names.
 const NAME: usize = 255;
 
 /// The largest number of PHP: Magento tells no larger one.
@@ -97,7 +99,7 @@ pub(super) struct Measures {
     fields: usize,
     spreads: usize,
     definitions: usize,
-    /// The length of the longest name of a field or alias, in bytes.
+    /// The length of the longest name, in bytes.
     longest_name: usize,
     /// Where the schema is first asked for, in bytes.
     introspection: Option<usize>,
@@ -108,13 +110,13 @@ pub(super) struct Measures {
 
 impl Measures {
     /// Measures a document.
-    pub(super) fn of_size(ast: &ast::Document) -> Self {
+    pub(super) fn of_size(text: &str, ast: &ast::Document) -> Self {
         let mut measures = Self {
             aliases: 0,
             fields: 0,
             spreads: 0,
             definitions: ast.definitions.len(),
-            longest_name: 0,
+            longest_name: if text.len() > NAME { longest_name(text) } else { 0 },
             introspection: None,
             costs: None,
         };
@@ -133,8 +135,6 @@ impl Measures {
             match selection {
                 Selection::Field(field) => {
                     self.fields += 1;
-                    let alias = field.alias.as_ref().map_or(0, apollo_compiler::Name::len);
-                    self.longest_name = self.longest_name.max(field.name.len()).max(alias);
                     if matches!(field.name.as_str(), "__schema" | "__type") && self.introspection.is_none() {
                         self.introspection = Some(field.location().map_or(0, |location| location.offset()));
                     }
@@ -204,7 +204,12 @@ impl Measures {
     /// Whether a few bytes would be answered with very many (see [`super::introspection`]).
     fn asks_too_much_about_the_schema(&self, text: &str) -> bool {
         let longest = || self.costs.iter().flatten().map(|cost| cost.introspection.bytes()).fold(0.0, f64::max);
-        self.introspection.is_some() && (text.len() > LONGEST_DOCUMENT || longest() > LONGEST_ANSWER)
+        self.ask_for_the_schema() && (text.len() > LONGEST_DOCUMENT || longest() > LONGEST_ANSWER)
+    }
+
+    /// Whether `__schema` or `__type` is in the document.
+    pub(super) fn ask_for_the_schema(&self) -> bool {
+        self.introspection.is_some()
     }
 
     /// Whether the validation could run out of stack.
@@ -243,7 +248,7 @@ mod tests {
     use crate::http::graphql::tests::repeated;
 
     fn measures(text: &str) -> Measures {
-        Measures::of_size(&ast::Document::parse(text, "test").unwrap())
+        Measures::of_size(text, &ast::Document::parse(text, "test").unwrap())
     }
 
     fn limits() -> Limits {

@@ -25,6 +25,7 @@ mod wording;
 
 use std::sync::LazyLock;
 
+use apollo_compiler::ast::Type;
 use apollo_compiler::collections::HashMap;
 use apollo_compiler::schema::{ExtendedType, Implementers};
 use apollo_compiler::validation::Valid;
@@ -74,9 +75,9 @@ impl Complaint {
 /// Reads and executes documents.
 pub(super) struct Engine {
     schema: Valid<Schema>,
-    /// The schema that mutations are executed with: a field of an input object may be null in it. When it must not be,
-    /// the validation says so; only a variable with a default that is sent as null gets by, and Magento's engine hands
-    /// that to the operation. Mutations cannot ask for the schema, so nobody sees this one.
+    /// The schema that operations are executed with unless they ask for the schema: a field of an input object and an
+    /// item of a list may be null in it. When it must not be, the validation says so; only a variable with a default that
+    /// is sent as null gets by, and Magento's engine hands that to the operation.
     executed: Valid<Schema>,
     implementers: HashMap<Name, Implementers>,
     documents: Cache,
@@ -103,14 +104,33 @@ impl Engine {
 fn with_nullable_input(schema: &Valid<Schema>) -> Valid<Schema> {
     let mut schema = schema.clone().into_inner();
     for definition in schema.types.values_mut() {
-        if let ExtendedType::InputObject(object) = definition {
-            for field in object.make_mut().fields.values_mut() {
-                let field = field.make_mut();
-                field.ty = (*field.ty).clone().nullable().into();
+        match definition {
+            ExtendedType::InputObject(object) => {
+                for field in object.make_mut().fields.values_mut() {
+                    let field = field.make_mut();
+                    field.ty = with_nullable_items((*field.ty).clone()).nullable().into();
+                }
             }
+            ExtendedType::Object(object) => {
+                for field in object.make_mut().fields.values_mut() {
+                    for argument in &mut field.make_mut().arguments {
+                        let argument = argument.make_mut();
+                        argument.ty = with_nullable_items((*argument.ty).clone()).into();
+                    }
+                }
+            }
+            _ => {}
         }
     }
     Valid::assume_valid(schema)
+}
+
+fn with_nullable_items(ty: Type) -> Type {
+    match ty {
+        Type::List(item) => Type::List(Box::new(with_nullable_items(*item).nullable())),
+        Type::NonNullList(item) => Type::NonNullList(Box::new(with_nullable_items(*item).nullable())),
+        Type::Named(_) | Type::NonNullNamed(_) => ty,
+    }
 }
 
 #[cfg(test)]

@@ -272,7 +272,8 @@ impl Checked<'_> {
             Some(variable) => self.misplaced(used, variable),
             None => Some(self.undefined(used)),
         });
-        misuses.extend(found.take(MOST));
+        // Many operations may use one fragment.
+        misuses.extend(found.take(MOST.saturating_sub(misuses.len())));
     }
 
     fn undefined(&self, used: &Use<'_>) -> Misuse {

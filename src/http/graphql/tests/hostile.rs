@@ -65,6 +65,10 @@ fn documents() -> Vec<(&'static str, String)> {
             "a cycle of fragments",
             format!("{} fragment F50 on Query {{ ...F0 }}", chain(50).rsplit_once(" fragment").unwrap().0),
         ),
+        ("two circles of fragments beside a conflict", two_circles(124, 123)),
+        ("many circles of long names", many_circles(60, 200)),
+        ("many operations over a long variable", many_operations(240, &"v".repeat(megabyte / 4))),
+        ("many operations over many variables", many_operations(240, &"v".repeat(200))),
         ("many errors", format!("{{{}}}", " nothing".repeat(900))),
         (
             "many errors on a long line",
@@ -93,6 +97,31 @@ fn documents() -> Vec<(&'static str, String)> {
         ("nothing but spaces", " ".repeat(megabyte)),
         ("a zero byte", "\0".to_owned()),
     ]
+}
+
+/// Circles of these lengths, which meet in as many pairs of fragments as the product of both.
+fn two_circles(one: usize, other: usize) -> String {
+    let circle = |name: &str, length: usize| {
+        repeated(length, |n| format!("fragment {name}{n} on Customer {{...{name}{}}}", (n + 1) % length))
+    };
+    let conflict = "{x: customer {email} x: storeConfig {locale} customer {...A0 ...B0}}";
+    format!("{conflict}{}{}", circle("A", one), circle("B", other))
+}
+
+/// A chain of fragments whose last one leads back to each of them.
+fn many_circles(length: usize, name: usize) -> String {
+    let name = |n: usize| format!("{}{n}", "F".repeat(name));
+    let chain = repeated(length, |n| format!("fragment {} on Query {{...{}}}", name(n), name(n + 1)));
+    let last = repeated(length, |n| format!("...{}", name(n)));
+    format!("{{...{}}}{chain}fragment {} on Query {{{last}}}", name(0), name(length))
+}
+
+/// Operations that all use one fragment, in which variables are that none of them has.
+fn many_operations(count: usize, variable: &str) -> String {
+    let operations = repeated(count, |n| format!("query q{n} {{...F}}"));
+    let uses = 1 + 20_000 / variable.len();
+    let fields = format!(" storeConfig @skip(if: ${variable}) {{locale}}").repeat(uses);
+    format!("{operations}fragment F on Query {{{fields}}}")
 }
 
 /// So many fields, hidden from the count of aliases, of each type of each field of each type of a field.
@@ -146,6 +175,10 @@ async fn what_is_too_much_is_named() {
         ("a shorter chain of fragments", 200, "Query is too large."),
         ("a chain of fragments that may be read", 200, "Query is too large."),
         ("a long name", 400, "Query is too large."),
+        ("two circles of fragments beside a conflict", 200, "Fields \"x\" conflict because customer and storeConfig"),
+        ("many circles of long names", 200, "Cannot spread fragment \"FFF"),
+        ("many operations over a long variable", 400, "Query is too large."),
+        ("many operations over many variables", 200, "Variable \"$vvv"),
         ("a long alias in depth", 400, "Query is too large."),
         ("many aliases in depth", 200, "Query is too large."),
         ("short aliases in depth", 200, "Query is too large."),

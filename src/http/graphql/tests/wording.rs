@@ -4,7 +4,7 @@ use actix_web::test::TestRequest;
 use serde_json::{Value, json};
 
 use super::repeated;
-use super::support::{CUSTOMER, House};
+use super::support::{CUSTOMER, House, Reply};
 use crate::session::Subject;
 
 const AVAILABLE: &str = "{ isEmailAvailable(email: ARG) { is_email_available } }";
@@ -179,13 +179,26 @@ async fn a_null_within_an_input_object_is_left_to_the_operation() {
 }
 
 #[actix_web::test]
+async fn a_null_within_a_list_is_left_to_the_operation() {
+    let query = "query($c: ID = \"a\") { customer { custom_attributes(attributeCodes: [$c]) { code } } }";
+    let reply = with_null(query).await;
+    assert_eq!(reply.json(), json!({"data": {"customer": {"custom_attributes": []}}}));
+}
+
+#[actix_web::test]
 async fn the_engines_own_words_do_not_reach_a_client() {
+    let query = "query($c: ID = \"a\") {
+        __schema { queryType { name } } customer { custom_attributes(attributeCodes: [$c]) { code } } }";
+    let reply = with_null(query).await;
+    assert_eq!(reply.gist(), (200, "Internal server error".to_owned(), String::new()));
+    assert_eq!(reply.json()["data"]["customer"], json!({"custom_attributes": null}));
+}
+
+/// What a customer is answered with `$c` sent as null.
+async fn with_null(query: &str) -> Reply {
     let house = House::new();
     let token = house.token(Subject::customer(CUSTOMER)).await;
-    let query = "query($c: ID = \"a\") { customer { custom_attributes(attributeCodes: [$c]) { code } } }";
     let body = json!({"query": query, "variables": {"c": null}});
     let request = TestRequest::post().uri("/graphql").set_json(body);
-    let reply = house.send(request.insert_header(("authorization", format!("Bearer {token}")))).await;
-    assert_eq!(reply.gist(), (200, "Internal server error".to_owned(), String::new()));
-    assert_eq!(reply.json()["data"], json!({"customer": {"custom_attributes": null}}));
+    house.send(request.insert_header(("authorization", format!("Bearer {token}")))).await
 }
