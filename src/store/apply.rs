@@ -66,11 +66,15 @@ pub(super) fn apply(to: &Connection, change: &Change, books: &mut Books, ids: &m
                     .map(drop)
             })
         }
-        Change::SecondFactor { administrator, secret } => set_second_factor(to, *administrator, secret.as_ref()),
-        Change::CodeUsed(UsedCode { administrator, period }) => to
-            .prepare_cached("INSERT OR REPLACE INTO used_codes (administrator, period) VALUES (?1, ?2)")?
-            .execute([administrator, period])
-            .map(drop),
+        Change::SecondFactor { administrator, secret } => {
+            set_second_factor(to, *administrator, secret.as_ref())?;
+            books.seal.tables.renew(to, Table::SecondFactors)
+        }
+        Change::CodeUsed(UsedCode { administrator, period }) => {
+            to.prepare_cached("INSERT OR REPLACE INTO used_codes (administrator, period) VALUES (?1, ?2)")?
+                .execute([administrator, period])?;
+            books.seal.tables.renew(to, Table::UsedCodes)
+        }
         Change::CreateRole(row) => {
             create_role(to, row)?;
             [Table::Roles, Table::RoleRules].into_iter().try_for_each(|table| books.seal.tables.renew(to, table))
