@@ -122,12 +122,18 @@ async fn a_session_that_conflicts_is_not_counted() {
     let folder = DataFolder::open(home.path()).unwrap();
     let store = Store::start_here(&folder).unwrap();
     store.write(vec![anne(1)]).await.unwrap();
-    let refused = store.write(vec![anne(2), anne(1)]).await;
+    let refused = store.write(vec![anne(2), issued(1, Subject::customer(2))]).await;
     assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
     store.write(vec![anne(3)]).await.unwrap();
     store.close().await;
     drop(folder);
     assert_eq!(live(home.path()), [1, 3].into());
+}
+
+#[actix::test]
+async fn a_session_that_is_stored_once_more_is_there_once() {
+    let home = after(vec![anne(1), anne(1), anne(2)]).await;
+    assert_eq!(live(home.path()), [1, 2].into());
 }
 
 #[actix::test]
