@@ -86,7 +86,10 @@ pub(super) fn apply(to: &Connection, change: &Change, books: &mut Books, ids: &m
         Change::FolderInitialised => {
             to.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, x'01')", [INITIALISED]).map(drop)
         }
-        Change::Audit(line) => books.append_line(to, line, ids),
+        Change::Audit(line) => {
+            books.ledger.latest = books.ledger.latest.max(line.at);
+            books.append_line(to, line, ids)
+        }
         Change::AuditOutdated { before } => books.prune(to, *before),
         Change::Erase(erasure) => books.erase(to, erasure),
     }

@@ -78,7 +78,7 @@ async fn sessions_come_back_and_numbers_go_on() {
     assert_eq!(live(home.path()), [1, 7].into());
     let mut folder = DataFolder::open(home.path()).unwrap();
     assert_eq!(folder.first_session(Durability::Sync).unwrap(), SessionId(8));
-    assert_eq!((folder.sessions(), folder.latest_issue()), (2, UnixSeconds(1007)));
+    assert_eq!((folder.sessions(), folder.latest_moment()), (2, UnixSeconds(1007)));
 }
 
 #[actix::test]
