@@ -71,7 +71,7 @@ fn assert_holds_none(place: &str, bytes: &[u8], secrets: &[String]) {
 }
 
 #[test]
-fn no_token_and_no_password_stands_in_a_file_a_log_or_a_metric() {
+fn no_token_and_no_password_stands_in_a_file_a_log_a_metric_or_an_export() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("data");
     let builder = ServerBuilder::on(&folder).argument("--demo").argument("--log-level").argument("trace");
@@ -84,6 +84,10 @@ fn no_token_and_no_password_stands_in_a_file_a_log_or_a_metric() {
     let backup = home.path().join("backup.db");
     server.command(&["backup", backup.to_str().unwrap()], "").printed();
     let metrics = server.internal(None, "/metrics").body;
+    // The trail is encrypted in the file, and in clear here.
+    let export = server.command(&["audit", "export"], "").printed().to_owned();
+    assert!(export.contains(CUSTOMER.0), "what is looked for is found");
+    assert_holds_none("the audit trail", export.as_bytes(), &secrets);
     // Once as they are while the server runs, the write-ahead log among them, and once as a crash leaves them.
     for file in files(home.path()) {
         assert_holds_none(&file.display().to_string(), &std::fs::read(&file).unwrap(), &secrets);
