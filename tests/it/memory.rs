@@ -42,7 +42,6 @@ fn resident(server: &TestServer) -> f64 {
 
 /// Waits until a server takes little more than an empty one.
 #[track_caller]
-#[expect(clippy::print_stdout, reason = "how much it is belongs into the record of a run")]
 fn assert_given_back(server: &TestServer, empty: f64) {
     let pause = Duration::from_millis(200);
     for _ in 0..PATIENCE.as_millis() / pause.as_millis() {
