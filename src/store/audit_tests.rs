@@ -193,11 +193,8 @@ async fn a_recovery_keeps_the_trail_says_so_in_it_and_does_not_hide_what_is_lost
 #[actix::test]
 async fn a_file_of_the_version_before_gets_a_trail() {
     let home = tempfile::tempdir().unwrap();
-    let database = DataFolder::open(home.path()).unwrap().database();
-    let file = Connection::open(&database).unwrap();
-    let undo = "DROP TABLE audit_lines; DROP TABLE audit_keys; DROP TABLE audit_names;
-                DELETE FROM meta WHERE key = 'audit_trail'; PRAGMA user_version = 2";
-    file.execute_batch(undo).unwrap();
+    let mut file = Connection::open(home.path().join("tokenward.db")).unwrap();
+    schema::found_version(&mut file, 2);
     drop(file);
     let folder = DataFolder::open(home.path()).unwrap();
     let store = Store::start(&folder, None).unwrap();

@@ -429,7 +429,7 @@ mod tests {
         let home = home();
         drop(create(&home.path().join(DATABASE)).unwrap());
         let mut file = connection::writing(&home.path().join(DATABASE)).unwrap();
-        schema::migrate_to_version_1(&mut file);
+        schema::found_version(&mut file, 1);
         file.execute("INSERT INTO throttle VALUES (3, 'jane', 1, 2)", ()).unwrap();
         let key = DataFolder::open(home.path()).unwrap().digest_key().clone();
         let kept: u32 = file.query_row("SELECT count(*) FROM throttle", (), |row| row.get(0)).unwrap();

@@ -373,7 +373,7 @@ mod tests {
         let database = home.path().join(DATABASE);
         fs::File::create_new(&database).unwrap();
         let mut file = connection::writing(&database).unwrap();
-        schema::migrate_to_version_1(&mut file);
+        schema::found_version(&mut file, 1);
         file.execute("INSERT INTO throttle VALUES (3, 'jane', 1, 2)", ()).unwrap();
         connection::put_away(file);
         let recovery = recover(home.path(), false, UnixSeconds(1_700_000_000)).unwrap();
