@@ -41,6 +41,7 @@ fn resident(server: &TestServer) -> f64 {
 }
 
 /// Waits until a server takes little more than an empty one.
+#[expect(clippy::print_stdout, reason = "the figures are what the one who runs it wants to see")]
 #[track_caller]
 fn assert_given_back(server: &TestServer, empty: f64) {
     let pause = Duration::from_millis(200);
