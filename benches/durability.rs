@@ -83,7 +83,9 @@ async fn measure(folder: &Path, sessions: u64) {
     let mut config = Config::default();
     folder.clone_into(&mut config.data.dir);
     config.tokens.capacity = Capacity::Sessions(sessions + 10_000_000);
+    let begun = Instant::now();
     let house = House::open(config, None).await.expect("the folder is sound");
+    println!("opening the folder after a clean stop: {:.2?}", begun.elapsed());
     let (before, begun) = (resident_bytes(), Instant::now());
     house.load_sessions().await.expect("the sessions are sound");
     let took = begun.elapsed();

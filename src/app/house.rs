@@ -292,14 +292,14 @@ impl Kept {
 /// How far the wall clock may be behind the last stored stamp without a word.
 const UNREMARKABLE_SECONDS: u32 = 60;
 
-/// Session time, which does not start before the last session that was stored.
+/// Session time, which does not start before the last moment that was stored.
 fn clock(folder: &DataFolder) -> SharedClock {
-    let clock = SystemClock::starting_at(folder.latest_issue());
-    let behind = folder.latest_issue().since(clock.wall());
+    let clock = SystemClock::starting_at(folder.latest_moment());
+    let behind = folder.latest_moment().since(clock.wall());
     if behind > UNREMARKABLE_SECONDS {
         warn!(
             behind_seconds = behind,
-            "the system's clock is behind the last session that was stored: the time of sessions goes on from there"
+            "the system's clock is behind the last moment that was stored: the time of sessions goes on from there"
         );
     }
     Arc::new(clock)

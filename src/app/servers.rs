@@ -25,7 +25,7 @@ use crate::config::{self, process_environment};
 use crate::control;
 use crate::http::admin::AdminServices;
 use crate::http::{self, Services};
-use crate::lifecycle::{self, Connections, Doors, ServiceManager, Watch};
+use crate::lifecycle::{self, Connections, Doors, ServiceManager, Signals, Watch};
 use crate::registry::{TokenValidator, ValidatorCounts};
 use crate::telemetry::Readiness;
 
@@ -180,19 +180,28 @@ impl Running {
     }
 
     /// Answers until a signal or a panic ends it.
-    ///
-    /// # Errors
-    /// When the signals cannot be listened to.
-    pub async fn until_stopped(self) -> std::io::Result<ExitCode> {
+    pub async fn until_stopped(self, signals: Signals) -> ExitCode {
+        self.end(None, signals).await
+    }
+
+    /// Ends it at once: the signal of this name has come before it was ready.
+    pub async fn stop(self, signal: &'static str, signals: Signals) -> ExitCode {
+        self.end(Some(signal), signals).await
+    }
+
+    async fn end(self, signal: Option<&'static str>, signals: Signals) -> ExitCode {
         let House { config, services, panics, store, .. } = self.house;
         let config::Lifecycle { drain_delay, drain_timeout } = config.lifecycle;
-        let code = lifecycle::run(self.doors, panics, lifecycle::Options { drain_delay, drain_timeout }).await?;
-        if code == ExitCode::SUCCESS {
+        let options = lifecycle::Options { drain_delay, drain_timeout };
+        let flush = async {
             services.sign_in.tell_counted().await;
             trail::tell_stop(&store, &services.clock).await;
             store.close().await;
+        };
+        match signal {
+            Some(signal) => lifecycle::stop(signal, self.doors, signals, panics, options, flush).await,
+            None => lifecycle::run(self.doors, signals, panics, options, flush).await,
         }
-        Ok(code)
     }
 }
 

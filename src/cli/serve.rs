@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use tracing::info;
 
-use crate::app::{self, Demo, DemoError, House, Inherited};
+use crate::app::{self, Demo, DemoError, House, Inherited, Running};
 use crate::cli::accept_restored::RestoredSessions;
 use crate::cli::common::ConfigArguments;
 use crate::cli::{Failure, output};
@@ -84,25 +84,19 @@ impl Serve {
             if let Some(demo) = &demo {
                 demo.claim(&house).await?;
             }
+            // Before anybody can be accepted, who must not be cut.
+            let mut signals = lifecycle::Signals::listen()?;
             let running = app::serve(house, inherited)?;
-            running.load().await?;
-            if let Some(demo) = &demo {
-                let stop = lifecycle::first_signal()?;
-                tokio::select! {
-                    furnished = demo.furnish(running.house()) => furnished?,
-                    name = stop => {
-                        info!(signal = name, "stopping: the demonstration was not prepared to its end");
-                        running.house().close().await;
-                        return Ok(ExitCode::SUCCESS);
-                    }
-                }
+            tokio::select! {
+                prepared = prepared(&running, demo.as_ref()) => prepared?,
+                name = signals.next() => return Ok(running.stop(name, signals).await),
             }
             running.welcome()?;
             if let Some(demo) = &demo {
                 // Whoever does not read it may have started a server all the same.
                 drop(output::print(&demo.invitation(running.listeners, running.house().folder())));
             }
-            Ok(running.until_stopped().await?)
+            Ok(running.until_stopped(signals).await)
         })
     }
 
@@ -116,6 +110,15 @@ impl Serve {
         ];
         flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?))).collect()
     }
+}
+
+/// Loads the sessions, and makes what a demonstration has.
+async fn prepared(running: &Running, demo: Option<&Demo>) -> Result<(), Failure> {
+    running.load().await?;
+    if let Some(demo) = demo {
+        demo.furnish(running.house()).await?;
+    }
+    Ok(())
 }
 
 /// A demonstration that asks for more than there may be is a wrong command line.

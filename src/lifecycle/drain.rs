@@ -7,6 +7,9 @@
 //! 3. For [`SETTLING`], whoever was accepted sends the request that the connection was opened for.
 //! 4. Connections without a request are closed; the others, when their request has been answered.
 //! 5. When none is left, or after `drain_timeout`, the workers end.
+//! 6. What is still to be stored is stored.
+//!
+//! A second signal, or the panic of an actor, ends each of these steps.
 
 use std::net::{Shutdown, TcpListener};
 use std::process::ExitCode;
@@ -18,8 +21,7 @@ use socket2::SockRef;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, error, info, warn};
 
-use crate::lifecycle::signals::Signals;
-use crate::lifecycle::{Connections, EXIT_CUT, EXIT_PANIC, Panics, ServiceManager};
+use crate::lifecycle::{Connections, EXIT_CUT, EXIT_PANIC, Panics, ServiceManager, Signals};
 use crate::telemetry::Readiness;
 
 /// How long the thread that accepts connections may take to notice that it should not. It answers nothing that could be
@@ -53,26 +55,48 @@ pub struct Doors {
     pub manager: ServiceManager,
 }
 
-/// Waits for the end of the server: a signal, or the panic of an actor.
-///
-/// # Errors
-/// When the signals cannot be listened to.
-pub async fn run(doors: Doors, mut panics: Panics, options: Options) -> std::io::Result<ExitCode> {
-    let mut signals = Signals::listen()?;
+/// Waits for the end of the server: a signal, or the panic of an actor. `flush` stores what is still to be stored, when
+/// nobody is answered any more.
+pub async fn run(
+    doors: Doors,
+    mut signals: Signals,
+    mut panics: Panics,
+    options: Options,
+    flush: impl Future<Output = ()>,
+) -> ExitCode {
     let name = tokio::select! {
         name = signals.next() => name,
-        Some(actor) = panics.recv() => return Ok(panicked(actor)),
+        Some(actor) = panics.recv() => return panicked(actor),
     };
+    stop(name, doors, signals, panics, options, flush).await
+}
+
+/// The same when the signal, of this name, has come already.
+pub async fn stop(
+    name: &'static str,
+    doors: Doors,
+    mut signals: Signals,
+    mut panics: Panics,
+    options: Options,
+    flush: impl Future<Output = ()>,
+) -> ExitCode {
     info!(signal = name, "stopping: no longer ready, finishing what is in progress");
     doors.readiness.set_stopping();
     doors.manager.stopping();
+    let all = async {
+        doors.close(options).await;
+        info!("nobody is answered any more: storing what is left");
+        flush.await;
+    };
     tokio::select! {
-        () = doors.close(options) => {
+        // A panic that ends the flush early must not look like its end.
+        biased;
+        Some(actor) = panics.recv() => panicked(actor),
+        _ = signals.next() => cut(),
+        () = all => {
             info!("stopped");
-            Ok(ExitCode::SUCCESS)
+            ExitCode::SUCCESS
         }
-        _ = signals.next() => Ok(cut()),
-        Some(actor) = panics.recv() => Ok(panicked(actor)),
     }
 }
 

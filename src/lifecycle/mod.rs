@@ -1,6 +1,6 @@
 //! Signals, the order in which things stop, and what happens when an actor panics.
 //!
-//! The first signal drains ([`run`]): unready, then no new connections, then nothing that was accepted is cut (within
+//! The first signal drains ([`run`], and [`stop`] when it comes before the server is ready): unready, then no new connections, then nothing that was accepted is cut (within
 //! `lifecycle.drain_timeout`). A second signal cuts. A long-lived actor that panics ends the process, by its
 //! [`ActorGuard`]. Whoever started the process is told ([`ServiceManager`]). It knows nothing of what is served: the
 //! listeners tell it of their connections by [`Connections`].
@@ -12,14 +12,14 @@ mod service_manager;
 mod signals;
 
 pub use connections::{Connection, Connections};
-pub use drain::{Doors, Options, run};
+pub use drain::{Doors, Options, run, stop};
 #[cfg(debug_assertions)]
 pub use guard::ProvokePanic;
 #[cfg(debug_assertions)]
 pub(crate) use guard::panics_when_told;
 pub use guard::{ActorGuard, Panics, Watch};
 pub use service_manager::ServiceManager;
-pub use signals::{first_signal, outlive_file_limits};
+pub use signals::{Signals, outlive_file_limits};
 
 /// The exit code after a panic: an internal software error, as `sysexits.h` has it.
 pub const EXIT_PANIC: u8 = 70;

@@ -13,29 +13,24 @@ pub fn outlive_file_limits() -> std::io::Result<()> {
     signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
 }
 
-/// The name of the first signal that asks the process to end: for what is interrupted before there is a server to stop.
-///
-/// # Errors
-/// When the signals cannot be listened to.
-pub fn first_signal() -> std::io::Result<impl Future<Output = &'static str>> {
-    let mut signals = Signals::listen()?;
-    Ok(async move { signals.next().await })
-}
-
-/// The signals that ask the process to end.
+/// The signals that ask the process to end. One that comes while nobody waits for the next is not lost.
 #[derive(Debug)]
-pub(super) struct Signals {
+pub struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
 }
 
 impl Signals {
-    pub(super) fn listen() -> std::io::Result<Self> {
+    /// From now on these signals do not end the process by themselves.
+    ///
+    /// # Errors
+    /// When they cannot be listened to.
+    pub fn listen() -> std::io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
     /// The name of the next one.
-    pub(super) async fn next(&mut self) -> &'static str {
+    pub async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",

@@ -379,7 +379,9 @@ impl TokenRegistry {
             self.index.set_unstored(digest, false);
         }
         if let Some(reply) = reply {
-            answer(reply, Ok(revoked.count));
+            // Nothing was stored for one that found nothing, and what it would have ended may not be stored yet.
+            let is_certain = self.unstored.is_empty() || !revoked.is_empty();
+            answer(reply, if is_certain { Ok(revoked.count) } else { Err(RegistryError::Unavailable) });
         }
     }
 
@@ -387,7 +389,10 @@ impl TokenRegistry {
         for digest in revoked.digests() {
             self.index.set_unstored(digest, true);
         }
-        self.unstored.push(Unstored::Revoked(revoked));
+        // Anybody may ask for the end of what is not there, as often as they like.
+        if !revoked.is_empty() {
+            self.unstored.push(Unstored::Revoked(revoked));
+        }
         if let Some(reply) = reply {
             answer(reply, Err(RegistryError::Unavailable));
         }

@@ -41,6 +41,11 @@ impl Revoked {
         self
     }
 
+    /// Whether there is nothing to store: what was to be ended is not there.
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.line.is_none()
+    }
+
     /// What is to be stored; without durability of sessions the line alone.
     pub(super) fn changes(&self, durability: Durability) -> Vec<Change> {
         let events = if durability == Durability::None { &[][..] } else { &self.events };

@@ -66,11 +66,15 @@ pub(super) fn apply(to: &Connection, change: &Change, books: &mut Books, ids: &m
                     .map(drop)
             })
         }
-        Change::SecondFactor { administrator, secret } => set_second_factor(to, *administrator, secret.as_ref()),
-        Change::CodeUsed(UsedCode { administrator, period }) => to
-            .prepare_cached("INSERT OR REPLACE INTO used_codes (administrator, period) VALUES (?1, ?2)")?
-            .execute([administrator, period])
-            .map(drop),
+        Change::SecondFactor { administrator, secret } => {
+            set_second_factor(to, *administrator, secret.as_ref())?;
+            books.seal.tables.renew(to, Table::SecondFactors)
+        }
+        Change::CodeUsed(UsedCode { administrator, period }) => {
+            to.prepare_cached("INSERT OR REPLACE INTO used_codes (administrator, period) VALUES (?1, ?2)")?
+                .execute([administrator, period])?;
+            books.seal.tables.renew(to, Table::UsedCodes)
+        }
         Change::CreateRole(row) => {
             create_role(to, row)?;
             [Table::Roles, Table::RoleRules].into_iter().try_for_each(|table| books.seal.tables.renew(to, table))
@@ -82,7 +86,10 @@ pub(super) fn apply(to: &Connection, change: &Change, books: &mut Books, ids: &m
         Change::FolderInitialised => {
             to.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, x'01')", [INITIALISED]).map(drop)
         }
-        Change::Audit(line) => books.append_line(to, line, ids),
+        Change::Audit(line) => {
+            books.ledger.latest = books.ledger.latest.max(line.at);
+            books.append_line(to, line, ids)
+        }
         Change::AuditOutdated { before } => books.prune(to, *before),
         Change::Erase(erasure) => books.erase(to, erasure),
     }

@@ -351,10 +351,11 @@ async fn a_line_is_stored_with_its_session_or_not_at_all() {
         ends: None,
         last_used: UnixSeconds(1),
     };
-    let issued = || Change::Session(SessionEvent::Issued { session, fixed_end: None, digest: TokenDigest([0; 16]) });
-    house.store.write(vec![issued(), told(1)]).await.unwrap();
+    let issued =
+        |digest| Change::Session(SessionEvent::Issued { session, fixed_end: None, digest: TokenDigest([digest; 16]) });
+    house.store.write(vec![issued(0), told(1)]).await.unwrap();
     // The number of a session is not given twice, so this message fails, and its line with it.
-    let refused = house.store.write(vec![told(2), issued()]).await;
+    let refused = house.store.write(vec![told(2), issued(1)]).await;
     assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
     assert_whole(house.home.path(), 1);
     house.store.write(vec![told(3)]).await.unwrap();

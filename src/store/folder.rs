@@ -190,8 +190,8 @@ impl DataFolder {
         self.ledger.sessions
     }
 
-    /// The latest moment at which a stored session was issued; session time must not start before it.
-    pub fn latest_issue(&self) -> UnixSeconds {
+    /// The latest moment that is stored of a session or in the audit trail; session time must not start before it.
+    pub fn latest_moment(&self) -> UnixSeconds {
         self.ledger.latest
     }
 
@@ -332,7 +332,8 @@ fn prepare(path: &Path) -> Result<Prepared, FolderError> {
         return Err(FolderError::Damaged { path: path.to_owned(), problem });
     }
     seal.tables.fill_in(&connection).and_then(|()| seal.rows.fill_in(&mut connection)).map_err(unreadable)?;
-    // Sessions are issued after everything else is there, so a row that damage took away does not make a folder fresh.
+    // Sessions are issued, and starts told of, after everything else is there, so a row that damage took away does not
+    // make a folder fresh.
     let fresh = ledger.latest == UnixSeconds(0) && !is_initialised(&connection).map_err(unreadable)?;
     let restored = backup::note(&connection).map_err(unreadable)?;
     Ok(Prepared { fresh, key, ledger, restored })

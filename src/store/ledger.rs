@@ -100,7 +100,8 @@ pub(super) struct Ledger {
     pub(super) sessions: u64,
     /// The last number that was given to a session, so that none is given twice.
     pub(super) last: u64,
-    /// The latest moment at which a session was issued: session time never starts before it.
+    /// The latest moment at which a session was issued or a line of the audit trail written, among them lines about
+    /// sessions that have expired: session time never starts before it.
     pub(super) latest: UnixSeconds,
     /// The sum of the checksums of all rows of sessions and of revocations.
     pub(super) sum: u64,

@@ -237,7 +237,7 @@ fn copy_sessions(old: &Connection, new: &Connection, keep: bool) -> rusqlite::Re
     let seal = Seal::new(&key);
     ledger::set_meta(new, ledger::DIGEST_KEY, key.expose())?;
     let mut whole = Vec::new();
-    let mut last = Ledger::read(old, &seal).map_or(0, |ledger| ledger.last);
+    let Ledger { mut last, latest, .. } = Ledger::read(old, &seal).unwrap_or_default();
     for order in ["id", "id DESC"] {
         if each_session(old, order, |session, checksum| {
             if seal.session(&session) == checksum {
@@ -252,8 +252,11 @@ fn copy_sessions(old: &Connection, new: &Connection, keep: bool) -> rusqlite::Re
     }
     whole.sort_unstable_by_key(|session| session.id);
     whole.dedup_by_key(|session| session.id);
-    let mut books =
-        sessions::Books { seal: seal.clone(), ledger: Ledger { last, ..Ledger::default() }, head: Head::default() };
+    let mut books = sessions::Books {
+        seal: seal.clone(),
+        ledger: Ledger { last, latest, ..Ledger::default() },
+        head: Head::default(),
+    };
     if keep {
         let kinds = kind_revocations(old, &seal);
         let revoked = |id: SessionId, kind| kinds.iter().any(|&(ended, through)| ended == kind && id <= through);

@@ -146,7 +146,8 @@ CREATE TABLE kind_revocations (
 const VERSION_3: &[&str] = &[CHECKSUMS, SECOND_FACTORS, audit::AUDIT_TRAIL, jwts::JWT_REVOCATIONS];
 
 /// What administrators show besides their passwords. The codes that were used stand apart: they count wherever the
-/// accounts are kept, and the secret may be there.
+/// accounts are kept, and the secret may be there. Each table has a checksum; a program of version 2 knows neither, but a
+/// secret goes with its administrator, whoever removes that one.
 const SECOND_FACTORS: &str = "
 CREATE TABLE second_factors (
     administrator INTEGER PRIMARY KEY REFERENCES administrators (id) ON DELETE CASCADE,
@@ -157,6 +158,9 @@ CREATE TABLE used_codes (
     administrator INTEGER PRIMARY KEY,
     period INTEGER NOT NULL
 ) STRICT;
+
+CREATE TRIGGER second_factors_removed AFTER DELETE ON second_factors
+BEGIN DELETE FROM meta WHERE key = 'seal_second_factors'; END;
 ";
 
 /// Checksums of accounts, throttle, settings, websites, store views and roles. What a program of version 2 changes, it

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use super::*;
 use crate::audit::Origin;
 use crate::clock::UnixSeconds;
+use crate::secret::Secret;
 use crate::session::{EndReason, Session, SessionEvent, SessionId, Subject, UserType};
 use crate::settings::{Scope, WebsiteId};
 use crate::token::TokenDigest;
@@ -78,7 +79,7 @@ async fn sessions_come_back_and_numbers_go_on() {
     assert_eq!(live(home.path()), [1, 7].into());
     let mut folder = DataFolder::open(home.path()).unwrap();
     assert_eq!(folder.first_session(Durability::Sync).unwrap(), SessionId(8));
-    assert_eq!((folder.sessions(), folder.latest_issue()), (2, UnixSeconds(1007)));
+    assert_eq!((folder.sessions(), folder.latest_moment()), (2, UnixSeconds(1007)));
 }
 
 #[actix::test]
@@ -122,12 +123,18 @@ async fn a_session_that_conflicts_is_not_counted() {
     let folder = DataFolder::open(home.path()).unwrap();
     let store = Store::start_here(&folder).unwrap();
     store.write(vec![anne(1)]).await.unwrap();
-    let refused = store.write(vec![anne(2), anne(1)]).await;
+    let refused = store.write(vec![anne(2), issued(1, Subject::customer(2))]).await;
     assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
     store.write(vec![anne(3)]).await.unwrap();
     store.close().await;
     drop(folder);
     assert_eq!(live(home.path()), [1, 3].into());
+}
+
+#[actix::test]
+async fn a_session_that_is_stored_once_more_is_there_once() {
+    let home = after(vec![anne(1), anne(1), anne(2)]).await;
+    assert_eq!(live(home.path()), [1, 2].into());
 }
 
 #[actix::test]
@@ -186,10 +193,10 @@ fn customer(email: &str) -> Change {
     Change::CreateCustomers(vec![row])
 }
 
-fn administrator() -> Change {
+fn administrator(name: &str) -> Change {
     Change::CreateAdministrator(AdministratorRow {
-        username: "admin".to_owned(),
-        username_key: "admin".to_owned(),
+        username: name.to_owned(),
+        username_key: name.to_owned(),
         email: "admin@example.com".to_owned(),
         firstname: None,
         lastname: None,
@@ -219,7 +226,7 @@ async fn run() -> Run {
         let first = *half.start();
         store.write(vec![customer(&format!("{first}@example.com")), setting(1)]).await.unwrap();
         if first == 1 {
-            store.write(vec![administrator(), setting(2)]).await.unwrap();
+            store.write(vec![administrator("admin"), setting(2)]).await.unwrap();
         }
         for id in half.clone() {
             let mut changes = vec![anne(id)];
@@ -340,15 +347,22 @@ fn in_last_transaction(log: &[u8], at: usize) -> bool {
 }
 
 #[actix::test]
-async fn a_setting_or_a_website_that_was_changed_or_is_missing_is_damage() {
+async fn a_row_of_a_small_table_that_was_changed_or_is_missing_is_damage() {
     for meddling in [
         "DROP TRIGGER settings_changed; UPDATE settings SET value = '9' WHERE value = '1'",
         "DROP TRIGGER settings_removed; DELETE FROM settings WHERE value = '1'",
         "DROP TRIGGER settings_added; INSERT INTO settings VALUES ('a/b/c', 'default', 0, '1')",
         "DROP TRIGGER stores_changed; UPDATE stores SET is_active = 0",
         "DROP TRIGGER role_rules_changed; UPDATE role_rules SET allowed = 0",
+        "UPDATE second_factors SET secret = 'MFRGGZDFMZTWQ2LK'",
+        "DROP TRIGGER second_factors_removed; DELETE FROM second_factors",
+        "UPDATE used_codes SET period = period - 1",
+        "DELETE FROM used_codes",
     ] {
-        let home = after(vec![setting(1), setting(2)]).await;
+        let secret = Some(Secret::new("GEZDGNBVGY3TQOJQ".to_owned()));
+        let factor = Change::SecondFactor { administrator: 1, secret };
+        let used = Change::CodeUsed(UsedCode { administrator: 1, period: 7 });
+        let home = after(vec![setting(1), setting(2), administrator("admin"), factor, used]).await;
         DataFolder::open(home.path()).unwrap();
         Connection::open(home.path().join("tokenward.db")).unwrap().execute_batch(meddling).unwrap();
         let refused = DataFolder::open(home.path()).unwrap_err().to_string();
@@ -358,13 +372,17 @@ async fn a_setting_or_a_website_that_was_changed_or_is_missing_is_damage() {
 
 #[actix::test]
 async fn what_a_program_of_the_version_before_changed_is_no_damage() {
-    let home = after(vec![setting(1), customer("a@example.com"), administrator()]).await;
+    let factor = Change::SecondFactor { administrator: 2, secret: Some(Secret::new("GEZDGNBVGY3TQOJQ".to_owned())) };
+    let (chief, deputy) = (administrator("chief"), administrator("deputy"));
+    let home = after(vec![setting(1), customer("a@example.com"), chief, deputy, factor]).await;
     Connection::open(home.path().join("tokenward.db"))
         .unwrap()
         .execute_batch(
             "UPDATE settings SET value = '2';
              UPDATE customers SET password_hash = 'other';
              UPDATE administrators SET is_active = 1;
+             PRAGMA foreign_keys = ON;
+             DELETE FROM administrators WHERE id = 2;
              INSERT INTO customers (website, store, group_id, email, email_key, created_at, updated_at, is_active, website_excluded)
              VALUES (1, 1, 1, 'b', 'b', 1, 1, 1, 0);
              INSERT OR REPLACE INTO throttle (kind, name, failures, lock_expires) VALUES (3, 'a', 1, 1);",

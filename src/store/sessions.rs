@@ -11,9 +11,8 @@ use crate::audit::Head;
 use crate::clock::UnixSeconds;
 use crate::session::{Session, SessionEvent, SessionId, Subject, UserType};
 use crate::settings::WebsiteId;
-use crate::store::audit;
-use crate::store::jwts;
 use crate::store::ledger::{Ledger, Seal};
+use crate::store::{audit, fault, jwts};
 use crate::token::TokenDigest;
 
 /// A session as it is kept on disk.
@@ -85,30 +84,24 @@ impl Books {
         Ok(())
     }
 
+    /// Appends a row. That it is there already is no mistake: a commit whose sync failed may hold all the same, and whoever
+    /// heard that it failed tries again.
     pub(super) fn append(&mut self, to: &Connection, session: &StoredSession) -> rusqlite::Result<()> {
         let checksum = self.seal.session(session);
-        to.prepare_cached(
-            "INSERT INTO sessions (id, kind, user, website, issued, fixed_end, digest, checksum)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?
-        .execute(params![
-            number(session.id),
-            session.subject.kind.number(),
-            session.subject.id,
-            session.website.0,
-            session.issued.get(),
-            session.fixed_end.unwrap_or_default().get(),
-            session.digest.0,
-            checksum,
-        ])?;
-        self.ledger.add_session(session, checksum);
-        Ok(())
+        match insert(to, session, checksum) {
+            Err(error) if fault::is_of_the_change(&error) && find(to, session.id)? == Some((*session, checksum)) => {
+                Ok(())
+            }
+            Err(error) => Err(error),
+            Ok(()) => {
+                self.ledger.add_session(session, checksum);
+                Ok(())
+            }
+        }
     }
 
     fn renew(&mut self, to: &Connection, id: SessionId, ends: UnixSeconds) -> rusqlite::Result<()> {
-        let question = format!("{SELECT} WHERE id = ?1");
-        let found = to.prepare_cached(&question)?.query_row([number(id)], read).optional()?;
-        let Some((session, _)) = found else { return Ok(()) };
+        let Some((session, _)) = find(to, id)? else { return Ok(()) };
         self.delete(to, &[id])?;
         self.append(to, &StoredSession { fixed_end: Some(ends), ..session })
     }
@@ -131,6 +124,29 @@ impl Books {
         self.ledger.add_revocation(through, checksum);
         Ok(())
     }
+}
+
+fn insert(to: &Connection, session: &StoredSession, checksum: i64) -> rusqlite::Result<()> {
+    to.prepare_cached(
+        "INSERT INTO sessions (id, kind, user, website, issued, fixed_end, digest, checksum)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?
+    .execute(params![
+        number(session.id),
+        session.subject.kind.number(),
+        session.subject.id,
+        session.website.0,
+        session.issued.get(),
+        session.fixed_end.unwrap_or_default().get(),
+        session.digest.0,
+        checksum,
+    ])
+    .map(drop)
+}
+
+/// The session with this number, if it is there, and its checksum.
+fn find(at: &Connection, id: SessionId) -> rusqlite::Result<Option<(StoredSession, i64)>> {
+    at.prepare_cached(&format!("{SELECT} WHERE id = ?1"))?.query_row([number(id)], read).optional()
 }
 
 /// The columns in the order in which [`read`] takes them.

@@ -1,7 +1,7 @@
-//! Checksums of whole tables: the small ones that are read at the start, settings above all.
+//! Checksums of whole tables: the small ones, settings above all.
 //!
-//! In them a row that is missing is as bad as one that is changed: without its row, a setting that makes tokens short-lived
-//! has its default. So one checksum covers a table with all its rows, in `meta`. Triggers remove it when the table is
+//! In them a row that is missing, or that damage brought back, is as bad as one that is changed: without its row, a setting
+//! that makes tokens short-lived has its default, and a code that was used is good once more. So one checksum covers a table with all its rows, in `meta`. Triggers remove it when the table is
 //! changed, so that a change by a program of the version before, which does not know it, is no damage; whoever knows it
 //! writes it anew in the same transaction.
 
@@ -19,10 +19,20 @@ pub(super) enum Table {
     Stores,
     Roles,
     RoleRules,
+    SecondFactors,
+    UsedCodes,
 }
 
 impl Table {
-    const ALL: [Self; 5] = [Self::Settings, Self::Websites, Self::Stores, Self::Roles, Self::RoleRules];
+    const ALL: [Self; 7] = [
+        Self::Settings,
+        Self::Websites,
+        Self::Stores,
+        Self::Roles,
+        Self::RoleRules,
+        Self::SecondFactors,
+        Self::UsedCodes,
+    ];
 
     /// The key of its checksum in `meta`; the triggers of the schema know it, too.
     fn key(self) -> &'static str {
@@ -32,6 +42,8 @@ impl Table {
             Self::Stores => "seal_stores",
             Self::Roles => "seal_roles",
             Self::RoleRules => "seal_role_rules",
+            Self::SecondFactors => "seal_second_factors",
+            Self::UsedCodes => "seal_used_codes",
         }
     }
 
@@ -45,6 +57,8 @@ impl Table {
             Self::Stores => "SELECT id, code, name, website, group_id, group_code, is_active FROM stores ORDER BY id",
             Self::Roles => "SELECT id, name FROM roles ORDER BY id",
             Self::RoleRules => "SELECT role, resource, allowed FROM role_rules ORDER BY role, resource",
+            Self::SecondFactors => "SELECT administrator, secret FROM second_factors ORDER BY administrator",
+            Self::UsedCodes => "SELECT administrator, period FROM used_codes ORDER BY administrator",
         }
     }
 

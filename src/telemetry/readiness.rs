@@ -11,12 +11,14 @@ use tokio::time::timeout;
 const STARTING: u8 = 0;
 const READY: u8 = 1;
 const STOPPING: u8 = 2;
+/// Stopped before it was ready: what is not loaded is not known, so nothing is answered.
+const ABANDONED: u8 = 3;
 
 /// Whether something that is not needed for every answer is away.
 type Ailment = Box<dyn Fn() -> bool + Send + Sync>;
 
-/// The state of the server as a load balancer needs it: starting, ready, stopping, in this order. A ready one may be
-/// degraded for a time.
+/// The state of the server as a load balancer needs it: starting, ready, stopping, in this order. Some never become
+/// ready; a ready one may be degraded for a time.
 #[derive(Default)]
 pub struct Readiness {
     /// And whether requests should go elsewhere then.
@@ -45,19 +47,21 @@ impl Readiness {
     /// Whether the start is over; a request that has come too early may wait for it here.
     pub async fn has_started(&self) -> bool {
         let patience = Duration::from_millis(self.patience.load(Ordering::Relaxed));
-        if self.is_starting() && !patience.is_zero() {
+        if self.may_start() && !patience.is_zero() {
             // Made before the state is looked at again, so that the end cannot go unnoticed between the two.
             let started = self.started.notified();
-            if self.is_starting() {
+            if self.may_start() {
                 drop(timeout(patience, started).await);
             }
         }
         !self.is_starting()
     }
 
-    /// From now on requests should go elsewhere; those that come are still answered.
+    /// From now on requests should go elsewhere; those that come are still answered, unless the start was not over yet:
+    /// then they are refused, and those that wait for its end are, too.
     pub fn set_stopping(&self) {
-        self.state.store(STOPPING, Ordering::Release);
+        let state = if self.is_starting() { ABANDONED } else { STOPPING };
+        self.state.store(state, Ordering::Release);
         self.started.notify_waiters();
     }
 
@@ -84,14 +88,18 @@ impl Readiness {
         self.state.load(Ordering::Acquire) == READY && !elsewhere
     }
 
-    /// Whether they are not welcome yet.
+    /// Whether they have never been welcome.
     pub fn is_starting(&self) -> bool {
-        self.state.load(Ordering::Acquire) == STARTING
+        matches!(self.state.load(Ordering::Acquire), STARTING | ABANDONED)
     }
 
     /// Whether they are not welcome any more.
     pub fn is_stopping(&self) -> bool {
-        self.state.load(Ordering::Acquire) == STOPPING
+        matches!(self.state.load(Ordering::Acquire), STOPPING | ABANDONED)
+    }
+
+    fn may_start(&self) -> bool {
+        self.state.load(Ordering::Acquire) == STARTING
     }
 
     /// The state in a word.
@@ -128,6 +136,19 @@ mod tests {
         readiness.set_ready();
         assert!(waiting.await);
         assert_eq!(readiness.has_started().now_or_never(), Some(true));
+    }
+
+    #[actix_rt::test]
+    async fn who_waits_for_a_start_that_is_given_up_is_refused_at_once() {
+        let readiness = Readiness::default();
+        readiness.let_early_requests_wait(Duration::from_secs(30));
+        let waiting = readiness.has_started();
+        tokio::pin!(waiting);
+        assert_eq!(waiting.as_mut().now_or_never(), None);
+        readiness.set_stopping();
+        assert!(!waiting.await);
+        assert!(readiness.is_starting() && readiness.is_stopping() && !readiness.is_ready());
+        assert_eq!((readiness.has_started().now_or_never(), readiness.name()), (Some(false), "stopping"));
     }
 
     #[actix_rt::test]

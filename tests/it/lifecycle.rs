@@ -103,6 +103,34 @@ fn what_takes_longer_than_the_drain_timeout_is_cut() {
 }
 
 #[test]
+fn a_stop_while_sessions_are_loaded_is_a_clean_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut server = ServerBuilder::on(&data).argument("--demo").argument("--sessions").argument("20000").start();
+    server.process.signal(Signal::TERM);
+    server.process.wait(SOON);
+    let mut process = ServerBuilder::on(&data).spawn();
+    process.log.wait_for(SOON, |line| line.contains("\"listening\"").then_some(())).unwrap();
+    process.signal(Signal::TERM);
+    let code = process.wait(SOON).code();
+    let log = process.log.text();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("\"stopped\""), "{log}");
+}
+
+#[test]
+fn a_second_signal_cuts_also_when_the_store_cannot_be_flushed() {
+    let mut server = TestServer::demo();
+    // Nobody else may write now, so the flush waits.
+    let other = rusqlite::Connection::open(server.folder.join("tokenward.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    server.process.signal(Signal::TERM);
+    server.process.log.wait_for(SOON, |line| line.contains("storing what is left").then_some(())).unwrap();
+    server.process.signal(Signal::TERM);
+    assert_eq!(server.process.wait(SOON).code(), Some(1));
+}
+
+#[test]
 fn ctrl_c_stops_it_too() {
     let mut server = TestServer::demo();
     server.process.signal(Signal::INT);

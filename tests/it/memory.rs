@@ -16,6 +16,10 @@ const PATIENCE: Duration = Duration::from_mins(5);
 /// How much more than a server that never had a session may be in memory, once all have ended.
 const MOST: f64 = 1.25;
 
+/// What SQLite keeps of the file once it has read and written it, whatever has ended: 2 MiB of pages for a connection, of
+/// which a writer and a reader have been busy.
+const PAGES: f64 = 4.0 * 1024.0 * 1024.0;
+
 /// A data folder with that many sessions, on which no server runs any more.
 fn crowded() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -47,7 +51,7 @@ fn assert_given_back(server: &TestServer, empty: f64) {
     let pause = Duration::from_millis(200);
     for _ in 0..PATIENCE.as_millis() / pause.as_millis() {
         let now = resident(server);
-        if now <= MOST * empty {
+        if now <= MOST * empty + PAGES {
             println!("all sessions have ended: {now} bytes; a server that never had any: {empty} bytes");
             return;
         }
@@ -62,7 +66,7 @@ fn after_everything_was_revoked_memory_is_given_back() {
     let folder = crowded();
     let server = ServerBuilder::on(&folder.path().join("data")).start();
     let empty = of_an_empty_server();
-    assert!(resident(&server) > 2.0 * empty);
+    assert!(resident(&server) > 2.0 * empty + PAGES);
     // On a busy machine it may take longer to store than the command waits; then it says so, and is given again.
     server.wait_until(|server| server.command(&["session", "revoke", "--all"], "").code == 0);
     assert_given_back(&server, empty);
@@ -77,7 +81,7 @@ fn after_everything_has_expired_memory_is_given_back() {
     time.apply_to(&mut command);
     let server = TestServer::of(Process::start(command), &data);
     let empty = of_an_empty_server();
-    assert!(resident(&server) > 2.0 * empty);
+    assert!(resident(&server) > 2.0 * empty + PAGES);
     time.set("+1d");
     look_for_the_expired(&server);
     server.wait_until(|server| {

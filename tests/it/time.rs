@@ -71,6 +71,21 @@ fn when_the_clock_is_set_forward_a_day_tokens_have_expired() {
 }
 
 #[test]
+fn what_has_expired_stays_so_after_a_restart_with_a_clock_that_was_set_back() {
+    let Some(shop) = Shop::open() else { return };
+    let mut server = shop.start();
+    let expired = sign_in(&server);
+    // Within the ten minutes in which a session is still known as expired.
+    shop.time.set("+65m");
+    wait_for_step(&server, "forward", 1);
+    assert_eq!(left(&server, &expired), None);
+    server.process.signal(Signal::TERM);
+    server.process.wait(SOON);
+    shop.time.set("-1d");
+    assert_eq!(left(&shop.start(), &expired), None);
+}
+
+#[test]
 fn when_the_clock_is_set_back_a_day_no_expired_token_comes_alive_and_live_ones_end_on_time() {
     let Some(shop) = Shop::open() else { return };
     let mut server = shop.start();

@@ -310,6 +310,33 @@ async fn a_revocation_that_finds_nothing_is_answered_behind_those_before_it() {
 }
 
 #[actix_rt::test]
+async fn a_revocation_that_finds_nothing_is_not_answered_while_one_before_it_is_not_stored() {
+    tokio::time::pause();
+    let house = house(options());
+    house.issued(Subject::customer(1), 1).await;
+    let first = house.revoke(Revocation::Subject(Subject::customer(1)));
+    let second = house.revoke(Revocation::Subject(Subject::customer(1)));
+    house.run().await;
+    // The disk fails between the two, and a batch in which nothing is to be stored does not notice.
+    let last = *house.last.lock().unwrap();
+    let through = |through, outcome| house.registry.actor().send(Committed { through, outcome });
+    through(last - 1, RecordOutcome::Failed).await.unwrap();
+    through(last, RecordOutcome::Stored).await.unwrap();
+    assert_eq!(first.await.unwrap(), Err(RegistryError::Unavailable));
+    assert_eq!(second.await.unwrap(), Err(RegistryError::Unavailable));
+}
+
+#[actix_rt::test]
+async fn a_revocation_of_nothing_that_fails_holds_up_nobody() {
+    let house = house(options());
+    let nothing = house.revoke(Revocation::Session(SessionId(99)));
+    house.run().await;
+    house.settle(RecordOutcome::Failed).await;
+    assert_eq!(nothing.await.unwrap(), Err(RegistryError::Unavailable));
+    house.issued(Subject::customer(1), 1).await;
+}
+
+#[actix_rt::test]
 async fn nothing_is_issued_before_an_unstored_revocation_is_stored() {
     tokio::time::pause();
     let house = house(options());
