@@ -44,18 +44,16 @@ pub enum FolderError {
         /// Why.
         cause: io::Error,
     },
-    /// A command of one user would begin a folder of another.
+    /// Root would begin a folder of another user.
     #[error(
-        "{path} is empty and belongs to user number {owner}, not to this user ({user}): run the command as that user, or let \
-         the server make the folder's files first"
+        "{path} is empty and belongs to user number {owner}, who could not open what root puts there: run the command as \
+         that user, or let the server make the folder's files first"
     )]
     Foreign {
         /// The folder.
         path: PathBuf,
         /// Whose it is.
         owner: u32,
-        /// Who wants to begin it.
-        user: u32,
     },
     /// A copy cannot be made where it was asked for.
     #[error("the copy cannot be written to {path}: {cause}")]
@@ -339,14 +337,13 @@ fn prepare(path: &Path) -> Result<Prepared, FolderError> {
     Ok(Prepared { fresh, key, ledger, restored })
 }
 
-/// A folder that the server's user owns must not be filled with files of another user, such as root's, which the server
-/// could not open.
+/// A folder that the server's user owns must not be filled with files of root, which the server could not open. Other
+/// users may have a folder by its group, as in a container.
 fn look_at_owner(path: &Path) -> Result<(), FolderError> {
     let owner = path.metadata().map_err(|cause| unusable(path, cause))?.uid();
-    let user = rustix::process::geteuid().as_raw();
     warn_of_others(path);
-    if owner != user && !path.join(DATABASE).exists() {
-        return Err(FolderError::Foreign { path: path.to_owned(), owner, user });
+    if rustix::process::geteuid().is_root() && owner != 0 && !path.join(DATABASE).exists() {
+        return Err(FolderError::Foreign { path: path.to_owned(), owner });
     }
     Ok(())
 }

@@ -207,10 +207,10 @@ fn every_event_is_one_json_object_a_line() {
 }
 
 /// The documents of the manifests for Kubernetes; `None`, and a word about it, where YAML cannot be read.
-fn manifests() -> Option<Vec<Value>> {
+fn manifests(file: &str) -> Option<Vec<Value>> {
     let mut python = Command::new("python3");
     python.args(["-c", "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(sys.stdin))))"]);
-    let text = std::fs::read_to_string(repository().join("deploy/kubernetes/tokenward.yaml")).unwrap();
+    let text = std::fs::read_to_string(repository().join("deploy/kubernetes").join(file)).unwrap();
     let read = run(python, &text);
     if read.stderr.contains("No module named") {
         skip("python3 cannot read YAML (Debian package python3-yaml)");
@@ -221,7 +221,7 @@ fn manifests() -> Option<Vec<Value>> {
 
 #[test]
 fn the_manifests_of_kubernetes_fit_the_server() {
-    let Some(documents) = manifests() else { return };
+    let Some(documents) = manifests("tokenward.yaml") else { return };
     let of_kind = |kind: &str| documents.iter().find(|document| document["kind"] == kind).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tokenward.toml");
@@ -244,4 +244,9 @@ fn the_manifests_of_kubernetes_fit_the_server() {
     assert_eq!(server["securityContext"]["readOnlyRootFilesystem"], true);
     let mounted = server["volumeMounts"].as_array().unwrap().iter().any(|volume| volume["mountPath"] == "/data");
     assert!(mounted && set["volumeClaimTemplates"][0]["metadata"]["name"] == "data");
+
+    let command = &manifests("command.yaml").unwrap()[0]["spec"];
+    assert_eq!(command["securityContext"]["runAsUser"], pod["securityContext"]["runAsUser"]);
+    assert_eq!(command["containers"][0]["image"], server["image"]);
+    assert_eq!(command["volumes"][0]["persistentVolumeClaim"]["claimName"], "data-tokenward-0");
 }

@@ -29,7 +29,12 @@ systemctl() {
         restart) stop; start ;;
     esac
 }
-journalctl() { cat "$HOME/journal"; }
+journalctl() { # once everything that was said has arrived
+    MARK="until $(date +%s%N)"
+    echo "$MARK" >"$HOME/log"
+    until grep -q "$MARK" "$HOME/journal"; do sleep 0.02; done
+    cat "$HOME/journal"
+}
 token() { # of whom, with which password, at which route
     curl -s "http://127.0.0.1:8080/rest/V1/integration/$3/token" -H 'Content-Type: application/json' \
         -d "{\"username\": \"$1\", \"password\": \"$2\"}" | tr -d '"'
