@@ -32,7 +32,7 @@ pub(crate) struct Customer {
     /// E-mail address
     #[arg(long)]
     email: String,
-    /// Code of the website; the default one unless given
+    /// Code of the website; without it, every account with this address is meant
     #[arg(long)]
     website: Option<String>,
 }

@@ -116,6 +116,7 @@ fn not_written(error: io::Error) -> Failure {
 
 fn noted(text: &str) -> Result<(u64, String), String> {
     text.split_once(':')
+        .filter(|(_, hash)| hash.len() == 32 && hash.bytes().all(|digit| digit.is_ascii_hexdigit()))
         .and_then(|(line, hash)| Some((line.parse().ok()?, hash.to_ascii_lowercase())))
         .ok_or_else(|| "this is not what `audit verify` prints, such as 12:0123456789abcdef0123456789abcdef".to_owned())
 }

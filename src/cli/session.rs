@@ -14,6 +14,9 @@ use crate::cli::{Failure, office, output};
 use crate::control::{Answer, Command, ExposedPassword, UserKind, UserName};
 use crate::secret::Password;
 
+/// How many sessions are asked for at once.
+const PAGE: usize = 10_000;
+
 /// How many tokens go into one command.
 const TOKENS_AT_ONCE: usize = 1000;
 
@@ -39,7 +42,7 @@ pub(crate) struct List {
     #[arg(long, default_value_t = 0)]
     after: u64,
     /// At most so many
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = at_least_one)]
     limit: usize,
     /// One JSON object a line instead of a table
     #[arg(long)]
@@ -80,11 +83,43 @@ struct Which {
 impl SessionCommand {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         match self {
-            Self::List(List { config, user, after, limit, json }) => {
-                output::print_answer(office::carry_out(&config, Command::ListSessions { user, after, limit })?, json)
-            }
+            Self::List(list) => list.run(),
             Self::Revoke(revoke) => revoke.run(),
         }
+    }
+}
+
+impl List {
+    /// Page by page, so that a long list is no long answer. Rows of JSON are printed as they come.
+    fn run(self) -> Result<ExitCode, Failure> {
+        let Self { config, user, mut after, limit, json } = self;
+        let (mut left, mut shown) = (limit, Vec::new());
+        while left > 0 {
+            let page = left.min(PAGE);
+            let rows =
+                match office::carry_out(&config, Command::ListSessions { user: user.clone(), after, limit: page })? {
+                    Answer::Rows(rows) => rows,
+                    other => return output::print_answer(other, json),
+                };
+            left -= rows.len();
+            let is_last = rows.len() < page;
+            after = rows.last().and_then(|row| row.get("id")?.as_u64()).unwrap_or(after);
+            if json {
+                output::print_answer(Answer::Rows(rows), true)?;
+            } else {
+                shown.extend(rows);
+            }
+            if is_last {
+                break;
+            }
+        }
+        if !json {
+            output::print_answer(Answer::Rows(shown), false)?;
+        }
+        if left == 0 {
+            output::complain(&format!("--limit {limit} is reached: there may be more, which --after {after} shows"));
+        }
+        Ok(ExitCode::SUCCESS)
     }
 }
 
@@ -107,6 +142,10 @@ impl Revoke {
         };
         output::print_answer(answer, false)
     }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|limit| *limit > 0).ok_or_else(|| "this has to be a number from 1 on".to_owned())
 }
 
 fn revoke_tokens(config: &ConfigArguments, lines: impl BufRead) -> Result<Answer, Failure> {

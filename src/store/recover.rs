@@ -131,7 +131,7 @@ fn replace(new: &Path, database: &Path, aside: &Path) -> std::io::Result<()> {
 /// A path at which nothing is yet: this one, or this one with a number.
 fn unused(path: PathBuf) -> PathBuf {
     let numbered = |number: u32| PathBuf::from(format!("{}-{number}", path.display()));
-    if path.exists() { (2..).map(numbered).find(|path| !path.exists()).unwrap_or(path) } else { path }
+    if path.exists() { (2..1000).map(numbered).find(|path| !path.exists()).unwrap_or(path) } else { path }
 }
 
 fn copy(from: &Path, to: &Path, keep_sessions: bool, told: &Line) -> rusqlite::Result<Recovery> {
