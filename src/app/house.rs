@@ -12,7 +12,7 @@ use crate::accounts::seed::{self, Seed, SeedError};
 use crate::accounts::{
     AccountError, AccountLocks, AccountStore, DirectorySource, EmbeddedAccounts, MagentoAccounts, SettingStore,
 };
-use crate::app::shop::{Figures, Installation, ShopError, Watcher};
+use crate::app::shop::{Figures, Installation, Revocations, ShopError, Watcher};
 use crate::app::{LoadingError, Validators, loading, options};
 use crate::audit::Origin;
 use crate::clock::{Clock, SharedClock, SystemClock};
@@ -137,7 +137,10 @@ impl House {
         let registry = TokenRegistry::start_apart(registry::Parts {
             snapshot: Arc::clone(&snapshot),
             clock: Arc::clone(&clock),
-            options: options::registry(&config, budget.sessions),
+            options: registry::Options {
+                outbox: shop.as_ref().is_some_and(|shop| shop.takes_revocations()),
+                ..options::registry(&config, budget.sessions)
+            },
             key: folder.digest_key().clone(),
             forms,
             first_id,
@@ -230,6 +233,12 @@ impl House {
             poll: self.config.magento.poll,
             figures: Arc::clone(&figures),
             locked: HashSet::new(),
+            revocations: Revocations::new(
+                Arc::clone(shop),
+                self.services.registry.clone(),
+                (self.store.clone(), self.readers.clone()),
+                Arc::clone(&self.services.clock),
+            ),
             clocks_differ: false,
         };
         let shop = Arc::clone(shop);

@@ -7,6 +7,7 @@ use crate::clock::UnixSeconds;
 use crate::secret::Secret;
 use crate::settings::{Scope, StoreDirectory};
 use crate::store::folder::INITIALISED;
+use crate::store::outbox;
 use crate::store::sessions::Books;
 use crate::store::table_seals::Table;
 use crate::store::{
@@ -82,6 +83,8 @@ pub(super) fn apply(to: &Connection, change: &Change, books: &mut Books, ids: &m
         Change::FolderInitialised => {
             to.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, x'01')", [INITIALISED]).map(drop)
         }
+        Change::OutboxAdded(revocation) => outbox::add(to, *revocation),
+        Change::OutboxDelivered(revocations) => outbox::remove(to, revocations),
         Change::Audit(line) => books.append_line(to, line, ids),
         Change::AuditOutdated { before } => books.prune(to, *before),
         Change::Erase(erasure) => books.erase(to, erasure),

@@ -5,7 +5,7 @@
 //! | `options` | how to reach the database: [`DatabaseOptions`] |
 //! | `database` | the pool: every question has a limit of time, and none waits while the database is away |
 //! | `schema` | what the database has: looked at once, at the start |
-//! | `customers`, `administrators`, `throttle`, `directory`, `config` | the statements |
+//! | `customers`, `administrators`, `throttle`, `revocations`, `directory`, `config` | the statements |
 //! | `store` | [`MagentoAccounts`], which puts them together |
 //! | `states` | what became of users who have sessions |
 //!
@@ -20,6 +20,7 @@ mod customers;
 mod database;
 mod directory;
 mod options;
+mod revocations;
 mod row;
 mod schema;
 mod states;

@@ -1,7 +1,9 @@
 //! A shop beside which the server runs: how its database is found, and how it is watched.
 
+mod revocations;
 mod watch;
 
+pub(super) use revocations::Revocations;
 pub(super) use watch::{Figures, Watcher};
 
 use std::path::{Path, PathBuf};

@@ -13,6 +13,7 @@ use tracing::{debug, info, warn};
 
 use crate::accounts::magento::{AdministratorState, CustomerState};
 use crate::accounts::{AccountError, MagentoAccounts};
+use crate::app::shop::Revocations;
 use crate::audit::Origin;
 use crate::clock::SharedClock;
 use crate::keeper::Keeper;
@@ -66,6 +67,8 @@ pub(in crate::app) struct Watcher {
     pub(in crate::app) figures: Arc<Figures>,
     /// Customers who were locked at the last look.
     pub(in crate::app) locked: HashSet<u32>,
+    /// Revocations, both ways.
+    pub(in crate::app) revocations: Revocations,
     /// Whether the clocks differed at the last look.
     pub(in crate::app) clocks_differ: bool,
 }
@@ -99,6 +102,7 @@ impl Watcher {
 
     async fn look_at_everything(&mut self) -> Result<(), AccountError> {
         self.compare_clocks().await?;
+        self.exchange_revocations().await;
         if let Err(error) = self.keeper.reload_directory().await {
             debug!(%error, "the shop's settings were not read again");
         }
@@ -118,6 +122,15 @@ impl Watcher {
         self.look_at_administrators(&administrators).await?;
         self.locked = locked;
         Ok(())
+    }
+
+    /// What fails now is done at the next look, and keeps nothing else from being looked at.
+    async fn exchange_revocations(&mut self) {
+        for done in [self.revocations.deliver().await, self.revocations.take_over().await] {
+            if let Err(error) = done {
+                debug!(%error, "revocations were not exchanged with the shop");
+            }
+        }
     }
 
     async fn look_at_customers(&self, ids: &[u32], locked: &mut HashSet<u32>) -> Result<(), AccountError> {

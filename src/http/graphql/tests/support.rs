@@ -206,7 +206,12 @@ impl House {
         let registry: Registry = TokenRegistry::start_here(Parts {
             snapshot: snapshot.clone(),
             clock: clock.clone(),
-            options: registry::Options { capacity: 1000, per_subject: 100, durability: Durability::default() },
+            options: registry::Options {
+                capacity: 1000,
+                per_subject: 100,
+                durability: Durability::default(),
+                outbox: false,
+            },
             key: DigestKey::generate(),
             forms: TokenForms::default(),
             first_id: SessionId(1),
