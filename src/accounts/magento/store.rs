@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use crate::accounts::magento::database::Database;
 use crate::accounts::magento::{
     AdministratorState, Condition, CustomerState, DatabaseOptions, FixedSettings, SchemaReport, ShopSettings,
-    administrators, config, customers, directory, revocations, states, throttle,
+    administrators, config, customers, directory, revocations, second_factors, states, throttle,
 };
 use crate::accounts::{
     AccountError, AccountLocks, AccountStore, Administrator, Customer, DirectorySource, LONGEST_NAME, SecondFactor,
@@ -20,6 +20,7 @@ use crate::accounts::{
 };
 use crate::audit::{Event, Line, Origin, Person};
 use crate::clock::{SharedClock, UnixSeconds};
+use crate::magento::SharedInstallationKey;
 use crate::session::{Subject, SubjectChanged, UserType};
 use crate::settings::{Roles, Settings, StoreDirectory, WebsiteId};
 use crate::store::{Change, CustomerLock, SettingRow, Store, ThrottleRow, UserRevocation};
@@ -55,6 +56,8 @@ pub struct MagentoAccounts {
     tables: Arc<Tables>,
     write: bool,
     fixed: FixedSettings,
+    /// What the shop encrypts values under; empty when it is not known.
+    key: SharedInstallationKey,
     clock: SharedClock,
     /// Where the audit trail is, which is kept here and not in the shop.
     store: Store,
@@ -111,12 +114,19 @@ impl MagentoAccounts {
             tables,
             write: options.write,
             fixed,
+            key: SharedInstallationKey::default(),
             clock,
             store,
             listener: OnceLock::new(),
             cleaned,
             inactive: Mutex::default(),
         })
+    }
+
+    /// With the key that the shop encrypts values under.
+    #[must_use]
+    pub fn with_key(self, key: SharedInstallationKey) -> Self {
+        Self { key, ..self }
     }
 
     /// Announces every change of a lock from now on. To be called once; a second listener is ignored.
@@ -304,9 +314,13 @@ impl AccountStore for MagentoAccounts {
         ask!(self, |connection, tables| administrators::by_number(connection, &tables, id).await)
     }
 
-    /// Without the shop's second factors: whoever needs one gets no token.
-    async fn second_factor(&self, _administrator: u32) -> Result<Option<SecondFactor>, AccountError> {
-        Ok(None)
+    async fn second_factor(&self, administrator: u32) -> Result<Option<SecondFactor>, AccountError> {
+        if !self.tables.schema.has_table(second_factors::TABLE) {
+            return Ok(None);
+        }
+        let stored = ask!(self, |connection, tables| second_factors::stored(connection, &tables, administrator).await)?;
+        let key = self.key.load_full();
+        Ok(stored.map(|encoded| second_factors::read(&encoded, administrator, key.as_deref())))
     }
 
     async fn success(

@@ -13,7 +13,7 @@ use tracing::{debug, info, warn};
 
 use crate::accounts::magento::{AdministratorState, CustomerState};
 use crate::accounts::{AccountError, MagentoAccounts};
-use crate::app::shop::Revocations;
+use crate::app::shop::{KeyWatch, Revocations};
 use crate::audit::Origin;
 use crate::clock::SharedClock;
 use crate::keeper::Keeper;
@@ -67,6 +67,8 @@ pub(in crate::app) struct Watcher {
     pub(in crate::app) figures: Arc<Figures>,
     /// Customers who were locked at the last look.
     pub(in crate::app) locked: HashSet<u32>,
+    /// The shop's key.
+    pub(in crate::app) key: KeyWatch,
     /// Revocations, both ways.
     pub(in crate::app) revocations: Revocations,
     /// Whether the clocks differed at the last look.
@@ -88,6 +90,7 @@ impl Watcher {
 
     /// Looks once, and says how long to wait until the next time.
     async fn look(&mut self) -> Duration {
+        self.key.look().await;
         let before = self.accounts.condition().questions();
         if let Err(error) = self.look_at_everything().await {
             // That the database is away has been said.

@@ -110,7 +110,7 @@ impl House {
                 reset_counters_on_success: true,
                 second_factor: sign_in::SecondFactorRule::Auto,
             },
-            installation_key: None,
+            installation_key: Arc::default(),
             guards: Arc::new(|_| Box::new(())),
         });
         let services = Services {

@@ -6,6 +6,8 @@ mod changes;
 mod deployed;
 mod proxy;
 mod revocations;
+mod rotation;
+mod second_factor;
 
 use std::path::Path;
 

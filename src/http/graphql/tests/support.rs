@@ -233,7 +233,7 @@ impl House {
                 reset_counters_on_success: version == MagentoVersion::V248,
                 second_factor: sign_in::SecondFactorRule::Auto,
             },
-            installation_key: None,
+            installation_key: Arc::default(),
             guards: Arc::new(|_| Box::new(())),
         });
         let readiness = Arc::new(Readiness::default());
