@@ -6,6 +6,8 @@
 //! Lines of the audit trail are numbered, encrypted and joined where they are written, in the transaction of what they
 //! tell of; [`TrailReader`] checks and reads them, also while a server runs.
 //!
+//! What a shop is still to be told lies in the outbox, written in the transaction of what it tells of.
+//!
 //! It knows rows, not rules: what a change means was decided by whoever sent it. What always holds: an answer to a
 //! change means that it is on disk; a change is stored whole or not at all; a change that fails takes no other one
 //! with it. A file that is locked, full or read-only is an error of each call and not of the process: the next call

@@ -1,4 +1,5 @@
-//! A shop beside which the server runs: how its database is found, and how it is watched.
+//! A shop beside which the server runs: how its database is found, how it is watched, what it is told, and how its key is
+//! followed.
 
 mod key;
 mod revocations;
