@@ -65,7 +65,7 @@ pub(crate) async fn registry(sessions: u32) -> Registry {
     let registry = TokenRegistry::start_apart(Parts {
         snapshot: snapshot.shared(),
         clock,
-        options: Options { capacity: 100_000_000, per_subject: 1000, durability: Durability::Sync },
+        options: Options { capacity: 100_000_000, per_subject: 1000, durability: Durability::Sync, outbox: false },
         key: DigestKey::generate(),
         forms: TokenForms { issued: TokenFormat::Jwt, jwt_key: Arc::new(ArcSwapOption::from_pointee(jwt_key())) },
         first_id: SessionId(1),

@@ -13,12 +13,15 @@ GRANT SELECT ON admin_user TO 'tokenward'@'%';
 GRANT SELECT ON admin_user_expiration TO 'tokenward'@'%';
 GRANT SELECT ON authorization_role TO 'tokenward'@'%';
 GRANT SELECT ON authorization_rule TO 'tokenward'@'%';
+GRANT SELECT ON tfa_user_config TO 'tokenward'@'%';
 
 -- Failed sign-ins: the customer's counter and lock. A changed password.
 GRANT UPDATE (failures_num, first_failure, lock_expires, password_hash, session_cutoff)
     ON customer_entity TO 'tokenward'@'%';
 -- The throttle of names.
 GRANT SELECT, INSERT, UPDATE, DELETE ON oauth_token_request_log TO 'tokenward'@'%';
+-- Revocations: those of the shop are honoured here, and those made here are written there.
+GRANT SELECT, INSERT, UPDATE ON jwt_auth_revoked TO 'tokenward'@'%';
 -- When customers and administrators signed in; an administrator whose account has ended is switched off.
 GRANT SELECT, INSERT, UPDATE ON customer_log TO 'tokenward'@'%';
 GRANT UPDATE (logdate, lognum, is_active) ON admin_user TO 'tokenward'@'%';

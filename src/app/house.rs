@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use thiserror::Error;
 use tracing::{info, warn};
 
@@ -12,7 +13,7 @@ use crate::accounts::seed::{self, Seed, SeedError};
 use crate::accounts::{
     AccountError, AccountLocks, AccountStore, DirectorySource, EmbeddedAccounts, MagentoAccounts, SettingStore,
 };
-use crate::app::shop::{Figures, Installation, ShopError, Watcher};
+use crate::app::shop::{Figures, Installation, KeyWatch, Revocations, ShopError, Watcher};
 use crate::app::{LoadingError, Validators, loading, options};
 use crate::audit::Origin;
 use crate::clock::{Clock, SharedClock, SystemClock};
@@ -24,6 +25,7 @@ use crate::http::Services;
 use crate::http::website::CustomerWebsites;
 use crate::keeper::{self, Keeper, KeeperError, SettingsKeeper};
 use crate::lifecycle::{Panics, Watch};
+use crate::magento::SharedInstallationKey;
 use crate::registry::{self, SettingsChanged, TokenRegistry};
 use crate::secret::Password;
 use crate::settings::{Snapshot, StoreDirectory};
@@ -53,6 +55,8 @@ pub struct House {
     pub panics: Panics,
     /// The key under which JWTs are signed and read. A new one takes its place at once, for everybody.
     pub jwt_key: SharedJwtKey,
+    /// The shop's key: for values that the shop has encrypted, and very old password hashes.
+    installation_key: SharedInstallationKey,
     pub(super) store: Store,
     pub(super) readers: Readers,
     /// Kept for as long as the house stands: with it goes the folder's lock.
@@ -120,8 +124,10 @@ impl House {
         let store = Store::start(&folder, Some(guard(&watch, "store-writer")))?;
         let readers = Readers::new(&folder);
         let accounts = Arc::new(EmbeddedAccounts::new(store.clone(), readers.clone(), Arc::clone(&clock)));
-        let installation = Installation::read(&config)?;
-        let shop = installation.open(&config, &clock, &store).await?;
+        let installation = Installation::read(&config.magento)?;
+        let installation_key: SharedInstallationKey =
+            Arc::new(ArcSwapOption::from_pointee(installation.installation_key(&config.magento)));
+        let shop = installation.open(&config, &clock, &store, &installation_key).await?;
         let kept = Kept::new(&accounts, &store, shop.as_ref());
         if shop.is_none() {
             fill(&folder, &config, seed, &accounts).await?;
@@ -130,14 +136,16 @@ impl House {
         }
         let (settings, stores, roles) = keeper::load(&readers, kept.directory.as_ref()).await?;
         warn_of_unknown_websites(&config, &stores);
-        let installation_key = installation.installation_key(&config);
-        let forms = options::forms(&config, installation_key.as_ref());
+        let forms = options::forms(&config, installation_key.load_full().as_deref());
         let jwt_key = Arc::clone(&forms.jwt_key);
         let snapshot = Snapshot::new(settings, stores, roles, config.tokens.empty_lifetime).shared();
         let registry = TokenRegistry::start_apart(registry::Parts {
             snapshot: Arc::clone(&snapshot),
             clock: Arc::clone(&clock),
-            options: options::registry(&config, budget.sessions),
+            options: registry::Options {
+                outbox: shop.as_ref().is_some_and(|shop| shop.takes_revocations()),
+                ..options::registry(&config, budget.sessions)
+            },
             key: folder.digest_key().clone(),
             forms,
             first_id,
@@ -167,7 +175,7 @@ impl House {
                 snapshot: Arc::clone(&snapshot),
                 clock: Arc::clone(&clock),
                 options: options::sign_in(&config),
-                installation_key,
+                installation_key: Arc::clone(&installation_key),
                 guards: Arc::new(move |actor| guard(&watch, actor)),
             })
         };
@@ -201,6 +209,7 @@ impl House {
             watch,
             panics,
             jwt_key,
+            installation_key,
             store,
             readers,
             folder,
@@ -230,6 +239,13 @@ impl House {
             poll: self.config.magento.poll,
             figures: Arc::clone(&figures),
             locked: HashSet::new(),
+            key: KeyWatch::new(&self.config, Arc::clone(&self.installation_key), Arc::clone(&self.jwt_key)),
+            revocations: Revocations::new(
+                Arc::clone(shop),
+                self.services.registry.clone(),
+                (self.store.clone(), self.readers.clone()),
+                Arc::clone(&self.services.clock),
+            ),
             clocks_differ: false,
         };
         let shop = Arc::clone(shop);

@@ -24,12 +24,13 @@ pub(super) fn magento_version(config: &Config) -> MagentoVersion {
     }
 }
 
-/// The limits of the registry; `capacity` is what the budget allows.
+/// The limits of the registry; `capacity` is what the budget allows. Whether there is a shop to be told is for the caller.
 pub(super) fn registry(config: &Config, capacity: u64) -> registry::Options {
     registry::Options {
         capacity: usize::try_from(capacity).unwrap_or(usize::MAX),
         per_subject: config.tokens.per_subject as usize,
         durability: durability(config),
+        outbox: false,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -17,11 +18,14 @@ const PREFIX: &str = "base64";
 ///
 /// An entry has two faces. JWTs are signed under its text as it stands; passwords that are no hashes are compared, and
 /// values are encrypted, under its bytes: decoded when the text begins with `base64`. Cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct InstallationKey {
     /// Never empty, and no entry is.
     entries: Arc<[Zeroizing<String>]>,
 }
+
+/// The key that is in force, if it is known. A new one takes its place at once for whoever reads it.
+pub type SharedInstallationKey = Arc<ArcSwapOption<InstallationKey>>;
 
 /// Why a text is no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

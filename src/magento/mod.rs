@@ -9,4 +9,4 @@ pub mod env_php;
 mod key;
 
 pub use encrypted::{DecryptError, EncryptError};
-pub use key::{InstallationKey, KeyError};
+pub use key::{InstallationKey, KeyError, SharedInstallationKey};

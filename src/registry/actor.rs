@@ -72,6 +72,8 @@ pub struct TokenRegistry {
     pub(super) snapshot: SharedSnapshot,
     pub(super) clock: SharedClock,
     pub(super) durability: Durability,
+    /// Whether the shop is to be told of revocations.
+    outbox: bool,
     capacity: usize,
     fullness: Fullness,
     recorder: Recipient<Record>,
@@ -90,7 +92,7 @@ pub struct TokenRegistry {
     forms: TokenForms,
     /// Sessions that ended by themselves, and have no line in the audit trail yet.
     expired: audit::Expired,
-    index: Arc<Index>,
+    pub(super) index: Arc<Index>,
     timer: Option<(UnixSeconds, SpawnHandle)>,
     _guard: Box<dyn Any + Send>,
 }
@@ -139,6 +141,7 @@ impl TokenRegistry {
     fn new(index: Arc<Index>, parts: Parts) -> Self {
         Self {
             durability: parts.options.durability,
+            outbox: parts.options.outbox,
             capacity: parts.options.capacity,
             fullness: Fullness::default(),
             table: Table::new(Arc::clone(&index), parts.options, parts.first_id),
@@ -211,7 +214,7 @@ impl TokenRegistry {
         reply: oneshot::Sender<Result<usize, RegistryError>>,
         own: &Addr<Self>,
     ) {
-        if self.waiting.len() >= WAITING_CHANGES {
+        if self.is_busy() {
             answer(reply, Err(RegistryError::Busy));
             return;
         }
@@ -230,14 +233,31 @@ impl TokenRegistry {
             Revocation::Kind(kind) => self.end_kinds(&[kind], own),
             Revocation::Everything => self.end_kinds(&UserType::ALL, own),
         };
+        if self.outbox {
+            revoked.tell_shop();
+        }
         revoked.tell(message.which, message.reason, self.clock.now(), message.origin);
         own.do_send(GiveMemoryBack); // Its answer is empty.
+        // One that finds nothing waits its turn all the same: what it would have ended may have been ended by another
+        // one that is still on its way to the store.
+        self.store_revocation(revoked, Some(reply));
+    }
+
+    /// Whether too many changes wait for another one.
+    pub(super) fn is_busy(&self) -> bool {
+        self.waiting.len() >= WAITING_CHANGES
+    }
+
+    /// Has a revocation stored: behind those that could not be.
+    pub(super) fn store_revocation(
+        &mut self,
+        revoked: Revoked,
+        reply: Option<oneshot::Sender<Result<usize, RegistryError>>>,
+    ) {
         if self.unstored.is_empty() {
-            // One that finds nothing waits its turn all the same: what it would have ended may have been ended by
-            // another one that is still on its way to the store.
-            self.record_revocation(revoked, Some(reply));
+            self.record_revocation(revoked, reply);
         } else {
-            self.keep_for_retry(revoked, Some(reply));
+            self.keep_for_retry(revoked, reply);
         }
     }
 
@@ -247,9 +267,9 @@ impl TokenRegistry {
         self.clock.wall().max(self.clock.now())
     }
 
-    /// Without a key no JWT is ever good, and there is nothing to revoke.
+    /// Without a key no JWT is ever good, and there is nothing to revoke; but the shop may have the key.
     fn revoke_jwts(&mut self, subject: Subject) -> Vec<SessionEvent> {
-        if !self.forms.reads_jwts() {
+        if !self.forms.reads_jwts() && !self.outbox {
             return Vec::new();
         }
         let mut events = self.jwts.revoke_now(subject, self.latest());
@@ -259,7 +279,7 @@ impl TokenRegistry {
 
     /// Forgets what no JWT is old enough for any more. Twice the lifetime is kept, because it may have been lowered since
     /// the oldest were issued.
-    fn fold_jwts(&mut self) -> Vec<SessionEvent> {
+    pub(super) fn fold_jwts(&mut self) -> Vec<SessionEvent> {
         let snapshot = self.snapshot.load();
         let longest = snapshot.jwt_seconds(UserType::Customer).max(snapshot.jwt_seconds(UserType::Admin));
         self.jwts.fold(self.clock.wall().min(self.clock.now()), longest.saturating_mul(2))
@@ -271,11 +291,11 @@ impl TokenRegistry {
         let events = self.jwts.deny(denial, now);
         let count = usize::from(!events.is_empty());
         let ended = (count > 0).then_some((SessionId::NONE, denial.subject));
-        Revoked { events, count, ended, line: None }
+        Revoked { events, count, ended, line: None, for_shop: Vec::new() }
     }
 
     fn end_kinds(&mut self, kinds: &[UserType], own: &Addr<Self>) -> Revoked {
-        let mut revoked = Revoked { events: Vec::new(), count: 0, ended: None, line: None };
+        let mut revoked = Revoked { events: Vec::new(), count: 0, ended: None, line: None, for_shop: Vec::new() };
         for &kind in kinds {
             let (through, live) = self.table.end_kind(kind);
             revoked.events.push(SessionEvent::KindRevoked { kind, through });
@@ -602,7 +622,7 @@ impl Handler<Sweep> for TokenRegistry {
 /// Rebuild one shard of the index that has become nearly empty, then again.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-struct GiveMemoryBack;
+pub(super) struct GiveMemoryBack;
 
 impl Handler<GiveMemoryBack> for TokenRegistry {
     type Result = ();

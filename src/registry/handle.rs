@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::registry::{
     CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, ListUsers, Reader, RevokeSessions,
-    Statistics, TokenRegistry,
+    Statistics, TakeRevocations, TokenRegistry,
 };
 use crate::session::{Session, Subject};
 use crate::store::Durability;
@@ -32,6 +32,8 @@ pub struct Options {
     pub per_subject: usize,
     /// When a change counts as stored: `data.durability`.
     pub durability: Durability,
+    /// Whether revocations of users' tokens go into the outbox for the shop.
+    pub outbox: bool,
 }
 
 /// Why a change was not made. Nothing of it is left behind, except that a revocation that could not be stored keeps
@@ -86,6 +88,14 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::Busy`] and [`RegistryError::Unavailable`]: the caller should try again.
     pub async fn revoke(&self, change: RevokeSessions) -> Result<usize, RegistryError> {
+        self.ask(change).await?
+    }
+
+    /// Ends what was revoked elsewhere, and says how many sessions that were.
+    ///
+    /// # Errors
+    /// [`RegistryError::Busy`] and [`RegistryError::Unavailable`]: the caller should try again.
+    pub async fn take_revocations(&self, change: TakeRevocations) -> Result<usize, RegistryError> {
         self.ask(change).await?
     }
 

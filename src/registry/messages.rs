@@ -7,7 +7,7 @@ use crate::clock::UnixSeconds;
 use crate::registry::{Candidate, RegistryError, Validation};
 use crate::session::{EndReason, Session, SessionId, Subject, UserType};
 use crate::settings::{RoleId, WebsiteId};
-use crate::store::{Change, StoredJwts, StoredSession};
+use crate::store::{Change, StoredJwts, StoredSession, UserRevocation};
 use crate::token::{Lifetime, TokenDigest};
 
 /// Begin a session. The caller made the token and keeps its text; the registry only ever sees the digest.
@@ -86,6 +86,15 @@ pub struct RevokeSessions {
     /// Who asks, for the audit trail: its line is stored in the same transaction.
     pub origin: Origin,
 }
+
+/// End what was revoked elsewhere: the sessions and JWTs of each of these users that were issued at its second or earlier
+/// (fact sheet 6.5). One that is known already ends nothing, so that a session that began in the second of a revocation
+/// made here outlives hearing of that again. The sender gives a few hundred at once.
+///
+/// The answer is how many live sessions were ended; it comes when everything is stored.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<usize, RegistryError>")]
+pub struct TakeRevocations(pub Vec<UserRevocation>);
 
 /// List live sessions, newest last.
 #[derive(Clone, Copy, Debug, Message)]

@@ -16,6 +16,7 @@
 mod actor;
 mod audit;
 mod deadlines;
+mod elsewhere;
 mod forgotten;
 mod fullness;
 mod handle;
@@ -35,7 +36,7 @@ pub use handle::{Options, Registry, RegistryError};
 pub use messages::{
     BeginLoading, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, JwtDenial, ListSessions, ListUsers,
     LoadJwts, LoadSessions, PreloadSession, PreloadSessions, Revocation, RevokeSessions, SettingsChanged, Statistics,
-    ValidateToken, ValidateTokens,
+    TakeRevocations, ValidateToken, ValidateTokens,
 };
 pub use reader::{Candidate, NewToken, Reader, SubjectFacts, TokenForms, Validation};
 pub use validator::{TokenValidator, ValidatorCounts};

@@ -150,6 +150,11 @@ impl Reader {
         self.index.facts(subject)
     }
 
+    /// Up to which second of issue the JWTs of a user are revoked, alone or with all of the kind; 0 when none are.
+    pub fn jwts_revoked(&self, subject: Subject) -> UnixSeconds {
+        self.index.jwts_revoked(subject)
+    }
+
     /// The settings, websites and roles that count now.
     pub fn snapshot(&self) -> arc_swap::Guard<Arc<Snapshot>> {
         self.snapshot.load()

@@ -4,7 +4,7 @@ use crate::audit::Line;
 use crate::clock::UnixSeconds;
 use crate::registry::table::Taken;
 use crate::session::{EndReason, Session, SessionEvent, SessionId, Subject};
-use crate::store::{Change, Durability, UsedCode};
+use crate::store::{Change, Durability, UsedCode, UserRevocation};
 use crate::token::TokenDigest;
 
 /// A change that could not be stored: it is tried again, before anything else.
@@ -25,6 +25,8 @@ pub(super) struct Revoked {
     pub(super) ended: Option<(SessionId, Subject)>,
     /// What the audit trail says of it.
     pub(super) line: Option<Line>,
+    /// What the shop is to be told of it.
+    pub(super) for_shop: Vec<UserRevocation>,
 }
 
 impl Revoked {
@@ -32,7 +34,7 @@ impl Revoked {
         let event = |taken: &Taken| SessionEvent::Revoked { id: taken.id, digest: taken.digest, reason };
         let one = taken.first().map(|taken| (taken.id, taken.subject));
         let count = taken.iter().filter(|taken| taken.was_live).count();
-        Self { events: taken.iter().map(event).collect(), count, ended: one, line: None }
+        Self { events: taken.iter().map(event).collect(), count, ended: one, line: None, for_shop: Vec::new() }
     }
 
     /// JWTs that nobody keeps a session of were revoked besides.
@@ -46,10 +48,21 @@ impl Revoked {
         self.events.is_empty() && self.line.is_none()
     }
 
-    /// What is to be stored; without durability of sessions the line alone.
+    /// Has the shop told of what became of users' JWTs, when it is to be told.
+    pub(super) fn tell_shop(&mut self) {
+        let of_user = |event: &SessionEvent| match *event {
+            SessionEvent::JwtsRevoked { subject, through } => Some(UserRevocation { subject, through }),
+            _ => None,
+        };
+        self.for_shop = self.events.iter().filter_map(of_user).collect();
+    }
+
+    /// What is to be stored; without durability of sessions the line and what the shop is to be told.
     pub(super) fn changes(&self, durability: Durability) -> Vec<Change> {
         let events = if durability == Durability::None { &[][..] } else { &self.events };
-        events.iter().cloned().map(Change::Session).chain(self.line.clone().map(Change::Audit)).collect()
+        let for_shop = self.for_shop.iter().copied().map(Change::OutboxAdded);
+        let changes = events.iter().cloned().map(Change::Session).chain(for_shop);
+        changes.chain(self.line.clone().map(Change::Audit)).collect()
     }
 
     pub(super) fn digests(&self) -> impl Iterator<Item = TokenDigest> {

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::accounts::{AccountError, AccountStore};
 use crate::clock::SharedClock;
-use crate::magento::InstallationKey;
+use crate::magento::SharedInstallationKey;
 use crate::registry::Registry;
 use crate::secret::Password;
 use crate::session::{Subject, UserType};
@@ -47,7 +47,7 @@ pub struct Parts {
     /// How it behaves.
     pub options: Options,
     /// The key of the Magento installation, if it is known: some very old password hashes need it.
-    pub installation_key: Option<InstallationKey>,
+    pub installation_key: SharedInstallationKey,
     /// The guards of the hashers and of what else lives as long as the server.
     pub guards: GuardFactory,
 }

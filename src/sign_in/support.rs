@@ -317,7 +317,7 @@ impl Fixture {
         let hashers = HasherPool::start_cheap(PoolOptions {
             concurrency: options.concurrency,
             queue: options.queue,
-            installation_key: None,
+            installation_key: Arc::default(),
             guards: Arc::new(|_| Box::new(())),
         });
         let sign_in = SignIn::from_core(Core {

@@ -7,6 +7,7 @@ use crate::clock::UnixSeconds;
 use crate::secret::Secret;
 use crate::settings::{Scope, StoreDirectory};
 use crate::store::folder::INITIALISED;
+use crate::store::outbox;
 use crate::store::sessions::Books;
 use crate::store::table_seals::Table;
 use crate::store::{
@@ -90,6 +91,8 @@ pub(super) fn apply(to: &Connection, change: &Change, books: &mut Books, ids: &m
             books.ledger.latest = books.ledger.latest.max(line.at);
             books.append_line(to, line, ids)
         }
+        Change::OutboxAdded(revocation) => outbox::add(to, *revocation),
+        Change::OutboxDelivered(revocations) => outbox::remove(to, revocations),
         Change::AuditOutdated { before } => books.prune(to, *before),
         Change::Erase(erasure) => books.erase(to, erasure),
     }

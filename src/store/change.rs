@@ -8,7 +8,7 @@ use crate::clock::UnixSeconds;
 use crate::secret::Secret;
 use crate::session::{SessionEvent, SessionId};
 use crate::settings::{Scope, StoreDirectory};
-use crate::store::{AdministratorRow, CustomerRow, Erasure, RoleRow};
+use crate::store::{AdministratorRow, CustomerRow, Erasure, RoleRow, UserRevocation};
 
 /// One change of what is stored. Several make one transaction.
 #[derive(Clone, Debug)]
@@ -92,6 +92,10 @@ pub enum Change {
     Directory(StoreDirectory),
     /// The folder has got what a fresh one starts with: see [`crate::store::DataFolder::is_fresh`].
     FolderInitialised,
+    /// A user's tokens were revoked, and the shop is still to be told.
+    OutboxAdded(UserRevocation),
+    /// The shop has these.
+    OutboxDelivered(Vec<UserRevocation>),
     /// A line of the audit trail. It stands behind the changes of the same message that it tells of.
     Audit(Line),
     /// The oldest lines of the audit trail from before this moment go, a slice of them.

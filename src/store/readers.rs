@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::clock::UnixSeconds;
 use crate::settings::{Scope, StoreId, WebsiteId};
-use crate::store::{DataFolder, RowChecksums, SettingRow, StoreError, UsedCode, connection};
+use crate::store::{DataFolder, RowChecksums, SettingRow, StoreError, UsedCode, UserRevocation, connection, outbox};
 
 /// How many reads run at once.
 const CONNECTIONS: usize = 4;
@@ -76,6 +76,14 @@ impl Readers {
     /// As for [`Readers::read`].
     pub async fn used_codes(&self) -> Result<Vec<UsedCode>, StoreError> {
         self.read(used_codes).await
+    }
+
+    /// The first `limit` revocations that the shop is still to be told of.
+    ///
+    /// # Errors
+    /// As for [`Readers::read`].
+    pub async fn outbox(&self, limit: u32) -> Result<Vec<UserRevocation>, StoreError> {
+        self.read(move |file| outbox::first(file, limit)).await
     }
 
     /// The number of the oldest line of the audit trail, and when it was written; `None` when there is none.

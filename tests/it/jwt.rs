@@ -20,9 +20,14 @@ fn server(folder: &std::path::Path, format: &str) -> TestServer {
 
 /// A JWT as Magento would issue it, `ago` seconds ago, for an hour.
 fn of_magento(subject: Subject, ago: u32) -> String {
+    under(KEY, subject, ago)
+}
+
+/// The same under this key.
+pub(crate) fn under(key: &str, subject: Subject, ago: u32) -> String {
     let issued = UnixSeconds(u32::try_from(wall_clock()).unwrap() - ago);
     let claims = Claims { subject, issued, expires: issued.plus(3600), issuer: Issuer::Magento };
-    let key = JwtKey::new(&InstallationKey::parse(KEY).unwrap());
+    let key = JwtKey::new(&InstallationKey::parse(key).unwrap());
     key.sign(&claims, JwtAlgorithm::Hs256).expose().to_owned()
 }
 

@@ -59,7 +59,7 @@ fn secret(uri: &str) -> &str {
 }
 
 /// What Debian's program makes of a secret; `None` when it is not installed.
-fn oathtool(secret: &str) -> Option<String> {
+pub(crate) fn oathtool(secret: &str) -> Option<String> {
     if !is_installed("oathtool") {
         skip("oathtool is not there (scripts/test install)");
         return None;

@@ -5,7 +5,7 @@
 //! | `options` | how to reach the database: [`DatabaseOptions`] |
 //! | `database` | the pool: every question has a limit of time, and none waits while the database is away |
 //! | `schema` | what the database has: looked at once, at the start |
-//! | `customers`, `administrators`, `throttle`, `directory`, `config` | the statements |
+//! | `customers`, `administrators`, `throttle`, `second_factors`, `revocations`, `directory`, `config` | the statements |
 //! | `store` | [`MagentoAccounts`], which puts them together |
 //! | `states` | what became of users who have sessions |
 //!
@@ -20,8 +20,10 @@ mod customers;
 mod database;
 mod directory;
 mod options;
+mod revocations;
 mod row;
 mod schema;
+mod second_factors;
 mod states;
 mod store;
 #[cfg(test)]

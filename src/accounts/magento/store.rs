@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use crate::accounts::magento::database::Database;
 use crate::accounts::magento::{
     AdministratorState, Condition, CustomerState, DatabaseOptions, FixedSettings, SchemaReport, ShopSettings,
-    administrators, config, customers, directory, states, throttle,
+    administrators, config, customers, directory, revocations, second_factors, states, throttle,
 };
 use crate::accounts::{
     AccountError, AccountLocks, AccountStore, Administrator, Customer, DirectorySource, LONGEST_NAME, SecondFactor,
@@ -20,9 +20,10 @@ use crate::accounts::{
 };
 use crate::audit::{Event, Line, Origin, Person};
 use crate::clock::{SharedClock, UnixSeconds};
+use crate::magento::SharedInstallationKey;
 use crate::session::{Subject, SubjectChanged, UserType};
 use crate::settings::{Roles, Settings, StoreDirectory, WebsiteId};
-use crate::store::{Change, CustomerLock, SettingRow, Store, ThrottleRow};
+use crate::store::{Change, CustomerLock, SettingRow, Store, ThrottleRow, UserRevocation};
 
 /// How often outdated rows of the throttle are removed, in seconds: as often as Magento's job does (fact sheet 4.5).
 const THROTTLE_CLEANING: u32 = 60;
@@ -55,6 +56,8 @@ pub struct MagentoAccounts {
     tables: Arc<Tables>,
     write: bool,
     fixed: FixedSettings,
+    /// What the shop encrypts values under; empty when it is not known.
+    key: SharedInstallationKey,
     clock: SharedClock,
     /// Where the audit trail is, which is kept here and not in the shop.
     store: Store,
@@ -74,6 +77,9 @@ macro_rules! ask {
 }
 
 impl MagentoAccounts {
+    /// How many revocations are read at once.
+    pub const REVOCATIONS: usize = revocations::PAGE;
+
     /// Reaches the database and looks at its tables. `fixed` is what the shop's files fix of the settings; the audit trail
     /// goes into `store`.
     ///
@@ -108,12 +114,19 @@ impl MagentoAccounts {
             tables,
             write: options.write,
             fixed,
+            key: SharedInstallationKey::default(),
             clock,
             store,
             listener: OnceLock::new(),
             cleaned,
             inactive: Mutex::default(),
         })
+    }
+
+    /// With the key that the shop encrypts values under.
+    #[must_use]
+    pub fn with_key(self, key: SharedInstallationKey) -> Self {
+        Self { key, ..self }
     }
 
     /// Announces every change of a lock from now on. To be called once; a second listener is ignored.
@@ -182,6 +195,39 @@ impl MagentoAccounts {
             found.extend(ask!(self, |connection, tables| states::administrators(connection, &tables, &batch).await)?);
         }
         Ok(found)
+    }
+
+    /// Users whose JWTs the shop has revoked at `since` or later: those that follow `after` in the order of kinds and
+    /// numbers. None follow the last one when there are fewer than [`Self::REVOCATIONS`].
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`].
+    pub async fn revocations(
+        &self,
+        after: Option<Subject>,
+        since: UnixSeconds,
+    ) -> Result<Vec<UserRevocation>, AccountError> {
+        if !self.tables.schema.has_table(revocations::TABLE) {
+            return Ok(Vec::new());
+        }
+        ask!(self, |connection, tables| revocations::page(connection, &tables, after, since).await)
+    }
+
+    /// Whether the shop can be told of revocations.
+    pub fn takes_revocations(&self) -> bool {
+        self.write && self.tables.schema.has_table(revocations::TABLE)
+    }
+
+    /// Tells the shop of revocations. Those it has already, or later ones of the same users, stay as they are.
+    ///
+    /// # Errors
+    /// [`AccountError::Conflict`] when nothing may be written; [`AccountError::Unavailable`].
+    pub async fn write_revocations(&self, those: Vec<UserRevocation>) -> Result<(), AccountError> {
+        self.may_write()?;
+        if those.is_empty() {
+            return Ok(());
+        }
+        ask!(self, |connection, tables| revocations::write(connection, &tables, &those).await)
     }
 
     /// Whether a customer who is inactive now was so already when they last signed in: nothing has changed then.
@@ -268,9 +314,13 @@ impl AccountStore for MagentoAccounts {
         ask!(self, |connection, tables| administrators::by_number(connection, &tables, id).await)
     }
 
-    /// Without the shop's second factors: whoever needs one gets no token.
-    async fn second_factor(&self, _administrator: u32) -> Result<Option<SecondFactor>, AccountError> {
-        Ok(None)
+    async fn second_factor(&self, administrator: u32) -> Result<Option<SecondFactor>, AccountError> {
+        if !self.tables.schema.has_table(second_factors::TABLE) {
+            return Ok(None);
+        }
+        let stored = ask!(self, |connection, tables| second_factors::stored(connection, &tables, administrator).await)?;
+        let key = self.key.load_full();
+        Ok(stored.map(|encoded| second_factors::read(&encoded, administrator, key.as_deref())))
     }
 
     async fn success(

@@ -19,7 +19,7 @@ use crate::magento::env_php::{Deployment, Environment, ScopeCode, SystemValue, p
 use crate::secret::Secret;
 use crate::session::{Subject, UserType};
 use crate::settings::{RoleId, Scope, WebsiteId};
-use crate::store::{CustomerLock, DataFolder, Readers, SettingRow, Store, ThrottleRow};
+use crate::store::{CustomerLock, DataFolder, Readers, SettingRow, Store, ThrottleRow, UserRevocation};
 
 const NOW: UnixSeconds = UnixSeconds(1_700_000_000);
 
@@ -362,4 +362,24 @@ async fn a_question_that_takes_too_long_is_cut_and_the_next_one_is_answered_righ
         }
         tokio::task::yield_now().await;
     }
+}
+
+#[actix::test]
+async fn revocations_are_read_in_pages_and_a_later_moment_stays() {
+    let Some(database) = MariaDb::start() else { return };
+    let shop = open(options(&database)).await.unwrap();
+    let revoked = |subject, through| UserRevocation { subject, through: UnixSeconds(through) };
+    let ours = [revoked(Subject::customer(1), 1_600_000_000), revoked(Subject::admin(7), 1_600_000_001)];
+    for _ in 0..2 {
+        shop.write_revocations(ours.to_vec()).await.unwrap();
+    }
+    database.sql("INSERT INTO jwt_auth_revoked VALUES (1, 5, 1600000002), (3, 9, 99999999999)");
+    let all = [ours[1], revoked(Subject::customer(1), 1_700_000_000), revoked(Subject::customer(9), u32::MAX)];
+    assert_eq!(shop.revocations(None, UnixSeconds(0)).await.unwrap(), all);
+    assert_eq!(shop.revocations(Some(Subject::admin(7)), UnixSeconds(0)).await.unwrap(), all[1..]);
+    assert_eq!(shop.revocations(Some(Subject::customer(1)), UnixSeconds(0)).await.unwrap(), all[2..]);
+    assert_eq!(shop.revocations(None, NOW).await.unwrap(), all[1..]);
+    let reading = open(DatabaseOptions { write: false, ..options(&database) }).await.unwrap();
+    assert!(!reading.takes_revocations() && shop.takes_revocations());
+    assert!(refusal(reading.write_revocations(ours.to_vec()).await).contains("magento.write = false"));
 }

@@ -1,7 +1,12 @@
-//! A shop beside which the server runs: how its database is found, and how it is watched.
+//! A shop beside which the server runs: how its database is found, how it is watched, what it is told, and how its key is
+//! followed.
 
+mod key;
+mod revocations;
 mod watch;
 
+pub(super) use key::KeyWatch;
+pub(super) use revocations::Revocations;
 pub(super) use watch::{Figures, Watcher};
 
 use std::path::{Path, PathBuf};
@@ -13,9 +18,9 @@ use tracing::{info, warn};
 use crate::accounts::magento::{DatabaseOptions, FixedSettings};
 use crate::accounts::{AccountError, MagentoAccounts};
 use crate::clock::SharedClock;
-use crate::config::{self, AccountSource, Config};
-use crate::magento::InstallationKey;
+use crate::config::{self, AccountSource, Config, Magento};
 use crate::magento::env_php::{self, ConnectionError, Deployment, EnvPhpError, Environment, Value};
+use crate::magento::{InstallationKey, SharedInstallationKey};
 use crate::store::Store;
 
 /// Why there is no shop beside which the server could run.
@@ -56,9 +61,9 @@ pub(super) struct Installation {
 
 impl Installation {
     /// Reads what the configuration names, with the environment of this process on top.
-    pub(super) fn read(config: &Config) -> Result<Self, ShopError> {
+    pub(super) fn read(configured: &Magento) -> Result<Self, ShopError> {
         let mut files = Vec::new();
-        if let Some(file) = &config.magento.env_php {
+        if let Some(file) = &configured.env_php {
             let beside = file.with_file_name("config.php");
             if beside.exists() {
                 files.push(read(&beside)?);
@@ -72,9 +77,8 @@ impl Installation {
     }
 
     /// The key: what is configured here wins. One that cannot be read is as good as none, with a warning.
-    pub(super) fn installation_key(&self, config: &Config) -> Option<InstallationKey> {
-        let configured = config.magento.installation_key();
-        configured.or_else(|| {
+    pub(super) fn installation_key(&self, configured: &Magento) -> Option<InstallationKey> {
+        configured.installation_key().or_else(|| {
             let key = InstallationKey::parse(self.deployment.crypt_key()?.expose());
             key.inspect_err(|problem| warn!(%problem, "crypt/key of the shop is left alone")).ok()
         })
@@ -91,6 +95,7 @@ impl Installation {
         config: &Config,
         clock: &SharedClock,
         store: &Store,
+        key: &SharedInstallationKey,
     ) -> Result<Option<Arc<MagentoAccounts>>, ShopError> {
         if config.accounts.source != AccountSource::Magento {
             return Ok(None);
@@ -106,6 +111,7 @@ impl Installation {
         options.timeout = config.magento.timeout;
         let fixed = FixedSettings::new(self.deployment.settings());
         let accounts = MagentoAccounts::open(options, fixed, Arc::clone(clock), store.clone()).await?;
+        let accounts = accounts.with_key(Arc::clone(key));
         if config.settings.iter().next().is_some() {
             warn!("[settings] is left alone: beside a shop, its own settings count");
         }

@@ -13,6 +13,7 @@ use tracing::{debug, info, warn};
 
 use crate::accounts::magento::{AdministratorState, CustomerState};
 use crate::accounts::{AccountError, MagentoAccounts};
+use crate::app::shop::{KeyWatch, Revocations};
 use crate::audit::Origin;
 use crate::clock::SharedClock;
 use crate::keeper::Keeper;
@@ -66,6 +67,10 @@ pub(in crate::app) struct Watcher {
     pub(in crate::app) figures: Arc<Figures>,
     /// Customers who were locked at the last look.
     pub(in crate::app) locked: HashSet<u32>,
+    /// The shop's key.
+    pub(in crate::app) key: KeyWatch,
+    /// Revocations, both ways.
+    pub(in crate::app) revocations: Revocations,
     /// Whether the clocks differed at the last look.
     pub(in crate::app) clocks_differ: bool,
 }
@@ -85,6 +90,7 @@ impl Watcher {
 
     /// Looks once, and says how long to wait until the next time.
     async fn look(&mut self) -> Duration {
+        self.key.look().await;
         let before = self.accounts.condition().questions();
         if let Err(error) = self.look_at_everything().await {
             // That the database is away has been said.
@@ -99,6 +105,7 @@ impl Watcher {
 
     async fn look_at_everything(&mut self) -> Result<(), AccountError> {
         self.compare_clocks().await?;
+        self.exchange_revocations().await;
         if let Err(error) = self.keeper.reload_directory().await {
             debug!(%error, "the shop's settings were not read again");
         }
@@ -118,6 +125,15 @@ impl Watcher {
         self.look_at_administrators(&administrators).await?;
         self.locked = locked;
         Ok(())
+    }
+
+    /// What fails now is done at the next look, and keeps nothing else from being looked at.
+    async fn exchange_revocations(&mut self) {
+        for done in [self.revocations.deliver().await, self.revocations.take_over().await] {
+            if let Err(error) = done {
+                debug!(%error, "revocations were not exchanged with the shop");
+            }
+        }
     }
 
     async fn look_at_customers(&self, ids: &[u32], locked: &mut HashSet<u32>) -> Result<(), AccountError> {

@@ -37,7 +37,7 @@ impl House {
         let registry = TokenRegistry::start_here(registry::Parts {
             snapshot: Arc::clone(&snapshot),
             clock: clock.clone(),
-            options: registry::Options { capacity: 100, per_subject: 100, durability: Durability::Sync },
+            options: registry::Options { capacity: 100, per_subject: 100, durability: Durability::Sync, outbox: false },
             key: DigestKey::generate(),
             forms: TokenForms::default(),
             first_id: SessionId(1),
@@ -57,7 +57,7 @@ impl House {
                 reset_counters_on_success: true,
                 second_factor: sign_in::SecondFactorRule::Auto,
             },
-            installation_key: None,
+            installation_key: Arc::default(),
             guards: Arc::new(|_| Box::new(())),
         });
         let actor = SettingsKeeper::new(

@@ -110,7 +110,7 @@ impl House {
                 reset_counters_on_success: true,
                 second_factor: sign_in::SecondFactorRule::Auto,
             },
-            installation_key: None,
+            installation_key: Arc::default(),
             guards: Arc::new(|_| Box::new(())),
         });
         let services = Services {
@@ -249,7 +249,7 @@ fn registry(
     let registry = TokenRegistry::start_here(Parts {
         snapshot: snapshot.clone(),
         clock: clock.clone(),
-        options: RegistryOptions { capacity: 1000, per_subject: 100, durability: Durability::default() },
+        options: RegistryOptions { capacity: 1000, per_subject: 100, durability: Durability::default(), outbox: false },
         key: DigestKey::generate(),
         forms,
         first_id: SessionId(1),

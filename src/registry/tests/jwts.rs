@@ -11,12 +11,12 @@ use crate::audit::Origin;
 use crate::clock::{Clock, MockClock, UnixSeconds};
 use crate::magento::InstallationKey;
 use crate::registry::{
-    Candidate, IssueToken, LoadJwts, NewToken, Parts, Registry, RegistryError, Revocation, RevokeSessions, TokenForms,
-    TokenRegistry, Validation,
+    Candidate, IssueToken, LoadJwts, NewToken, Options, Parts, Registry, RegistryError, Revocation, RevokeSessions,
+    TakeRevocations, TokenForms, TokenRegistry, Validation,
 };
 use crate::session::{EndReason, Session, SessionEvent, SessionId, Subject, UserType};
 use crate::settings::{Scope, SharedSnapshot, Snapshot, WebsiteId};
-use crate::store::{Change, Committed, Record, RecordOutcome, StoredJwts};
+use crate::store::{Change, Committed, Durability, Record, RecordOutcome, StoredJwts, UserRevocation};
 use crate::token::jwt::{Claims, Issuer, JwtAlgorithm, JwtKey};
 use crate::token::{DigestKey, Token, TokenFormat};
 
@@ -79,6 +79,10 @@ fn house(issued: TokenFormat) -> House {
 }
 
 fn house_set_back(issued: TokenFormat, seconds: u32) -> House {
+    house_with(issued, seconds, options())
+}
+
+fn house_with(issued: TokenFormat, seconds: u32, options: Options) -> House {
     let (snapshot, clock) = (customer_hours("1").shared(), MockClock::at(START));
     let forms = TokenForms { issued, jwt_key: Arc::new(ArcSwapOption::from_pointee(jwt_key(KEY))) };
     let (address, outcome) = (Arc::new(OnceLock::new()), Arc::new(Mutex::new(RecordOutcome::Stored)));
@@ -88,7 +92,7 @@ fn house_set_back(issued: TokenFormat, seconds: u32) -> House {
     let registry = TokenRegistry::start_here(Parts {
         snapshot: snapshot.clone(),
         clock: Arc::new(SetBack(Arc::clone(&clock), seconds)),
-        options: options(),
+        options,
         key: DigestKey::generate(),
         forms: forms.clone(),
         first_id: SessionId(1),
@@ -267,6 +271,64 @@ async fn what_magento_revoked_ends_what_was_issued_until_then() {
     assert_eq!([house.validate(&old), house.validate(&old_jwt)], [Validation::Unknown, Validation::Revoked]);
     house.good(&new);
     house.good(&new_jwt);
+}
+
+fn revoked(subject: Subject, through: UnixSeconds) -> UserRevocation {
+    UserRevocation { subject, through }
+}
+
+/// What the shop is to be told.
+fn for_shop(house: &House) -> Vec<UserRevocation> {
+    let told = |change: &Change| match change {
+        Change::OutboxAdded(revocation) => Some(*revocation),
+        _ => None,
+    };
+    house.stored.lock().unwrap().iter().filter_map(told).collect()
+}
+
+#[actix::test]
+async fn what_was_revoked_elsewhere_ends_sessions_and_jwts_of_before_and_is_not_told_back() {
+    let house = house_with(TokenFormat::Opaque, 0, Options { outbox: true, ..options() });
+    let (old, old_jwt, ben) = (house.issue(ANNE).await, house.magento(ANNE), house.issue(BEN).await);
+    house.advance(10);
+    let new = house.issue(ANNE).await;
+    let both = vec![revoked(ANNE, START.plus(9)), revoked(BEN, UnixSeconds(5))];
+    assert_eq!(house.registry.take_revocations(TakeRevocations(both.clone())).await, Ok(1));
+    assert_eq!([house.validate(&old), house.validate(&old_jwt)], [Validation::Unknown, Validation::Revoked]);
+    house.good(&new);
+    house.good(&ben);
+    let stored = house.stored.lock().unwrap().len();
+    assert_eq!(house.registry.take_revocations(TakeRevocations(both)).await, Ok(0));
+    assert_eq!(house.stored.lock().unwrap().len(), stored, "nothing new");
+    assert_eq!(for_shop(&house), []);
+}
+
+#[actix::test]
+async fn a_session_from_the_second_of_a_revocation_outlives_hearing_of_it_again() {
+    for key in [true, false] {
+        let house = house_with(TokenFormat::Opaque, 0, Options { outbox: true, ..options() });
+        if !key {
+            house.forms.jwt_key.store(None);
+        }
+        house.issue(ANNE).await;
+        assert_eq!(house.revoke(Revocation::Subject(ANNE)).await, Ok(1));
+        let again = house.issue(ANNE).await;
+        let told = for_shop(&house);
+        assert_eq!(told, [revoked(ANNE, START)]);
+        assert_eq!(house.registry.take_revocations(TakeRevocations(told)).await, Ok(0));
+        house.good(&again);
+    }
+}
+
+#[actix::test]
+async fn the_shop_is_told_whatever_durability_sessions_have_and_only_when_there_is_one() {
+    for (durability, outbox, count) in
+        [(Durability::Sync, true, 1), (Durability::None, true, 1), (Durability::Sync, false, 0)]
+    {
+        let house = house_with(TokenFormat::Opaque, 0, Options { durability, outbox, ..options() });
+        house.revoke(Revocation::Subject(ANNE)).await.unwrap();
+        assert_eq!(for_shop(&house).len(), count, "{durability:?} {outbox}");
+    }
 }
 
 #[actix::test]

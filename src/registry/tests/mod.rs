@@ -22,7 +22,7 @@ use crate::token::{EmptyLifetime, TokenDigest};
 const START: UnixSeconds = UnixSeconds(1_000_000);
 
 fn options() -> Options {
-    Options { capacity: 10_000_000, per_subject: 1000, durability: Durability::Sync }
+    Options { capacity: 10_000_000, per_subject: 1000, durability: Durability::Sync, outbox: false }
 }
 
 fn table(options: Options) -> (Arc<Index>, Table) {

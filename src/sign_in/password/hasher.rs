@@ -12,7 +12,7 @@ use super::messages::{HashPassword, MemoryUsed, Verdict, VerifyPassword};
 use super::meter::Meter;
 use super::stored::{Cost, StoredHash, new_hash, spend};
 use super::{HashError, HashError::OutOfMemory};
-use crate::magento::InstallationKey;
+use crate::magento::SharedInstallationKey;
 
 /// How far hashing stands back behind everything else on the machine.
 const NICENESS: i32 = 10;
@@ -29,7 +29,7 @@ pub(super) struct HasherParts {
     /// Who gives idle memory back.
     pub(super) keeper: Recipient<MemoryUsed>,
     /// The key of the Magento installation, if it is known.
-    pub(super) key: Option<InstallationKey>,
+    pub(super) key: SharedInstallationKey,
     /// What a new hash costs, and every comparison.
     pub(super) cost: Cost,
     /// What is counted and measured.
@@ -64,7 +64,7 @@ impl PasswordHasher {
             spend(&message.password, self.parts.cost, memory)?;
         }
         let matched = match stored {
-            Some(stored) => stored.matches(&message.password, self.parts.key.as_ref(), memory)?,
+            Some(stored) => stored.matches(&message.password, self.parts.key.load_full().as_deref(), memory)?,
             None => false,
         };
         Ok(if matched { Verdict::Match } else { Verdict::Mismatch })

@@ -15,7 +15,7 @@ use super::keeper::MemoryKeeper;
 use super::messages::{HashPassword, Verdict, VerifyPassword};
 use super::meter::Meter;
 use super::stored::Cost;
-use crate::magento::InstallationKey;
+use crate::magento::SharedInstallationKey;
 use crate::secret::Password;
 
 /// How long a password may wait for its turn and be hashed.
@@ -36,7 +36,7 @@ pub struct PoolOptions {
     /// How many may wait for their turn.
     pub queue: usize,
     /// The key of the Magento installation, if it is known.
-    pub installation_key: Option<InstallationKey>,
+    pub installation_key: SharedInstallationKey,
     /// The guards of the actors.
     pub guards: GuardFactory,
 }
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     fn options(concurrency: usize, queue: usize) -> PoolOptions {
-        PoolOptions { concurrency, queue, installation_key: None, guards: Arc::new(|_| Box::new(())) }
+        PoolOptions { concurrency, queue, installation_key: Arc::default(), guards: Arc::new(|_| Box::new(())) }
     }
 
     fn password(text: &str) -> Password {

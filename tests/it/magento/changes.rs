@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(2 + 1);
 /// Waits until the gateway's answer for a token is this one, and fails when that takes too long.
 #[track_caller]
 #[expect(clippy::disallowed_methods, reason = "the promise is one of real time")]
-fn becomes(server: &TestServer, token: &str, status: u16) {
+pub(super) fn becomes(server: &TestServer, token: &str, status: u16) {
     let begun = Instant::now();
     server.wait_until(|server| server.check(token) == status || begun.elapsed() > 2 * PATIENCE);
     assert!(

@@ -38,8 +38,12 @@ fn the_grants_are_enough_for_everything() {
     assert_eq!(call("PUT", server.public, Some(&customer), path, Some(&change)).assert_status(200).json(), true);
     token(&server.try_customer("sha256@example.com", "Another-pass-1"));
     assert_eq!(database.sql("SELECT session_cutoff IS NULL FROM customer_entity WHERE entity_id = 2"), "0");
+    let revoke = "/rest/V1/integration/customer/revoke-customer-token";
+    server.post(Some(&customer), revoke, &serde_json::json!({})).assert_status(200);
+    let told = "SELECT COUNT(*) FROM jwt_auth_revoked WHERE user_id = 2";
+    server.wait_until(|_| database.sql(told) == "1");
     let log = server.process.log.text();
-    assert!(!log.contains("denied"), "{log}");
+    assert!(!log.contains("denied") && !log.contains("do not reach the shop"), "{log}");
     assert_eq!(database.sql("SELECT failures_num FROM customer_entity WHERE entity_id = 18"), "0");
     server.assert_unharmed();
 }

@@ -5,12 +5,26 @@ mod away;
 mod changes;
 mod deployed;
 mod proxy;
+mod revocations;
+mod rotation;
+mod second_factor;
+
+use std::path::Path;
 
 use crate::support::{Answer, MariaDb, ServerBuilder, TestServer};
 
 /// A server beside this shop, by its `env.php`, that looks at it every second.
 fn beside(database: &MariaDb) -> ServerBuilder {
-    ServerBuilder::new()
+    by(ServerBuilder::new(), database)
+}
+
+/// The same on a folder that outlives the server.
+fn beside_on(folder: &Path, database: &MariaDb) -> ServerBuilder {
+    by(ServerBuilder::on(folder), database)
+}
+
+fn by(builder: ServerBuilder, database: &MariaDb) -> ServerBuilder {
+    builder
         .key("ACCOUNTS__SOURCE", "magento")
         .key("MAGENTO__ENV_PHP", database.env_php().to_str().unwrap())
         .key("MAGENTO__POLL", "1")

@@ -206,7 +206,12 @@ impl House {
         let registry: Registry = TokenRegistry::start_here(Parts {
             snapshot: snapshot.clone(),
             clock: clock.clone(),
-            options: registry::Options { capacity: 1000, per_subject: 100, durability: Durability::default() },
+            options: registry::Options {
+                capacity: 1000,
+                per_subject: 100,
+                durability: Durability::default(),
+                outbox: false,
+            },
             key: DigestKey::generate(),
             forms: TokenForms::default(),
             first_id: SessionId(1),
@@ -228,7 +233,7 @@ impl House {
                 reset_counters_on_success: version == MagentoVersion::V248,
                 second_factor: sign_in::SecondFactorRule::Auto,
             },
-            installation_key: None,
+            installation_key: Arc::default(),
             guards: Arc::new(|_| Box::new(())),
         });
         let readiness = Arc::new(Readiness::default());

@@ -1,0 +1,131 @@
+//! Revocations of users' tokens, both ways: those of the shop are honoured here, and ours reach the shop.
+//!
+//! The shop keeps a moment for each user (fact sheet 6.5) and no stamp of when it changed. Since a revocation carries the
+//! moment at which it was made, a look asks for those of the time since the look before; once a minute it asks for all,
+//! because the shop's clock may be another one. Ours lie in the outbox until the shop has them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use crate::accounts::{AccountError, MagentoAccounts};
+use crate::clock::{SharedClock, UnixSeconds};
+use crate::registry::{Registry, RegistryError, TakeRevocations};
+use crate::store::{Change, Readers, Store, StoreError, UserRevocation};
+
+/// How often all of the shop's revocations are read.
+const WHOLE: Duration = Duration::from_mins(1);
+
+/// How far a look goes back behind the one before, in seconds: clocks differ, and a transaction may take its time.
+const OVERLAP: u32 = 60;
+
+/// How many revocations are handed over at once.
+const BATCH: usize = 500;
+
+/// Why a look was broken off. The next one makes up for it.
+#[derive(Debug, Error)]
+pub(super) enum Broken {
+    #[error(transparent)]
+    Shop(#[from] AccountError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Exchanges revocations with the shop.
+#[derive(Debug)]
+pub(in crate::app) struct Revocations {
+    accounts: Arc<MagentoAccounts>,
+    registry: Registry,
+    readers: Readers,
+    store: Store,
+    clock: SharedClock,
+    /// When the last complete look began, by the wall clock.
+    seen: UnixSeconds,
+    /// When all were last read; `None` before the first time.
+    seen_whole: Option<Instant>,
+    /// Whether the shop did not take ours the last time.
+    refused: bool,
+}
+
+impl Revocations {
+    /// Nothing was looked at yet.
+    pub(in crate::app) fn new(
+        accounts: Arc<MagentoAccounts>,
+        registry: Registry,
+        (store, readers): (Store, Readers),
+        clock: SharedClock,
+    ) -> Self {
+        let (seen, seen_whole, refused) = Default::default();
+        Self { accounts, registry, readers, store, clock, seen, seen_whole, refused }
+    }
+
+    /// Takes over what the shop has revoked since the last time.
+    pub(super) async fn take_over(&mut self) -> Result<(), Broken> {
+        let (now, begun) = (self.clock.wall(), Instant::now());
+        let whole = self.seen_whole.is_none_or(|last| last.elapsed() >= WHOLE);
+        let since = UnixSeconds(if whole { 0 } else { self.seen.get().saturating_sub(OVERLAP) });
+        let mut after = None;
+        loop {
+            let page = self.accounts.revocations(after, since).await?;
+            after = page.last().map(|revocation| revocation.subject);
+            let is_last = page.len() < MagentoAccounts::REVOCATIONS;
+            self.hand_over(page).await?;
+            if is_last {
+                break;
+            }
+        }
+        self.seen = now;
+        if whole {
+            self.seen_whole = Some(begun);
+        }
+        Ok(())
+    }
+
+    /// The first time everything is handed over: what a moment of a whole kind covers was not necessarily known when that
+    /// was noted.
+    async fn hand_over(&self, page: Vec<UserRevocation>) -> Result<(), RegistryError> {
+        let reader = self.registry.reader();
+        let is_new = |known: &UserRevocation| reader.jwts_revoked(known.subject) < known.through;
+        let first = self.seen_whole.is_none();
+        let news: Vec<_> = page.into_iter().filter(|revocation| first || is_new(revocation)).collect();
+        for batch in news.chunks(BATCH) {
+            let sessions = self.registry.take_revocations(TakeRevocations(batch.to_vec())).await?;
+            if sessions > 0 {
+                info!(sessions, "the shop has revoked tokens");
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes ours into the shop, in the order in which they were made. What cannot be written waits.
+    pub(super) async fn deliver(&mut self) -> Result<(), Broken> {
+        if !self.accounts.takes_revocations() {
+            return Ok(());
+        }
+        let delivered = self.deliver_all().await;
+        if let (Err(error), false) = (&delivered, self.refused) {
+            warn!(%error, "revocations made here do not reach the shop: they wait");
+        }
+        self.refused = delivered.is_err();
+        delivered
+    }
+
+    async fn deliver_all(&self) -> Result<(), Broken> {
+        loop {
+            let batch = self.readers.outbox(u32::try_from(BATCH).unwrap_or(u32::MAX)).await?;
+            let is_last = batch.len() < BATCH;
+            if !batch.is_empty() {
+                self.accounts.write_revocations(batch.clone()).await?;
+                self.store.write(vec![Change::OutboxDelivered(batch)]).await?;
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+}
