@@ -13,5 +13,7 @@ GRANT SELECT ON admin_user TO 'tokenward'@'%';
 GRANT SELECT ON admin_user_expiration TO 'tokenward'@'%';
 GRANT SELECT ON authorization_role TO 'tokenward'@'%';
 GRANT SELECT ON authorization_rule TO 'tokenward'@'%';
+GRANT SELECT ON oauth_token TO 'tokenward'@'%';
+GRANT SELECT ON integration TO 'tokenward'@'%';
 GRANT SELECT ON oauth_token_request_log TO 'tokenward'@'%';
 GRANT SELECT ON core_config_data TO 'tokenward'@'%';

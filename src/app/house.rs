@@ -12,15 +12,16 @@ use crate::accounts::seed::{self, Seed, SeedError};
 use crate::accounts::{
     AccountError, AccountLocks, AccountStore, DirectorySource, EmbeddedAccounts, MagentoAccounts, SettingStore,
 };
-use crate::app::shop::{Figures, Installation, ShopError, Watcher};
+use crate::app::shop::{Figures, Installation, ShopError, ShopTokens, Watcher};
 use crate::app::{LoadingError, Validators, loading, options};
 use crate::audit::Origin;
 use crate::clock::{Clock, SharedClock, SystemClock};
-use crate::config::{self, Config, ConfigError};
+use crate::config::{self, AccountSource, Config, ConfigError};
 #[cfg(debug_assertions)]
 use crate::control::PanicButton;
 use crate::control::{Copier, Office};
 use crate::http::Services;
+use crate::http::elsewhere::TokensElsewhere;
 use crate::http::website::CustomerWebsites;
 use crate::keeper::{self, Keeper, KeeperError, SettingsKeeper};
 use crate::lifecycle::{Panics, Watch};
@@ -43,6 +44,8 @@ pub struct House {
     pub accounts: Arc<EmbeddedAccounts>,
     /// Customers and administrators of a shop, when the server runs beside one.
     pub shop: Option<Arc<MagentoAccounts>>,
+    /// The opaque tokens that the shop issued.
+    tokens: Option<Arc<ShopTokens>>,
     /// The live settings.
     pub keeper: Keeper,
     /// The validators of the workers, once these have started.
@@ -115,6 +118,9 @@ impl House {
         let budget = config.budget(config::memory_limit())?;
         let mut folder = DataFolder::open(&config.data.dir)?;
         let first_id = folder.first_session(options::durability(&config))?;
+        if config.accounts.source == AccountSource::Magento {
+            folder.expect_unstored(options::durability(&config))?;
+        }
         let clock = clock(&folder);
         let (watch, panics) = Watch::new();
         let store = Store::start(&folder, Some(guard(&watch, "store-writer")))?;
@@ -176,6 +182,10 @@ impl House {
         info!(%budget, "the memory budget");
         let validators = Arc::<Validators>::default();
         let metrics = metrics(Arc::clone(&validators), Arc::clone(&clock));
+        let tokens = shop.as_ref().map(|shop| {
+            let (snapshot, clock) = (Arc::clone(&snapshot), Arc::clone(&clock));
+            ShopTokens::start(Arc::clone(shop), registry.clone(), snapshot, clock, guard(&watch, "shop-tokens"))
+        });
         let services = Services {
             clock,
             snapshot,
@@ -184,6 +194,7 @@ impl House {
             sign_in,
             accounts: kept.accounts,
             websites: CustomerWebsites::default(),
+            elsewhere: tokens.clone().map(|tokens| tokens as Arc<dyn TokensElsewhere>),
             readiness: Arc::new(Readiness::default()),
             options: options::http(&config, installation.disables_introspection()),
         };
@@ -194,6 +205,7 @@ impl House {
         Ok(Self {
             config,
             shop,
+            tokens,
             services: Arc::new(services),
             accounts,
             keeper,
@@ -220,10 +232,11 @@ impl House {
     /// Looks at the shop, and goes on looking: what has happened to those who have sessions is known before anything is
     /// answered.
     async fn watch_shop(&self) {
-        let Some(shop) = &self.shop else { return };
+        let (Some(shop), Some(tokens)) = (&self.shop, &self.tokens) else { return };
         let figures = Arc::<Figures>::default();
         let watcher = Watcher {
             accounts: Arc::clone(shop),
+            tokens: Arc::clone(tokens),
             registry: self.services.registry.clone(),
             keeper: self.keeper.clone(),
             clock: Arc::clone(&self.services.clock),

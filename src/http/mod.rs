@@ -12,6 +12,7 @@ pub mod bearer;
 pub mod body;
 pub mod client;
 pub mod cors;
+pub mod elsewhere;
 pub mod error;
 pub mod gateway;
 pub mod graphql;
@@ -98,6 +99,8 @@ pub struct Services {
     pub accounts: Arc<dyn AccountStore>,
     /// In which websites customers are whose tokens Magento issued.
     pub websites: website::CustomerWebsites,
+    /// Where a token is looked for that has no session here; `None` when there is no such place.
+    pub elsewhere: Option<Arc<dyn elsewhere::TokensElsewhere>>,
     /// Counters and histograms.
     pub metrics: Arc<Metrics>,
     /// Whether requests should be sent here.

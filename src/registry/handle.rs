@@ -8,8 +8,8 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use crate::registry::{
-    CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, ListUsers, Reader, RevokeSessions,
-    Statistics, TokenRegistry,
+    AdoptSession, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, ListUsers, Reader, ReleaseSessions,
+    RevokeSessions, Statistics, TokenRegistry, Validation,
 };
 use crate::session::{Session, Subject};
 use crate::store::Durability;
@@ -87,6 +87,19 @@ impl Registry {
     /// [`RegistryError::Busy`] and [`RegistryError::Unavailable`]: the caller should try again.
     pub async fn revoke(&self, change: RevokeSessions) -> Result<usize, RegistryError> {
         self.ask(change).await?
+    }
+
+    /// Takes over a token that a shop issued, and says what it is worth.
+    pub async fn adopt(&self, token: AdoptSession) -> Validation {
+        self.ask(token).await.unwrap_or(Validation::Unavailable)
+    }
+
+    /// Lets go of sessions that were taken over.
+    ///
+    /// # Errors
+    /// [`RegistryError::Busy`] and [`RegistryError::Unavailable`]: the caller should try again.
+    pub async fn release(&self, sessions: ReleaseSessions) -> Result<(), RegistryError> {
+        self.ask(sessions).await
     }
 
     /// Lists live sessions.

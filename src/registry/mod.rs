@@ -14,6 +14,7 @@
 //! - a reply to a change means that the store has committed it.
 
 mod actor;
+mod adopted;
 mod audit;
 mod deadlines;
 mod forgotten;
@@ -33,8 +34,8 @@ pub use actor::{Parts, TokenRegistry};
 pub use deadlines::KEEP_ENDED;
 pub use handle::{Options, Registry, RegistryError};
 pub use messages::{
-    BeginLoading, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, JwtDenial, ListSessions, ListUsers,
-    LoadJwts, LoadSessions, PreloadSession, PreloadSessions, Revocation, RevokeSessions, SettingsChanged, Statistics,
+    AdoptSession, BeginLoading, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, JwtDenial, ListSessions, ListUsers,
+    LoadJwts, LoadSessions, PreloadSession, PreloadSessions, ReleaseSessions, Revocation, RevokeSessions, SettingsChanged, Statistics,
     ValidateToken, ValidateTokens,
 };
 pub use reader::{Candidate, NewToken, Reader, SubjectFacts, TokenForms, Validation};

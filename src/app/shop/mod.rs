@@ -1,7 +1,11 @@
-//! A shop beside which the server runs: how its database is found, and how it is watched.
+//! A shop beside which the server runs: how its database is found, how it is watched, and how its
+//! opaque tokens are known.
 
+mod gatherer;
+mod tokens;
 mod watch;
 
+pub(super) use tokens::ShopTokens;
 pub(super) use watch::{Figures, Watcher};
 
 use std::path::{Path, PathBuf};

@@ -13,6 +13,7 @@ use tracing::{debug, info, warn};
 
 use crate::accounts::magento::{AdministratorState, CustomerState};
 use crate::accounts::{AccountError, MagentoAccounts};
+use crate::app::shop::ShopTokens;
 use crate::audit::Origin;
 use crate::clock::SharedClock;
 use crate::keeper::Keeper;
@@ -58,6 +59,7 @@ fn seconds(milliseconds: i64) -> f64 {
 /// Looks at the shop.
 pub(in crate::app) struct Watcher {
     pub(in crate::app) accounts: Arc<MagentoAccounts>,
+    pub(in crate::app) tokens: Arc<ShopTokens>,
     pub(in crate::app) registry: Registry,
     pub(in crate::app) keeper: Keeper,
     pub(in crate::app) clock: SharedClock,
@@ -102,6 +104,7 @@ impl Watcher {
         if let Err(error) = self.keeper.reload_directory().await {
             debug!(%error, "the shop's settings were not read again");
         }
+        self.tokens.look().await?;
         let mut locked = HashSet::new();
         let (mut customers, mut administrators) = (Vec::new(), Vec::new());
         for part in 0..ListUsers::PARTS {

@@ -80,7 +80,7 @@ fn house(issued: TokenFormat) -> House {
 
 fn house_set_back(issued: TokenFormat, seconds: u32) -> House {
     let (snapshot, clock) = (customer_hours("1").shared(), MockClock::at(START));
-    let forms = TokenForms { issued, jwt_key: Arc::new(ArcSwapOption::from_pointee(jwt_key(KEY))) };
+    let forms = TokenForms { issued, jwt_key: Arc::new(ArcSwapOption::from_pointee(jwt_key(KEY))), adopts_opaque: false };
     let (address, outcome) = (Arc::new(OnceLock::new()), Arc::new(Mutex::new(RecordOutcome::Stored)));
     let stored = Arc::default();
     let store =
