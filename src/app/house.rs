@@ -21,11 +21,10 @@ use crate::config::{self, AccountSource, Config, ConfigError};
 use crate::control::PanicButton;
 use crate::control::{Copier, Office};
 use crate::http::Services;
-use crate::http::elsewhere::TokensElsewhere;
 use crate::http::website::CustomerWebsites;
 use crate::keeper::{self, Keeper, KeeperError, SettingsKeeper};
 use crate::lifecycle::{Panics, Watch};
-use crate::registry::{self, SettingsChanged, TokenRegistry};
+use crate::registry::{self, SettingsChanged, TokenRegistry, TokensElsewhere};
 use crate::secret::Password;
 use crate::settings::{Snapshot, StoreDirectory};
 use crate::sign_in::{self, SignIn, password};
@@ -194,7 +193,7 @@ impl House {
             sign_in,
             accounts: kept.accounts,
             websites: CustomerWebsites::default(),
-            elsewhere: tokens.clone().map(|tokens| tokens as Arc<dyn TokensElsewhere>),
+            elsewhere: elsewhere(tokens.as_ref()),
             readiness: Arc::new(Readiness::default()),
             options: options::http(&config, installation.disables_introspection()),
         };
@@ -274,6 +273,7 @@ impl House {
             clock: Arc::clone(&self.services.clock),
             accounts: Arc::clone(&self.accounts),
             shop: self.shop.clone(),
+            elsewhere: elsewhere(self.tokens.as_ref()),
             keeper: self.keeper.clone(),
             registry: self.services.registry.clone(),
             sign_in: self.services.sign_in.clone(),
@@ -300,6 +300,11 @@ impl Kept {
             None => Self { accounts: embedded.clone(), directory: embedded.clone(), settings: Arc::new(store.clone()) },
         }
     }
+}
+
+/// Where tokens without a session are looked for.
+fn elsewhere(tokens: Option<&Arc<ShopTokens>>) -> Option<Arc<dyn TokensElsewhere>> {
+    tokens.map(|tokens| Arc::<ShopTokens>::clone(tokens) as Arc<dyn TokensElsewhere>)
 }
 
 /// How far the wall clock may be behind the last stored stamp without a word.

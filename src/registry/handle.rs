@@ -8,8 +8,8 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use crate::registry::{
-    AdoptSession, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, ListUsers, Reader, ReleaseSessions,
-    RevokeSessions, Statistics, TokenRegistry, Validation,
+    AdoptSession, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, ListUsers, Reader,
+    ReleaseSessions, RevokeSessions, Statistics, TokenRegistry, Validation,
 };
 use crate::session::{Session, Subject};
 use crate::store::Durability;

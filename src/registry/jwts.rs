@@ -90,7 +90,8 @@ impl JwtBooks {
         let past = |seconds: u32| UnixSeconds(now.get().saturating_sub(seconds));
         // An integration's token does not end by itself, so that none of them may be covered by its kind.
         let foldable = |(_, subject): &&(UnixSeconds, Subject)| subject.kind != UserType::Integration;
-        let moment = |place: usize| self.by_age.iter().filter(foldable).nth(place).map_or(UnixSeconds(0), |(moment, _)| *moment);
+        let moment =
+            |place: usize| self.by_age.iter().filter(foldable).nth(place).map_or(UnixSeconds(0), |(moment, _)| *moment);
         let through = if self.by_age.len() > self.most_subjects {
             moment(self.most_subjects / 64)
         } else if self.by_age.len() > WORTH_FOLDING && moment(0) < past(keep.saturating_add(keep / 8)) {

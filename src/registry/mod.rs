@@ -17,6 +17,7 @@ mod actor;
 mod adopted;
 mod audit;
 mod deadlines;
+mod elsewhere;
 mod forgotten;
 mod fullness;
 mod handle;
@@ -32,11 +33,12 @@ mod validator;
 
 pub use actor::{Parts, TokenRegistry};
 pub use deadlines::KEEP_ENDED;
+pub use elsewhere::TokensElsewhere;
 pub use handle::{Options, Registry, RegistryError};
 pub use messages::{
-    AdoptSession, BeginLoading, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, JwtDenial, ListSessions, ListUsers,
-    LoadJwts, LoadSessions, PreloadSession, PreloadSessions, ReleaseSessions, Revocation, RevokeSessions, SettingsChanged, Statistics,
-    ValidateToken, ValidateTokens,
+    AdoptSession, BeginLoading, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, JwtDenial,
+    ListSessions, ListUsers, LoadJwts, LoadSessions, PreloadSession, PreloadSessions, ReleaseSessions, Revocation,
+    RevokeSessions, SettingsChanged, Statistics, ValidateToken, ValidateTokens,
 };
 pub use reader::{Candidate, NewToken, Reader, SubjectFacts, TokenForms, Validation};
 pub use validator::{TokenValidator, ValidatorCounts};

@@ -12,8 +12,7 @@ use tracing::{info, warn};
 use crate::accounts::magento::database::Database;
 use crate::accounts::magento::{
     AdministratorState, Condition, CustomerState, DatabaseOptions, FixedSettings, SchemaReport, ShopSettings,
-    ShopToken, TokenRow, administrators, config, customers, directory, states, throttle,
-    tokens,
+    ShopToken, TokenRow, administrators, config, customers, directory, states, throttle, tokens,
 };
 use crate::accounts::{
     AccountError, AccountLocks, AccountStore, Administrator, Customer, DirectorySource, LONGEST_NAME, SecondFactor,

@@ -22,8 +22,7 @@ use crate::accounts::magento::{ShopToken, TokenHolder};
 use crate::accounts::{AccountError, MagentoAccounts};
 use crate::app::shop::gatherer::{self, Question, WAITING};
 use crate::clock::{SharedClock, UnixSeconds};
-use crate::http::elsewhere::TokensElsewhere;
-use crate::registry::{AdoptSession, Registry, ReleaseSessions, Validation};
+use crate::registry::{AdoptSession, Registry, ReleaseSessions, TokensElsewhere, Validation};
 use crate::secret::Secret;
 use crate::session::UserType;
 use crate::settings::SharedSnapshot;
@@ -70,6 +69,8 @@ struct Known {
 struct NotGood {
     validation: Validation,
     since: UnixSeconds,
+    /// Under which settings: other ones may make the token good.
+    settings: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -135,7 +136,7 @@ impl TokensElsewhere for ShopTokens {
 
 impl Known {
     async fn answer(&self, batch: Vec<Question>) {
-        let corrections = self.corrections.load(Ordering::Acquire);
+        let (corrections, settings) = (self.corrections.load(Ordering::Acquire), self.settings());
         let texts = batch.iter().map(|question| question.text.clone()).collect();
         let found = match self.accounts.tokens_by_text(texts).await {
             Ok(found) => found,
@@ -152,7 +153,9 @@ impl Known {
                 Some(token) => self.take_over(digest, token).await,
                 None => Validation::Unknown,
             };
-            self.remember(digest, validation, corrections);
+            if self.corrections.load(Ordering::Acquire) == corrections {
+                self.remember(digest, validation, settings);
+            }
             let _who_asked_may_have_gone = reply.send(validation);
         }
     }
@@ -275,14 +278,20 @@ impl Known {
     }
 
     fn remembered(&self, digest: TokenDigest) -> Option<Validation> {
-        let NotGood { validation, since } = self.not_good.get(&digest)?;
-        (self.clock.now().since(since) < REMEMBERED).then_some(validation)
+        let NotGood { validation, since, settings } = self.not_good.get(&digest)?;
+        let counts = self.clock.now().since(since) < REMEMBERED && settings == self.settings();
+        counts.then_some(validation)
     }
 
-    fn remember(&self, digest: TokenDigest, validation: Validation, corrections: u64) {
-        let is_answer = !matches!(validation, Validation::Valid(_) | Validation::Unavailable);
-        if is_answer && self.corrections.load(Ordering::Acquire) == corrections {
-            self.not_good.insert(digest, NotGood { validation, since: self.clock.now() });
+    /// What tells the settings of this moment from other ones: where they lie. Changed settings take a place of their own;
+    /// that an old place is used again within the time that anything is remembered does no more harm than remembering.
+    fn settings(&self) -> usize {
+        Arc::as_ptr(&self.snapshot.load()).addr()
+    }
+
+    fn remember(&self, digest: TokenDigest, validation: Validation, settings: usize) {
+        if !matches!(validation, Validation::Valid(_) | Validation::Unavailable) {
+            self.not_good.insert(digest, NotGood { validation, since: self.clock.now(), settings });
         }
     }
 

@@ -81,10 +81,20 @@ impl House {
         let copier = Copier(Arc::new(|_| Box::pin(async { Ok(()) })));
         #[cfg(debug_assertions)]
         let origin = Origin::SERVER;
-        let office =
-            Office { clock, accounts, shop: None, keeper, registry, sign_in, copier, origin, panics: Vec::new() };
+        let office = Office {
+            clock,
+            accounts,
+            shop: None,
+            elsewhere: None,
+            keeper,
+            registry,
+            sign_in,
+            copier,
+            origin,
+            panics: Vec::new(),
+        };
         #[cfg(not(debug_assertions))]
-        let office = Office { clock, accounts, shop: None, keeper, registry, sign_in, copier };
+        let office = Office { clock, accounts, shop: None, elsewhere: None, keeper, registry, sign_in, copier };
         Self { office, _folder: folder, _home: home }
     }
 

@@ -1,5 +1,7 @@
 //! JWTs: read whatever is issued, revoked alone and with their user, issued as sessions, exchanged.
 
+mod adopted;
+
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -79,8 +81,12 @@ fn house(issued: TokenFormat) -> House {
 }
 
 fn house_set_back(issued: TokenFormat, seconds: u32) -> House {
+    let jwt_key = Arc::new(ArcSwapOption::from_pointee(jwt_key(KEY)));
+    house_with(TokenForms { issued, jwt_key, adopts_opaque: false }, seconds)
+}
+
+fn house_with(forms: TokenForms, seconds: u32) -> House {
     let (snapshot, clock) = (customer_hours("1").shared(), MockClock::at(START));
-    let forms = TokenForms { issued, jwt_key: Arc::new(ArcSwapOption::from_pointee(jwt_key(KEY))), adopts_opaque: false };
     let (address, outcome) = (Arc::new(OnceLock::new()), Arc::new(Mutex::new(RecordOutcome::Stored)));
     let stored = Arc::default();
     let store =

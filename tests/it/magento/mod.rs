@@ -5,6 +5,7 @@ mod away;
 mod changes;
 mod deployed;
 mod proxy;
+mod tokens;
 
 use crate::support::{Answer, MariaDb, ServerBuilder, TestServer};
 
