@@ -10,8 +10,8 @@ use actix::{Context, Handler, MessageResult};
 use crate::clock::UnixSeconds;
 use crate::registry::table::Taken;
 use crate::registry::unstored::Revoked;
-use crate::registry::{AdoptSession, JwtDenial, ReleaseSessions, TokenRegistry, Validation};
-use crate::session::{EndReason, Session, Subject};
+use crate::registry::{AdoptSession, JwtDenial, ReleaseSessions, SubjectFacts, TokenRegistry, Validation};
+use crate::session::{EndReason, Session, SessionEvent, Subject};
 use crate::token::{Lifetime, TokenDigest};
 
 /// How much longer than twice its present lifetime a single token stays denied, in seconds: the lifetime may be raised,
@@ -40,7 +40,7 @@ impl TokenRegistry {
         self.adopted.insert(digest);
         if role.is_some() || locked_until.is_some() {
             let facts = self.index.facts(subject);
-            self.index.set_facts(subject, crate::registry::SubjectFacts { role, locked_until, ..facts });
+            self.index.set_facts(subject, SubjectFacts { role, locked_until, ..facts });
         }
         Validation::Valid(session)
     }
@@ -54,7 +54,7 @@ impl TokenRegistry {
         }
     }
 
-    fn deny_adopted(&mut self, digest: TokenDigest, subject: Subject) -> Vec<crate::session::SessionEvent> {
+    fn deny_adopted(&mut self, digest: TokenDigest, subject: Subject) -> Vec<SessionEvent> {
         let now = self.clock.wall().min(self.clock.now());
         let ends = match self.snapshot.load().lifetime(subject.kind) {
             Lifetime::Seconds(seconds) => now.plus(seconds.saturating_mul(2)).plus(DENIED_BESIDES),

@@ -11,7 +11,8 @@
 //! - a session is in the index exactly while it is live or kept as expired: a `Pending` one is not yet there, a
 //!   `Revoking` one no longer;
 //! - one timer is armed, for the earliest deadline;
-//! - a reply to a change means that the store has committed it.
+//! - a reply to a change means that the store has committed it; only sessions of tokens that a shop keeps are never
+//!   stored: what ends them here is.
 
 mod actor;
 mod adopted;

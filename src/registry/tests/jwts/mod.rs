@@ -8,10 +8,10 @@ use std::time::Duration;
 use actix::{Actor, Addr, Context, Handler};
 use arc_swap::ArcSwapOption;
 
-use super::{START, customer_hours, options};
 use crate::audit::Origin;
 use crate::clock::{Clock, MockClock, UnixSeconds};
 use crate::magento::InstallationKey;
+use crate::registry::tests::{START, customer_hours, options};
 use crate::registry::{
     Candidate, IssueToken, LoadJwts, NewToken, Parts, Registry, RegistryError, Revocation, RevokeSessions, TokenForms,
     TokenRegistry, Validation,
