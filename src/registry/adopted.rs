@@ -25,6 +25,10 @@ impl TokenRegistry {
         if let Some(session) = self.index.read(digest, |entry| entry.session(&snapshot)) {
             return worth(session, now);
         }
+        if self.index.peek(digest).is_some() {
+            // It was ended with its whole kind, and has yet to be taken out.
+            return Validation::Revoked;
+        }
         if self.index.is_unstored(digest) {
             return Validation::Unavailable;
         }

@@ -45,6 +45,9 @@ pub(super) async fn gather<F>(
     let places = Arc::new(Semaphore::new(UNDER_WAY));
     while let Some(first) = questions.recv().await {
         let batch = batch(first, &mut questions).await;
+        if batch.is_empty() {
+            continue;
+        }
         // The semaphore is never closed.
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let answered = answer(batch);

@@ -8,7 +8,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +41,9 @@ const REMEMBERED: u32 = 10;
 const PAGE: u32 = 1_000;
 const MOST_PAGES: usize = 20;
 
+/// How far a measured difference of the clocks may be off, in milliseconds.
+const MEASURED_WITHIN: i64 = 100;
+
 /// How long a row is kept whose session is not there: it may still be on its way to the registry.
 const ON_ITS_WAY: Duration = Duration::from_mins(1);
 
@@ -61,6 +64,8 @@ struct Known {
     corrections: AtomicU64,
     /// The rows whose tokens have sessions, by their numbers.
     rows: Mutex<HashMap<u32, Row>>,
+    /// By how many seconds the database's clock may be ahead of ours.
+    clock_ahead: AtomicU32,
     /// The last row that has been seen; nothing before the first look.
     last_row: Mutex<Option<u32>>,
 }
@@ -97,6 +102,7 @@ impl ShopTokens {
             not_good: Cache::new(MOST_REMEMBERED),
             corrections: AtomicU64::new(0),
             rows: Mutex::default(),
+            clock_ahead: AtomicU32::new(0),
             last_row: Mutex::default(),
         });
         let (questions, receiver) = mpsc::channel(WAITING);
@@ -106,6 +112,12 @@ impl ShopTokens {
             async move { known.answer(batch).await }
         }));
         Arc::new(Self { questions, known })
+    }
+
+    /// Notes by how many milliseconds the database's clock is ahead of ours.
+    pub(super) fn set_clock_ahead(&self, milliseconds: i64) {
+        let seconds = milliseconds.saturating_add(MEASURED_WITHIN).max(0).saturating_add(999) / 1000;
+        self.known.clock_ahead.store(u32::try_from(seconds).unwrap_or(u32::MAX), Ordering::Relaxed);
     }
 
     /// Looks at the shop's table: what has ended there ends here, and what is new there is no longer remembered as
@@ -166,13 +178,20 @@ impl Known {
         let TokenHolder { subject, website, role, locked_until, .. } = holder;
         // Before the session is there, so that none is there that nobody asks about.
         self.note(token.row, digest, subject.kind);
-        let adopted = AdoptSession { subject, website, digest, issued: token.issued, role, locked_until };
+        let issued = self.by_our_clock(token.issued);
+        let adopted = AdoptSession { subject, website, digest, issued, role, locked_until };
         let validation = self.registry.adopt(adopted).await;
         if matches!(validation, Validation::Valid(_)) {
             // Again, since a look may have let go of the session before it.
             self.note(token.row, digest, subject.kind);
         }
         validation
+    }
+
+    /// A moment that the database's clock gave, by ours, and rather too early: a revocation by our clock must not seem to
+    /// lie before the issue of a token that it has ended.
+    fn by_our_clock(&self, moment: UnixSeconds) -> UnixSeconds {
+        UnixSeconds(moment.get().saturating_sub(self.clock_ahead.load(Ordering::Relaxed)))
     }
 
     /// Whether tokens of this user count. As at every look at the shop, an account that is switched off has none, unless

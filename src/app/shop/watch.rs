@@ -139,7 +139,9 @@ impl Watcher {
             if locked_until.is_some() {
                 locked.insert(id);
             }
-            if locked_until.is_some() || self.locked.contains(&id) {
+            // A token that was taken over may have told of a lock since the last look.
+            let known = self.registry.reader().facts(Subject::customer(id)).locked_until;
+            if locked_until.is_some() || known.is_some() || self.locked.contains(&id) {
                 self.announce(SubjectChanged { subject: Subject::customer(id), locked_until, role: None });
             }
         }
@@ -183,6 +185,7 @@ impl Watcher {
     async fn compare_clocks(&mut self) -> Result<(), AccountError> {
         let ahead = self.accounts.clock_difference().await?;
         self.figures.clock_ahead_milliseconds.store(ahead, Ordering::Relaxed);
+        self.tokens.set_clock_ahead(ahead);
         let differ = ahead.unsigned_abs() >= REMARKABLE_MILLISECONDS;
         if differ && !self.clocks_differ {
             warn!(
