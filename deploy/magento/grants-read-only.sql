@@ -15,5 +15,7 @@ GRANT SELECT ON authorization_role TO 'tokenward'@'%';
 GRANT SELECT ON authorization_rule TO 'tokenward'@'%';
 GRANT SELECT ON tfa_user_config TO 'tokenward'@'%';
 GRANT SELECT ON jwt_auth_revoked TO 'tokenward'@'%';
+GRANT SELECT ON oauth_token TO 'tokenward'@'%';
+GRANT SELECT ON integration TO 'tokenward'@'%';
 GRANT SELECT ON oauth_token_request_log TO 'tokenward'@'%';
 GRANT SELECT ON core_config_data TO 'tokenward'@'%';

@@ -14,6 +14,9 @@ GRANT SELECT ON admin_user_expiration TO 'tokenward'@'%';
 GRANT SELECT ON authorization_role TO 'tokenward'@'%';
 GRANT SELECT ON authorization_rule TO 'tokenward'@'%';
 GRANT SELECT ON tfa_user_config TO 'tokenward'@'%';
+-- Opaque tokens that the shop issued.
+GRANT SELECT ON oauth_token TO 'tokenward'@'%';
+GRANT SELECT ON integration TO 'tokenward'@'%';
 
 -- Failed sign-ins: the customer's counter and lock. A changed password.
 GRANT UPDATE (failures_num, first_failure, lock_expires, password_hash, session_cutoff)

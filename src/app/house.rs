@@ -13,11 +13,11 @@ use crate::accounts::seed::{self, Seed, SeedError};
 use crate::accounts::{
     AccountError, AccountLocks, AccountStore, DirectorySource, EmbeddedAccounts, MagentoAccounts, SettingStore,
 };
-use crate::app::shop::{Figures, Installation, KeyWatch, Revocations, ShopError, Watcher};
+use crate::app::shop::{Figures, Installation, KeyWatch, Revocations, ShopError, ShopTokens, Watcher};
 use crate::app::{LoadingError, Validators, loading, options};
 use crate::audit::Origin;
 use crate::clock::{Clock, SharedClock, SystemClock};
-use crate::config::{self, Config, ConfigError};
+use crate::config::{self, AccountSource, Config, ConfigError};
 #[cfg(debug_assertions)]
 use crate::control::PanicButton;
 use crate::control::{Copier, Office};
@@ -26,7 +26,7 @@ use crate::http::website::CustomerWebsites;
 use crate::keeper::{self, Keeper, KeeperError, SettingsKeeper};
 use crate::lifecycle::{Panics, Watch};
 use crate::magento::SharedInstallationKey;
-use crate::registry::{self, SettingsChanged, TokenRegistry};
+use crate::registry::{self, SettingsChanged, TokenRegistry, TokensElsewhere};
 use crate::secret::Password;
 use crate::settings::{Snapshot, StoreDirectory};
 use crate::sign_in::{self, SignIn, password};
@@ -45,6 +45,8 @@ pub struct House {
     pub accounts: Arc<EmbeddedAccounts>,
     /// Customers and administrators of a shop, when the server runs beside one.
     pub shop: Option<Arc<MagentoAccounts>>,
+    /// The opaque tokens that the shop issued.
+    tokens: Option<Arc<ShopTokens>>,
     /// The live settings.
     pub keeper: Keeper,
     /// The validators of the workers, once these have started.
@@ -119,6 +121,9 @@ impl House {
         let budget = config.budget(config::memory_limit())?;
         let mut folder = DataFolder::open(&config.data.dir)?;
         let first_id = folder.first_session(options::durability(&config))?;
+        if config.accounts.source == AccountSource::Magento {
+            folder.expect_unstored(options::durability(&config))?;
+        }
         let clock = clock(&folder);
         let (watch, panics) = Watch::new();
         let store = Store::start(&folder, Some(guard(&watch, "store-writer")))?;
@@ -184,6 +189,10 @@ impl House {
         info!(%budget, "the memory budget");
         let validators = Arc::<Validators>::default();
         let metrics = metrics(Arc::clone(&validators), Arc::clone(&clock));
+        let tokens = shop.as_ref().map(|shop| {
+            let (snapshot, clock) = (Arc::clone(&snapshot), Arc::clone(&clock));
+            ShopTokens::start(Arc::clone(shop), registry.clone(), snapshot, clock, guard(&watch, "shop-tokens"))
+        });
         let services = Services {
             clock,
             snapshot,
@@ -192,6 +201,7 @@ impl House {
             sign_in,
             accounts: kept.accounts,
             websites: CustomerWebsites::default(),
+            elsewhere: elsewhere(tokens.as_ref()),
             readiness: Arc::new(Readiness::default()),
             options: options::http(&config, installation.disables_introspection()),
         };
@@ -202,6 +212,7 @@ impl House {
         Ok(Self {
             config,
             shop,
+            tokens,
             services: Arc::new(services),
             accounts,
             keeper,
@@ -229,10 +240,11 @@ impl House {
     /// Looks at the shop, and goes on looking: what has happened to those who have sessions is known before anything is
     /// answered.
     async fn watch_shop(&self) {
-        let Some(shop) = &self.shop else { return };
+        let (Some(shop), Some(tokens)) = (&self.shop, &self.tokens) else { return };
         let figures = Arc::<Figures>::default();
         let watcher = Watcher {
             accounts: Arc::clone(shop),
+            tokens: Arc::clone(tokens),
             registry: self.services.registry.clone(),
             keeper: self.keeper.clone(),
             clock: Arc::clone(&self.services.clock),
@@ -277,6 +289,7 @@ impl House {
             clock: Arc::clone(&self.services.clock),
             accounts: Arc::clone(&self.accounts),
             shop: self.shop.clone(),
+            elsewhere: elsewhere(self.tokens.as_ref()),
             keeper: self.keeper.clone(),
             registry: self.services.registry.clone(),
             sign_in: self.services.sign_in.clone(),
@@ -303,6 +316,11 @@ impl Kept {
             None => Self { accounts: embedded.clone(), directory: embedded.clone(), settings: Arc::new(store.clone()) },
         }
     }
+}
+
+/// Where tokens without a session are looked for.
+fn elsewhere(tokens: Option<&Arc<ShopTokens>>) -> Option<Arc<dyn TokensElsewhere>> {
+    tokens.map(|tokens| Arc::<ShopTokens>::clone(tokens) as Arc<dyn TokensElsewhere>)
 }
 
 /// How far the wall clock may be behind the last stored stamp without a word.

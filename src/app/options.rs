@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
-use crate::config::{self, Config, ExchangeKind, Locked, MagentoLine, SecondFactor};
+use crate::config::{self, AccountSource, Config, ExchangeKind, Locked, MagentoLine, SecondFactor};
 use crate::http::graphql;
 use crate::http::{self, MagentoVersion};
 use crate::magento::InstallationKey;
@@ -90,5 +90,9 @@ fn exchange(config: &Config) -> http::Exchange {
 
 /// What tokens look like; JWTs are signed under this key.
 pub(super) fn forms(config: &Config, key: Option<&InstallationKey>) -> TokenForms {
-    TokenForms { issued: config.tokens.format, jwt_key: Arc::new(ArcSwapOption::from_pointee(key.map(JwtKey::new))) }
+    TokenForms {
+        issued: config.tokens.format,
+        jwt_key: Arc::new(ArcSwapOption::from_pointee(key.map(JwtKey::new))),
+        adopts_opaque: config.accounts.source == AccountSource::Magento,
+    }
 }

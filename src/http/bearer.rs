@@ -86,17 +86,30 @@ impl<'a> Presented<'a> {
 ///
 /// Expects an `Addr<TokenValidator>` among the application's data. A validator that does not answer is
 /// [`Validation::Unavailable`], never a yes.
+///
+/// What has the shape of an opaque token and no session here is looked for in the shop, when there is one: only that
+/// waits for anything.
 pub async fn validate(request: &HttpRequest, services: &Services, token: BearerToken<'_>) -> Validation {
-    let candidate = services.registry.reader().examine(token.expose());
-    validate_candidate(request, services, candidate).await
+    validate_candidate(request, services, token).await.1
 }
 
-/// The same for a token that was examined already.
+/// The same, with what the text alone tells.
 pub async fn validate_candidate(
     request: &HttpRequest,
     services: &Services,
-    candidate: Option<Candidate>,
-) -> Validation {
+    token: BearerToken<'_>,
+) -> (Option<Candidate>, Validation) {
+    let candidate = services.registry.reader().examine(token.expose());
+    let validation = match (known_here(request, services, candidate).await, candidate, &services.elsewhere) {
+        (Validation::Unknown, Some(Candidate::Opaque(digest)), Some(elsewhere)) => {
+            elsewhere.look_up(digest, token.expose()).await
+        }
+        (validation, ..) => validation,
+    };
+    (candidate, validation)
+}
+
+async fn known_here(request: &HttpRequest, services: &Services, candidate: Option<Candidate>) -> Validation {
     let validation = match request.app_data::<actix::Addr<TokenValidator>>() {
         Some(validator) => validator.send(ValidateToken { candidate }).await.unwrap_or(Validation::Unavailable),
         None => services.registry.reader().validate(candidate),

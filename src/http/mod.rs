@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounts::AccountStore;
 use crate::clock::SharedClock;
-use crate::registry::Registry;
+use crate::registry::{Registry, TokensElsewhere};
 use crate::settings::SharedSnapshot;
 use crate::sign_in::SignIn;
 use crate::telemetry::Metrics;
@@ -98,6 +98,8 @@ pub struct Services {
     pub accounts: Arc<dyn AccountStore>,
     /// In which websites customers are whose tokens Magento issued.
     pub websites: website::CustomerWebsites,
+    /// Where a token is looked for that has no session here; `None` when there is no such place.
+    pub elsewhere: Option<Arc<dyn TokensElsewhere>>,
     /// Counters and histograms.
     pub metrics: Arc<Metrics>,
     /// Whether requests should be sent here.

@@ -5,7 +5,7 @@
 //! has committed, the queue is taken from the front.
 
 use std::any::Any;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ use crate::registry::{
 use crate::session::{EndReason, Session, SessionEvent, SessionId, Subject, SubjectChanged, UserType};
 use crate::settings::SharedSnapshot;
 use crate::store::{Change, Committed, Durability, Record, RecordOutcome};
-use crate::token::DigestKey;
+use crate::token::{DigestKey, Lifetime, TokenDigest};
 
 /// The timer is armed for at most this long, so that a step of the clock or a suspended machine delays it no longer.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
@@ -89,6 +89,8 @@ pub struct TokenRegistry {
     pub(super) forgotten: Forgotten,
     /// What ends JWTs that nobody keeps a session of.
     pub(super) jwts: JwtBooks,
+    /// Sessions of tokens that a shop issued and keeps.
+    pub(super) adopted: HashSet<TokenDigest>,
     forms: TokenForms,
     /// Sessions that ended by themselves, and have no line in the audit trail yet.
     expired: audit::Expired,
@@ -155,6 +157,7 @@ impl TokenRegistry {
             failing: false,
             forgotten: Forgotten::default(),
             jwts: JwtBooks::new(Arc::clone(&index)),
+            adopted: HashSet::new(),
             forms: parts.forms,
             expired: audit::Expired::default(),
             index,
@@ -219,8 +222,14 @@ impl TokenRegistry {
             return;
         }
         let mut revoked = match message.which {
-            Revocation::Token(digest) => Revoked::of(self.table.take(digest).as_slice(), message.reason),
-            Revocation::Session(id) => Revoked::of(self.table.take_session(id).as_slice(), message.reason),
+            Revocation::Token(digest) => {
+                let taken = self.table.take(digest);
+                self.revoke_one(taken, message.reason)
+            }
+            Revocation::Session(id) => {
+                let taken = self.table.take_session(id);
+                self.revoke_one(taken, message.reason)
+            }
             Revocation::Jwt(denial) => self.deny_jwt(denial),
             Revocation::Subject(subject) => {
                 let revoked = Revoked::of(&self.table.take_subject(subject), message.reason);
@@ -267,9 +276,10 @@ impl TokenRegistry {
         self.clock.wall().max(self.clock.now())
     }
 
-    /// Without a key no JWT is ever good, and there is nothing to revoke; but the shop may have the key.
+    /// Without a key no JWT is ever good, and there is nothing to revoke, unless a shop's opaque tokens are taken over or
+    /// the shop, which may have the key, is told.
     fn revoke_jwts(&mut self, subject: Subject) -> Vec<SessionEvent> {
-        if !self.forms.reads_jwts() && !self.outbox {
+        if !self.forms.knows_foreign_tokens() && !self.outbox {
             return Vec::new();
         }
         let mut events = self.jwts.revoke_now(subject, self.latest());
@@ -281,7 +291,15 @@ impl TokenRegistry {
     /// the oldest were issued.
     pub(super) fn fold_jwts(&mut self) -> Vec<SessionEvent> {
         let snapshot = self.snapshot.load();
-        let longest = snapshot.jwt_seconds(UserType::Customer).max(snapshot.jwt_seconds(UserType::Admin));
+        let longest = [UserType::Customer, UserType::Admin].map(|kind| {
+            let opaque = match snapshot.lifetime(kind) {
+                Lifetime::Seconds(seconds) if self.forms.adopts_opaque => seconds,
+                Lifetime::Never if self.forms.adopts_opaque => u32::MAX,
+                Lifetime::Seconds(_) | Lifetime::Never => 0,
+            };
+            opaque.max(snapshot.jwt_seconds(kind))
+        });
+        let longest = longest[0].max(longest[1]);
         self.jwts.fold(self.clock.wall().min(self.clock.now()), longest.saturating_mul(2))
     }
 
@@ -300,7 +318,7 @@ impl TokenRegistry {
             let (through, live) = self.table.end_kind(kind);
             revoked.events.push(SessionEvent::KindRevoked { kind, through });
             revoked.count += live;
-            if self.forms.reads_jwts() {
+            if self.forms.knows_foreign_tokens() {
                 revoked.events.push(self.jwts.revoke_kind_now(kind, self.latest()));
             }
             own.do_send(Sweep(kind)); // Its answer is empty.
@@ -313,7 +331,7 @@ impl TokenRegistry {
     }
 
     /// Has the next slice of rows deleted, when there is one and none is on its way.
-    fn forget_rows(&mut self) {
+    pub(super) fn forget_rows(&mut self) {
         let forgotten = self.table.take_forgotten();
         if self.durability == Durability::None {
             return;
@@ -387,7 +405,7 @@ impl TokenRegistry {
         };
         let (snapshot, now) = (self.snapshot.load_full(), self.clock.now());
         while let Some(oldest) = self.table.take_superseded(session.subject, &snapshot, now) {
-            let mut revoked = Revoked::of(&[oldest], EndReason::Superseded);
+            let mut revoked = self.revoke_one(Some(oldest), EndReason::Superseded);
             revoked.tell(Revocation::Session(oldest.id), EndReason::Superseded, now, Origin::SERVER);
             self.record_revocation(revoked, None);
         }

@@ -8,8 +8,8 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use crate::registry::{
-    CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, ListUsers, Reader, RevokeSessions,
-    Statistics, TakeRevocations, TokenRegistry,
+    AdoptSession, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, ListUsers, Reader,
+    ReleaseSessions, RevokeSessions, Statistics, TakeRevocations, TokenRegistry, Validation,
 };
 use crate::session::{Session, Subject};
 use crate::store::Durability;
@@ -97,6 +97,19 @@ impl Registry {
     /// [`RegistryError::Busy`] and [`RegistryError::Unavailable`]: the caller should try again.
     pub async fn take_revocations(&self, change: TakeRevocations) -> Result<usize, RegistryError> {
         self.ask(change).await?
+    }
+
+    /// Takes over a token that a shop issued, and says what it is worth.
+    pub async fn adopt(&self, token: AdoptSession) -> Validation {
+        self.ask(token).await.unwrap_or(Validation::Unavailable)
+    }
+
+    /// Lets go of sessions that were taken over.
+    ///
+    /// # Errors
+    /// [`RegistryError::Busy`] and [`RegistryError::Unavailable`]: the caller should try again.
+    pub async fn release(&self, sessions: ReleaseSessions) -> Result<(), RegistryError> {
+        self.ask(sessions).await
     }
 
     /// Lists live sessions.

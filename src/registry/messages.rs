@@ -42,6 +42,31 @@ pub struct Issued {
     pub session: Session,
 }
 
+/// Take over a token that a shop issued and keeps. It is live at once, and not stored.
+///
+/// The reply is what the token is worth: nothing is taken over that has ended, or that was revoked here.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Validation")]
+pub struct AdoptSession {
+    /// Whose session it is.
+    pub subject: Subject,
+    /// In which website.
+    pub website: WebsiteId,
+    /// The digest of the token.
+    pub digest: TokenDigest,
+    /// When the shop issued it.
+    pub issued: UnixSeconds,
+    /// The role, when the subject is an administrator.
+    pub role: Option<RoleId>,
+    /// Until when the account is locked.
+    pub locked_until: Option<UnixSeconds>,
+}
+
+/// Let go of sessions that were taken over, because the shop has ended them. Others are left alone.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct ReleaseSessions(pub Vec<TokenDigest>);
+
 /// Which sessions to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revocation {

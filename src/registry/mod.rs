@@ -11,9 +11,11 @@
 //! - a session is in the index exactly while it is live or kept as expired: a `Pending` one is not yet there, a
 //!   `Revoking` one no longer;
 //! - one timer is armed, for the earliest deadline;
-//! - a reply to a change means that the store has committed it.
+//! - a reply to a change means that the store has committed it; only sessions of tokens that a shop keeps are never
+//!   stored: what ends them here is.
 
 mod actor;
+mod adopted;
 mod audit;
 mod deadlines;
 mod elsewhere;
@@ -25,6 +27,7 @@ mod jwts;
 mod loading;
 mod messages;
 mod reader;
+mod revoked_elsewhere;
 mod subjects;
 mod table;
 mod unstored;
@@ -32,11 +35,12 @@ mod validator;
 
 pub use actor::{Parts, TokenRegistry};
 pub use deadlines::KEEP_ENDED;
+pub use elsewhere::TokensElsewhere;
 pub use handle::{Options, Registry, RegistryError};
 pub use messages::{
-    BeginLoading, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, JwtDenial, ListSessions, ListUsers,
-    LoadJwts, LoadSessions, PreloadSession, PreloadSessions, Revocation, RevokeSessions, SettingsChanged, Statistics,
-    TakeRevocations, ValidateToken, ValidateTokens,
+    AdoptSession, BeginLoading, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, JwtDenial,
+    ListSessions, ListUsers, LoadJwts, LoadSessions, PreloadSession, PreloadSessions, ReleaseSessions, Revocation,
+    RevokeSessions, SettingsChanged, Statistics, TakeRevocations, ValidateToken, ValidateTokens,
 };
 pub use reader::{Candidate, NewToken, Reader, SubjectFacts, TokenForms, Validation};
 pub use validator::{TokenValidator, ValidatorCounts};

@@ -83,9 +83,16 @@ pub struct TokenForms {
     pub issued: TokenFormat,
     /// The key under which JWTs are signed, and read whatever is issued; empty when the installation's is not known.
     pub jwt_key: SharedJwtKey,
+    /// Whether opaque tokens that a shop issued are taken over, so that a revocation has to be remembered for them, too.
+    pub adopts_opaque: bool,
 }
 
 impl TokenForms {
+    /// Whether a token can be good of which no session is kept.
+    pub fn knows_foreign_tokens(&self) -> bool {
+        self.adopts_opaque || self.reads_jwts()
+    }
+
     /// Whether a JWT can be good at all.
     pub fn reads_jwts(&self) -> bool {
         self.jwt_key.load().is_some()
@@ -116,6 +123,11 @@ impl Reader {
     /// The digest of an opaque token; `None` for what does not have the shape of one.
     pub fn digest(&self, token: &str) -> Option<TokenDigest> {
         has_opaque_shape(token).then(|| self.key.digest(token))
+    }
+
+    /// Whether there is a session with this digest, live or kept as expired. It does not count as a use.
+    pub fn holds(&self, digest: TokenDigest) -> bool {
+        self.index.read(digest, |_| ()).is_some()
     }
 
     /// Looks at what a client sent: the shape of an opaque token, or a JWT that is signed under the key that is in

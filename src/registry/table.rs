@@ -348,6 +348,26 @@ impl Table {
         page
     }
 
+    /// Puts a session in of a token that somebody else issued earlier; it is used at this moment.
+    ///
+    /// # Errors
+    /// [`RegistryError::Full`] when there is no room, even after giving up expired sessions.
+    pub(super) fn adopt(
+        &mut self,
+        subject: Subject,
+        website: WebsiteId,
+        digest: TokenDigest,
+        issued: UnixSeconds,
+        snapshot: &Snapshot,
+        now: UnixSeconds,
+    ) -> Result<Session, RegistryError> {
+        self.make_room()?;
+        let numbered = self.number(subject, website, snapshot, now);
+        let session = Session { issued, ends: snapshot.lifetime(subject.kind).end_of(issued), ..numbered };
+        self.insert(&session, None, digest);
+        Ok(session)
+    }
+
     /// Puts sessions in that are live from the start, and says which numbers they got.
     ///
     /// # Errors

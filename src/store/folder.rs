@@ -207,6 +207,19 @@ impl DataFolder {
         Ok(first)
     }
 
+    /// Notes that sessions of this run are not going to be stored, whatever the durability: their numbers are not given
+    /// away again in the next. After [`Self::first_session`].
+    ///
+    /// # Errors
+    /// [`FolderError::Unreadable`] when the file cannot be used.
+    pub fn expect_unstored(&mut self, durability: Durability) -> Result<(), FolderError> {
+        if durability == Durability::Sync {
+            let path = self.database();
+            self.claim_numbers(durability).map_err(|cause| FolderError::Unreadable { path, cause })?;
+        }
+        Ok(())
+    }
+
     /// Sessions that may not be stored must not have their numbers given away again either.
     fn claim_numbers(&mut self, durability: Durability) -> rusqlite::Result<()> {
         let mut connection = connection::writing(&self.database())?;

@@ -8,6 +8,7 @@
 //! | `customers`, `administrators`, `throttle`, `second_factors`, `revocations`, `directory`, `config` | the statements |
 //! | `store` | [`MagentoAccounts`], which puts them together |
 //! | `states` | what became of users who have sessions |
+//! | `tokens` | opaque tokens that the shop issued, and what became of them |
 //!
 //! What always holds: the session's time zone is UTC; every moment is compared with our clock, as Magento compares it
 //! with that of its own server; names are compared once more here, since the database takes accents for the letters
@@ -29,6 +30,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod throttle;
+mod tokens;
 
 pub use config::{FixedSettings, ShopSettings};
 pub use database::Condition;
@@ -36,3 +38,4 @@ pub use options::DatabaseOptions;
 pub use schema::{MissingTable, SchemaReport};
 pub use states::{AdministratorState, CustomerState};
 pub use store::MagentoAccounts;
+pub use tokens::{ShopToken, TokenHolder, TokenRow};

@@ -41,6 +41,8 @@ const OPTIONAL: &[(&str, Option<&str>, &str)] = &[
     ("customer_group_excluded_website", None, "no customer group is excluded from a website"),
     ("customer_log", None, "the time of a customer's sign-in is not kept in the shop"),
     ("admin_user_expiration", None, "no administrator's account ends by itself"),
+    ("oauth_token", None, "opaque tokens that the shop issued are not known here"),
+    ("integration", None, "tokens of the shop's integrations are not known here"),
     ("jwt_auth_revoked", None, "the shop revokes no JWTs"),
     ("tfa_user_config", None, "the shop keeps no second factors"),
 ];

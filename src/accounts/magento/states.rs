@@ -35,7 +35,7 @@ pub struct AdministratorState {
 }
 
 /// Numbers as a list of SQL; they are no text, so there is nothing to escape.
-fn list(ids: &[u32]) -> String {
+pub(super) fn list(ids: &[u32]) -> String {
     ids.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
 }
 

@@ -12,7 +12,8 @@ use tracing::{info, warn};
 use crate::accounts::magento::database::Database;
 use crate::accounts::magento::{
     AdministratorState, Condition, CustomerState, DatabaseOptions, FixedSettings, SchemaReport, ShopSettings,
-    administrators, config, customers, directory, revocations, second_factors, states, throttle,
+    ShopToken, TokenRow, administrators, config, customers, directory, revocations, second_factors, states, throttle,
+    tokens,
 };
 use crate::accounts::{
     AccountError, AccountLocks, AccountStore, Administrator, Customer, DirectorySource, LONGEST_NAME, SecondFactor,
@@ -21,6 +22,7 @@ use crate::accounts::{
 use crate::audit::{Event, Line, Origin, Person};
 use crate::clock::{SharedClock, UnixSeconds};
 use crate::magento::SharedInstallationKey;
+use crate::secret::Secret;
 use crate::session::{Subject, SubjectChanged, UserType};
 use crate::settings::{Roles, Settings, StoreDirectory, WebsiteId};
 use crate::store::{Change, CustomerLock, SettingRow, Store, ThrottleRow, UserRevocation};
@@ -228,6 +230,53 @@ impl MagentoAccounts {
             return Ok(());
         }
         ask!(self, |connection, tables| revocations::write(connection, &tables, &those).await)
+    }
+
+    /// The shop's tokens that the database takes for these texts, which must have the shape of tokens: at most a thousand.
+    /// Whoever asks compares exactly.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`].
+    pub async fn tokens_by_text(&self, texts: Vec<Secret>) -> Result<Vec<ShopToken>, AccountError> {
+        if !self.tables.schema.has_table("oauth_token") {
+            return Ok(Vec::new());
+        }
+        ask!(self, |connection, tables| tokens::by_text(connection, &tables, &texts).await)
+    }
+
+    /// Those of these rows of tokens that are there and not revoked; at most a thousand are asked about at once.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`].
+    pub async fn standing_tokens(&self, rows: &[u32]) -> Result<Vec<TokenRow>, AccountError> {
+        let mut found = Vec::with_capacity(rows.len());
+        for batch in rows.chunks(BATCH) {
+            let batch = batch.to_vec();
+            found.extend(ask!(self, |connection, tables| tokens::standing(connection, &tables, &batch).await)?);
+        }
+        Ok(found)
+    }
+
+    /// At most so many rows of tokens after this one.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`].
+    pub async fn tokens_after(&self, row: u32, limit: u32) -> Result<Vec<TokenRow>, AccountError> {
+        if !self.tables.schema.has_table("oauth_token") {
+            return Ok(Vec::new());
+        }
+        ask!(self, |connection, tables| tokens::after(connection, &tables, row, limit).await)
+    }
+
+    /// The number of the last row of tokens; 0 when there is none.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`].
+    pub async fn last_token(&self) -> Result<u32, AccountError> {
+        if !self.tables.schema.has_table("oauth_token") {
+            return Ok(0);
+        }
+        ask!(self, |connection, tables| tokens::last(connection, &tables).await)
     }
 
     /// Whether a customer who is inactive now was so already when they last signed in: nothing has changed then.

@@ -1,12 +1,15 @@
-//! A shop beside which the server runs: how its database is found, how it is watched, what it is told, and how its key is
-//! followed.
+//! A shop beside which the server runs: how its database is found, how it is watched, what it is told, how its opaque
+//! tokens are known, and how its key is followed.
 
+mod gatherer;
 mod key;
 mod revocations;
+mod tokens;
 mod watch;
 
 pub(super) use key::KeyWatch;
 pub(super) use revocations::Revocations;
+pub(super) use tokens::ShopTokens;
 pub(super) use watch::{Figures, Watcher};
 
 use std::path::{Path, PathBuf};

@@ -13,7 +13,7 @@ use tracing::{debug, info, warn};
 
 use crate::accounts::magento::{AdministratorState, CustomerState};
 use crate::accounts::{AccountError, MagentoAccounts};
-use crate::app::shop::{KeyWatch, Revocations};
+use crate::app::shop::{KeyWatch, Revocations, ShopTokens};
 use crate::audit::Origin;
 use crate::clock::SharedClock;
 use crate::keeper::Keeper;
@@ -59,6 +59,7 @@ fn seconds(milliseconds: i64) -> f64 {
 /// Looks at the shop.
 pub(in crate::app) struct Watcher {
     pub(in crate::app) accounts: Arc<MagentoAccounts>,
+    pub(in crate::app) tokens: Arc<ShopTokens>,
     pub(in crate::app) registry: Registry,
     pub(in crate::app) keeper: Keeper,
     pub(in crate::app) clock: SharedClock,
@@ -109,6 +110,7 @@ impl Watcher {
         if let Err(error) = self.keeper.reload_directory().await {
             debug!(%error, "the shop's settings were not read again");
         }
+        self.tokens.look().await?;
         let mut locked = HashSet::new();
         let (mut customers, mut administrators) = (Vec::new(), Vec::new());
         for part in 0..ListUsers::PARTS {
@@ -152,7 +154,9 @@ impl Watcher {
             if locked_until.is_some() {
                 locked.insert(id);
             }
-            if locked_until.is_some() || self.locked.contains(&id) {
+            // A token that was taken over may have told of a lock since the last look.
+            let known = self.registry.reader().facts(Subject::customer(id)).locked_until;
+            if locked_until.is_some() || known.is_some() || self.locked.contains(&id) {
                 self.announce(SubjectChanged { subject: Subject::customer(id), locked_until, role: None });
             }
         }
@@ -196,6 +200,7 @@ impl Watcher {
     async fn compare_clocks(&mut self) -> Result<(), AccountError> {
         let ahead = self.accounts.clock_difference().await?;
         self.figures.clock_ahead_milliseconds.store(ahead, Ordering::Relaxed);
+        self.tokens.set_clock_ahead(ahead);
         let differ = ahead.unsigned_abs() >= REMARKABLE_MILLISECONDS;
         if differ && !self.clocks_differ {
             warn!(

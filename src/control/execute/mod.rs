@@ -20,7 +20,7 @@ use crate::audit::{Event, Origin};
 use crate::clock::{SharedClock, UnixSeconds};
 use crate::control::{Answer, Command};
 use crate::keeper::Keeper;
-use crate::registry::{Registry, Revocation};
+use crate::registry::{Registry, Revocation, TokensElsewhere};
 use crate::session::SessionId;
 use crate::sign_in::SignIn;
 
@@ -40,6 +40,8 @@ pub struct Office {
     pub accounts: Arc<EmbeddedAccounts>,
     /// Those of the shop, when accounts are there.
     pub shop: Option<Arc<MagentoAccounts>>,
+    /// Where a token is looked for that has no session here.
+    pub elsewhere: Option<Arc<dyn TokensElsewhere>>,
     /// The live settings.
     pub keeper: Keeper,
     /// The sessions.

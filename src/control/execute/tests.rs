@@ -80,11 +80,22 @@ impl House {
         accounts.add_administrator(chief).await.unwrap();
         let copier = Copier(Arc::new(|_| Box::pin(async { Ok(()) })));
         let origin = Origin::SERVER;
+        let elsewhere = None;
         #[cfg(debug_assertions)]
-        let office =
-            Office { clock, accounts, shop: None, keeper, registry, sign_in, copier, origin, panics: Vec::new() };
+        let office = Office {
+            clock,
+            accounts,
+            shop: None,
+            elsewhere,
+            keeper,
+            registry,
+            sign_in,
+            copier,
+            origin,
+            panics: Vec::new(),
+        };
         #[cfg(not(debug_assertions))]
-        let office = Office { clock, accounts, shop: None, keeper, registry, sign_in, copier, origin };
+        let office = Office { clock, accounts, shop: None, elsewhere, keeper, registry, sign_in, copier, origin };
         Self { office, _folder: folder, _home: home }
     }
 

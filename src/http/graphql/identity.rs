@@ -34,8 +34,7 @@ impl Identity {
         let Some(token) = Presented::from_headers(request.headers()).bearer() else {
             return Ok(Self::Guest);
         };
-        let candidate = services.registry.reader().examine(token.expose());
-        let validation = bearer::validate_candidate(request, services, candidate).await;
+        let (candidate, validation) = bearer::validate_candidate(request, services, token).await;
         Self::from_validation(validation, candidate, services.options.version.line())
     }
 

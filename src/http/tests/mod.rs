@@ -120,6 +120,7 @@ impl House {
             sign_in,
             accounts,
             websites: CustomerWebsites::default(),
+            elsewhere: None,
             metrics: Arc::default(),
             readiness: Arc::new(Readiness::default()),
             options,

@@ -26,6 +26,9 @@ fn the_grants_are_enough_for_everything() {
     grant(&database, "grants.sql");
     let server = server(&database).start();
     let customer = token(&server.try_customer("sha256@example.com", "Sha-pass-1"));
+    let issued_by_the_shop = "grantedgrantedgrantedgranted1234";
+    database.insert_token(issued_by_the_shop, 3, "customer_id", 4);
+    assert_eq!(server.check(issued_by_the_shop), 200);
     server.try_customer("sha256@example.com", "wrong");
     let admin = server.try_admin("chief", "Chief-pass-1").assert_status(200).json().as_str().unwrap().to_owned();
     let value = serde_json::json!({ "value": "2" });
@@ -55,6 +58,9 @@ fn the_right_to_read_is_enough_for_signing_in() {
     let server = server(&database).key("MAGENTO__WRITE", "false").start();
     let customer = token(&server.try_customer("sha256@example.com", "Sha-pass-1"));
     assert_eq!(server.check(&customer), 200);
+    let issued_by_the_shop = "grantedgrantedgrantedgranted1234";
+    database.insert_token(issued_by_the_shop, 3, "customer_id", 4);
+    assert_eq!(server.check(issued_by_the_shop), 200);
     server.try_customer("sha256@example.com", "wrong");
     let admin = server.try_admin("chief", "Chief-pass-1").assert_status(200).json().as_str().unwrap().to_owned();
     let value = serde_json::json!({ "value": "2" });

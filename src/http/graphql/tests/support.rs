@@ -245,6 +245,7 @@ impl House {
             sign_in,
             accounts: accounts.clone(),
             websites: CustomerWebsites::default(),
+            elsewhere: None,
             metrics: Arc::new(Metrics::default()),
             readiness,
             options: Options {

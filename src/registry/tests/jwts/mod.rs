@@ -1,15 +1,17 @@
 //! JWTs: read whatever is issued, revoked alone and with their user, issued as sessions, exchanged.
 
+mod adopted;
+
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use actix::{Actor, Addr, Context, Handler};
 use arc_swap::ArcSwapOption;
 
-use super::{START, customer_hours, options};
 use crate::audit::Origin;
 use crate::clock::{Clock, MockClock, UnixSeconds};
 use crate::magento::InstallationKey;
+use crate::registry::tests::{START, customer_hours, options};
 use crate::registry::{
     Candidate, IssueToken, LoadJwts, NewToken, Options, Parts, Registry, RegistryError, Revocation, RevokeSessions,
     TakeRevocations, TokenForms, TokenRegistry, Validation,
@@ -79,12 +81,16 @@ fn house(issued: TokenFormat) -> House {
 }
 
 fn house_set_back(issued: TokenFormat, seconds: u32) -> House {
-    house_with(issued, seconds, options())
+    house_with(forms(issued), seconds, options())
 }
 
-fn house_with(issued: TokenFormat, seconds: u32, options: Options) -> House {
+fn forms(issued: TokenFormat) -> TokenForms {
+    let jwt_key = Arc::new(ArcSwapOption::from_pointee(jwt_key(KEY)));
+    TokenForms { issued, jwt_key, adopts_opaque: false }
+}
+
+fn house_with(forms: TokenForms, seconds: u32, options: Options) -> House {
     let (snapshot, clock) = (customer_hours("1").shared(), MockClock::at(START));
-    let forms = TokenForms { issued, jwt_key: Arc::new(ArcSwapOption::from_pointee(jwt_key(KEY))) };
     let (address, outcome) = (Arc::new(OnceLock::new()), Arc::new(Mutex::new(RecordOutcome::Stored)));
     let stored = Arc::default();
     let store =
@@ -288,7 +294,7 @@ fn for_shop(house: &House) -> Vec<UserRevocation> {
 
 #[actix::test]
 async fn what_was_revoked_elsewhere_ends_sessions_and_jwts_of_before_and_is_not_told_back() {
-    let house = house_with(TokenFormat::Opaque, 0, Options { outbox: true, ..options() });
+    let house = house_with(forms(TokenFormat::Opaque), 0, Options { outbox: true, ..options() });
     let (old, old_jwt, ben) = (house.issue(ANNE).await, house.magento(ANNE), house.issue(BEN).await);
     house.advance(10);
     let new = house.issue(ANNE).await;
@@ -306,7 +312,7 @@ async fn what_was_revoked_elsewhere_ends_sessions_and_jwts_of_before_and_is_not_
 #[actix::test]
 async fn a_session_from_the_second_of_a_revocation_outlives_hearing_of_it_again() {
     for key in [true, false] {
-        let house = house_with(TokenFormat::Opaque, 0, Options { outbox: true, ..options() });
+        let house = house_with(forms(TokenFormat::Opaque), 0, Options { outbox: true, ..options() });
         if !key {
             house.forms.jwt_key.store(None);
         }
@@ -325,7 +331,7 @@ async fn the_shop_is_told_whatever_durability_sessions_have_and_only_when_there_
     for (durability, outbox, count) in
         [(Durability::Sync, true, 1), (Durability::None, true, 1), (Durability::Sync, false, 0)]
     {
-        let house = house_with(TokenFormat::Opaque, 0, Options { durability, outbox, ..options() });
+        let house = house_with(forms(TokenFormat::Opaque), 0, Options { durability, outbox, ..options() });
         house.revoke(Revocation::Subject(ANNE)).await.unwrap();
         assert_eq!(for_shop(&house).len(), count, "{durability:?} {outbox}");
     }
