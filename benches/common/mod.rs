@@ -67,7 +67,11 @@ pub(crate) async fn registry(sessions: u32) -> Registry {
         clock,
         options: Options { capacity: 100_000_000, per_subject: 1000, durability: Durability::Sync, outbox: false },
         key: DigestKey::generate(),
-        forms: TokenForms { issued: TokenFormat::Jwt, jwt_key: Arc::new(ArcSwapOption::from_pointee(jwt_key())) },
+        forms: TokenForms {
+            issued: TokenFormat::Jwt,
+            jwt_key: Arc::new(ArcSwapOption::from_pointee(jwt_key())),
+            adopts_opaque: false,
+        },
         first_id: SessionId(1),
         recorder: store.clone().recipient(),
         guard: Box::new(()),

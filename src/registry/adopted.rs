@@ -44,7 +44,7 @@ impl TokenRegistry {
         self.adopted.insert(digest);
         if role.is_some() || locked_until.is_some() {
             let facts = self.index.facts(subject);
-            self.index.set_facts(subject, SubjectFacts { role, locked_until, ..facts });
+            self.index.set_facts(subject, SubjectFacts { locked_until, role, ..facts });
         }
         Validation::Valid(session)
     }
