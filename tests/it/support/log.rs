@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+/// How long a line may take from the process to here.
+const ON_ITS_WAY: Duration = Duration::from_millis(100);
+
 /// The lines that were written so far; a thread collects them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log(Arc<(Mutex<Lines>, Condvar)>);
@@ -54,8 +57,9 @@ impl Log {
         guard.ended
     }
 
-    /// Everything so far.
+    /// Everything so far. What a running process has just written is still on its way, so it is waited for a little.
     pub(crate) fn text(&self) -> String {
+        self.wait_for_end(ON_ITS_WAY);
         self.0.0.lock().unwrap().lines.join("\n")
     }
 
