@@ -113,6 +113,7 @@ pub(super) struct SettingChanged {
     dry_run: bool,
     /// What else has to be done for the change to count everywhere
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     advice: Option<&'static str>,
 }
 

@@ -181,6 +181,8 @@ fn server(data: &Path, socket: &Path) -> Command {
         .arg(format!("--socket={}", socket.display()))
         .arg(format!("--pid-file={}", socket.with_extension("pid").display()))
         .arg(format!("--log-error={}", data.with_extension("log").display()))
+        // A server that starts clears temporary tables of others away where all share one folder.
+        .arg(format!("--tmpdir={}", socket.with_file_name("").display()))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
