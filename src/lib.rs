@@ -7,7 +7,7 @@
 //! |---|---|
 //! | what a token, a session, a setting *is* | [`token`], [`session`], [`settings`] |
 //! | who holds the sessions, and how a check reads them | [`registry`] |
-//! | what a Magento installation's key and encrypted values say | [`magento`] |
+//! | what a Magento installation's files, key and encrypted values say | [`magento`] |
 //! | who may sign in, and how a password is checked | [`sign_in`], [`accounts`] |
 //! | the answer to "is this request allowed?" | [`decision`] |
 //! | what is said on the wire | [`http`] |
@@ -16,9 +16,8 @@
 //! | what can be configured | [`config`] (at start), [`settings`] and [`keeper`] (while it runs) |
 //! | how the parts are started and stopped | [`app`], [`lifecycle`] |
 //! | the command line, and how it talks to a running server | [`cli`], [`control`] |
-//! | what the files of a Magento installation say | [`magento`] |
 //!
-//! Who may import whom is written down in `tests/it/layers.rs`, which fails when an arrow is added.
+//! Who may import whom is written down in `tests/it/layers/mod.rs`, which fails when an arrow is added.
 
 pub mod accounts;
 pub mod app;
