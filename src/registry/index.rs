@@ -166,6 +166,15 @@ impl Index {
         self.shards[shard_of(digest)].load().pin().insert(digest, entry);
     }
 
+    /// Puts sessions in whose tokens all belong to this shard.
+    pub(super) fn insert_into(&self, shard: usize, sessions: impl IntoIterator<Item = (TokenDigest, Entry)>) {
+        let shard = self.shards[shard].load();
+        let entries = shard.pin();
+        for (digest, entry) in sessions {
+            entries.insert(digest, entry);
+        }
+    }
+
     /// Takes a session out: its kind, user, number and the second under which its deadline is kept.
     pub(super) fn remove(&self, digest: TokenDigest) -> Option<Removed> {
         let shard = self.shards[shard_of(digest)].load();

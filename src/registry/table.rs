@@ -4,6 +4,8 @@
 //! revocation on its way to the store), gone. Each method is one step of that life. The index holds the sessions; the
 //! table keeps only what the index cannot answer: by user, by deadline, pending, revoking.
 
+mod bulk;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,10 +13,9 @@ use crate::clock::UnixSeconds;
 use crate::registry::deadlines::Deadlines;
 use crate::registry::index::{Entry, Index, Removed, SHARDS, position, shard_of};
 use crate::registry::subjects::Subjects;
-use crate::registry::{Options, PreloadSession, RegistryError, Statistics, SubjectFacts};
+use crate::registry::{Options, RegistryError, Statistics, SubjectFacts};
 use crate::session::{Session, SessionId, Subject, UserType};
 use crate::settings::{RoleId, Snapshot, WebsiteId};
-use crate::store::StoredSession;
 use crate::token::{Lifetime, TokenDigest};
 
 /// A shard of the index below this many entries at its fullest is never worth rebuilding.
@@ -368,51 +369,6 @@ impl Table {
         Ok(session)
     }
 
-    /// Puts sessions in that are live from the start, and says which numbers they got.
-    ///
-    /// # Errors
-    /// [`RegistryError::Full`] when there is no room; those before stay.
-    pub(super) fn preload(
-        &mut self,
-        sessions: Vec<PreloadSession>,
-        snapshot: &Snapshot,
-        now: UnixSeconds,
-    ) -> Result<Vec<(Session, TokenDigest)>, RegistryError> {
-        let mut begun = Vec::with_capacity(sessions.len());
-        for preload in sessions {
-            self.make_room()?;
-            let session = self.number(preload.subject, preload.website, snapshot, now);
-            self.insert(&session, None, preload.digest);
-            begun.push((session, preload.digest));
-        }
-        self.totals.issued += begun.len() as u64;
-        Ok(begun)
-    }
-
-    /// Makes room for so many sessions, and ends those of whole kinds before they come.
-    pub(super) fn begin_loading(&mut self, expected: usize, kinds_ended: &[(UserType, SessionId)]) {
-        let share = self.index.reserve(expected.min(self.options.capacity));
-        // When fewer come, the room is given back.
-        self.shards = vec![(0, share); SHARDS];
-        for &(kind, through) in kinds_ended {
-            self.index.end_through(kind, through);
-        }
-    }
-
-    /// Puts sessions in that were issued in an earlier run, in the order of their numbers.
-    ///
-    /// # Errors
-    /// [`RegistryError::Full`] when there is no room; those before stay.
-    pub(super) fn load(&mut self, sessions: &[StoredSession]) -> Result<(), RegistryError> {
-        for stored in sessions {
-            self.make_room()?;
-            let StoredSession { id, subject, website, issued, fixed_end, digest } = *stored;
-            self.next_id = self.next_id.max(id.0 + 1);
-            self.insert(&Session { id, subject, website, issued, ends: None, last_used: issued }, fixed_end, digest);
-        }
-        Ok(())
-    }
-
     /// Whether this session is live or kept as expired.
     pub(super) fn holds(&self, id: SessionId, digest: TokenDigest) -> bool {
         self.index.read(digest, Entry::id) == Some(id)
@@ -481,9 +437,13 @@ impl Table {
     }
 
     fn insert(&mut self, session: &Session, fixed_end: Option<UnixSeconds>, digest: TokenDigest) {
-        let entry = Entry::new(session, fixed_end);
+        self.index.insert(digest, Entry::new(session, fixed_end));
+        self.note(session, fixed_end, digest);
+    }
+
+    /// Keeps what the index does not answer about a session.
+    fn note(&mut self, session: &Session, fixed_end: Option<UnixSeconds>, digest: TokenDigest) {
         let removed = Removed { id: session.id, subject: session.subject, issued: session.issued, fixed_end };
-        self.index.insert(digest, entry);
         self.push_deadline(&removed, digest);
         self.subjects.push(session.subject, digest);
         let (held, fullest) = &mut self.shards[shard_of(digest)];

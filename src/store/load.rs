@@ -14,7 +14,7 @@ use crate::store::sessions::{self, StoredSession};
 use crate::store::{DataFolder, StoredJwts, connection, jwts};
 
 /// How many sessions are handed over at a time.
-const SLICE: usize = 8192;
+const SLICE: usize = 32_768;
 
 /// What comes out of the file, in this order: once [`Loaded::Kinds`] and [`Loaded::Jwts`], then any number of [`Loaded::Sessions`].
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! What the registry promises, tried out.
 
 mod actor;
+mod bulk;
 mod durability;
 mod jwts;
 mod model;
