@@ -44,11 +44,19 @@ http {{
 class Server:
     """A server as child processes, with what /proc says about them."""
 
-    def __init__(self, name: str, command: list[str], port: int, folder: pathlib.Path, stack: contextlib.ExitStack):
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        port: int,
+        folder: pathlib.Path,
+        stack: contextlib.ExitStack,
+        keys: dict[str, str] | None = None,
+    ):
         self.name = name
         self.port = port
         self.log = folder / f"{name}.log"
-        environment = {"PATH": search_path(), "TMPDIR": str(folder), "TOKENWARD__MAGENTO__CRYPT_KEY": KEY}
+        environment = {"PATH": search_path(), "TMPDIR": str(folder), "TOKENWARD__MAGENTO__CRYPT_KEY": KEY} | (keys or {})
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
         stack.callback(self.stop)
@@ -116,6 +124,19 @@ def start_tokenward(
     server = Server(name, command, port, folder, stack)
     server.wait_until_ready("/health/ready")
     return server, tokens
+
+
+def start_beside(
+    options: argparse.Namespace, binary: str, env_php: pathlib.Path, folder: pathlib.Path, stack: contextlib.ExitStack
+) -> tuple[Server, int]:
+    """A server with the accounts of a shop, and the port of Magento's API."""
+    public, internal = free_port(), free_port()
+    keys = {"TOKENWARD__ACCOUNTS__SOURCE": "magento", "TOKENWARD__MAGENTO__ENV_PHP": str(env_php)}
+    command = [binary, "serve", "--data-dir", str(folder / "tokenward"), "--workers", str(options.workers)]
+    command += ["--log-level", "warn", "--public", f"127.0.0.1:{public}", "--internal", f"127.0.0.1:{internal}"]
+    server = Server("tokenward", [*command, "--admin", "127.0.0.1:0"], internal, folder, stack, keys)
+    server.wait_until_ready("/health/ready")
+    return server, public
 
 
 def free_port() -> int:
