@@ -33,7 +33,7 @@ class MariaDb(Server):
 
     def __init__(self, stack: contextlib.ExitStack):
         # Outside of the folder for temporary files, whose name may be too long for a socket.
-        self.folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tw-db-", dir="/tmp")))
+        self.folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tokenward-bench-db-", dir="/tmp")))
         self.socket = self.folder / "sock"
         port, data = free_port(), ["--user=" + getpass.getuser(), f"--datadir={self.folder}/data"]
         install = ["mariadb-install-db", *OPTIONS, *data, "--auth-root-authentication-method=normal", "--skip-test-db"]
