@@ -1,0 +1,1 @@
+"""Parts of `scripts/bench`, each on a subject of its own."""
