@@ -22,7 +22,7 @@ use crate::config::{self, AccountSource, Config, ConfigError};
 use crate::control::PanicButton;
 use crate::control::{Copier, Office};
 use crate::http::Services;
-use crate::http::website::CustomerWebsites;
+use crate::http::holder::Holders;
 use crate::keeper::{self, Keeper, KeeperError, SettingsKeeper};
 use crate::lifecycle::{Panics, Watch};
 use crate::magento::SharedInstallationKey;
@@ -200,7 +200,7 @@ impl House {
             metrics,
             sign_in,
             accounts: kept.accounts,
-            websites: CustomerWebsites::default(),
+            holders: Arc::new(if shop.is_some() { Holders::followed() } else { Holders::default() }),
             elsewhere: elsewhere(tokens.as_ref()),
             readiness: Arc::new(Readiness::default()),
             options: options::http(&config, installation.disables_introspection()),

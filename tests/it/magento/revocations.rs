@@ -6,11 +6,8 @@ use tokenward::session::Subject;
 
 use crate::jwt;
 use crate::magento::changes::becomes;
-use crate::magento::{beside, beside_on, token};
+use crate::magento::{KEY, beside, beside_on, token};
 use crate::support::{MariaDb, TestServer};
-
-/// The newest entry of `crypt/key` in the kit's `env.php`.
-const KEY: &str = "base64a2l0LWtleS1tYWdlbnRvLTMyLWJ5dGVzLS0tLS0tLS0=";
 
 /// A JWT that the shop has issued to a customer ten seconds ago.
 fn of_shop(customer: u32) -> String {
