@@ -83,6 +83,10 @@ struct Entry {
     used: AtomicU32,
 }
 
+/// The accounts have not been asked about a user, or too long ago.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct NotRemembered;
+
 /// The accounts cannot be read at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CannotTell;
@@ -105,7 +109,7 @@ impl Holders {
         accounts: &dyn AccountStore,
         now: UnixSeconds,
     ) -> Result<Option<Known>, CannotTell> {
-        if let Some(known) = self.remembered(subject, now) {
+        if let Ok(known) = self.remembered(subject, now) {
             return Ok(known);
         }
         let failed = UnixSeconds(self.failed.load(Ordering::Relaxed));
@@ -141,11 +145,12 @@ impl Holders {
         });
     }
 
-    fn remembered(&self, subject: Subject, now: UnixSeconds) -> Option<Option<Known>> {
+    fn remembered(&self, subject: Subject, now: UnixSeconds) -> Result<Option<Known>, NotRemembered> {
         let all = self.known.pin();
-        let entry = all.get(&subject)?;
+        let entry = all.get(&subject).ok_or(NotRemembered)?;
         entry.used.store(now.get(), Ordering::Relaxed);
-        (entry.known.is_some() || now.since(entry.since) < REMEMBER_NOBODY).then_some(entry.known)
+        let counts = entry.known.is_some() || now.since(entry.since) < REMEMBER_NOBODY;
+        if counts { Ok(entry.known) } else { Err(NotRemembered) }
     }
 
     fn remember(&self, subject: Subject, known: Option<Known>, now: UnixSeconds) {
@@ -190,20 +195,20 @@ mod tests {
         assert_eq!(holders.to_follow(NOW), []);
         holders.remember(CHIEF, Some(known(1)), NOW);
         holders.update(CHIEF, |_| Some(known(2)), NOW);
-        assert_eq!((holders.remembered(CHIEF, NOW), holders.to_follow(NOW)), (Some(Some(known(2))), vec![CHIEF]));
+        assert_eq!((holders.remembered(CHIEF, NOW), holders.to_follow(NOW)), (Ok(Some(known(2))), vec![CHIEF]));
         holders.update(CHIEF, |_| None, NOW);
-        assert_eq!((holders.remembered(CHIEF, NOW), holders.to_follow(NOW)), (Some(None), vec![]));
-        assert_eq!(holders.remembered(CHIEF, NOW.plus(REMEMBER_NOBODY)), None, "one may be made");
+        assert_eq!((holders.remembered(CHIEF, NOW), holders.to_follow(NOW)), (Ok(None), vec![]));
+        assert_eq!(holders.remembered(CHIEF, NOW.plus(REMEMBER_NOBODY)), Err(NotRemembered), "one may be made");
     }
 
     #[test]
     fn who_has_not_been_seen_for_a_while_is_asked_about_no_more_and_looked_up_again() {
         let holders = Holders::followed();
         holders.remember(CHIEF, Some(known(1)), NOW);
-        assert_eq!(holders.remembered(CHIEF, NOW.plus(FOLLOW - 1)), Some(Some(known(1))));
+        assert_eq!(holders.remembered(CHIEF, NOW.plus(FOLLOW - 1)), Ok(Some(known(1))));
         assert_eq!(holders.to_follow(NOW.plus(2 * FOLLOW - 2)), [CHIEF]);
         assert_eq!(holders.to_follow(NOW.plus(2 * FOLLOW - 1)), []);
-        assert_eq!(holders.remembered(CHIEF, NOW.plus(2 * FOLLOW - 1)), None);
+        assert_eq!(holders.remembered(CHIEF, NOW.plus(2 * FOLLOW - 1)), Err(NotRemembered));
     }
 
     #[test]

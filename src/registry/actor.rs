@@ -238,13 +238,13 @@ impl TokenRegistry {
                 self.revoke_one(taken, message.reason)
             }
             Revocation::Jwt(denial) => self.deny_jwt(denial),
-            Revocation::Unheld(digest) => match self.end_unheld(digest, message.reason) {
-                Some(revoked) => revoked,
-                None => {
+            Revocation::Unheld(digest) => {
+                let Some(revoked) = self.end_unheld(digest, message.reason) else {
                     answer(reply, Err(RegistryError::Full));
                     return;
-                }
-            },
+                };
+                revoked
+            }
             Revocation::Subject(subject) => {
                 let revoked = Revoked::of(&self.table.take_subject(subject), message.reason);
                 revoked.and(self.revoke_jwts(subject))

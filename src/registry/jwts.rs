@@ -67,7 +67,13 @@ impl JwtIndex {
         if self.ahead.is_empty() {
             return UnixSeconds(0);
         }
-        self.ahead.pin().iter().filter(|(subject, _)| of(**subject)).map(|(_, issued)| *issued).max().unwrap_or_default()
+        self.ahead
+            .pin()
+            .iter()
+            .filter(|(subject, _)| of(**subject))
+            .map(|(_, issued)| *issued)
+            .max()
+            .unwrap_or_default()
     }
 
     fn latest_ahead_of(&self, subject: Subject) -> UnixSeconds {

@@ -40,9 +40,9 @@ pub use deadlines::KEEP_ENDED;
 pub use elsewhere::TokensElsewhere;
 pub use handle::{Options, Registry, RegistryError};
 pub use messages::{
-    AdoptSession, BeginLoading, ClocksCompared, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, JwtDenial,
-    ListSessions, ListUsers, LoadJwts, LoadSessions, PreloadSession, PreloadSessions, ReleaseSessions, Revocation,
-    RevokeSessions, SettingsChanged, Statistics, TakeRevocations, ValidateToken, ValidateTokens,
+    AdoptSession, BeginLoading, ClocksCompared, CollectStatistics, CountEnding, FindSession, IssueToken, Issued,
+    JwtDenial, ListSessions, ListUsers, LoadJwts, LoadSessions, PreloadSession, PreloadSessions, ReleaseSessions,
+    Revocation, RevokeSessions, SettingsChanged, Statistics, TakeRevocations, ValidateToken, ValidateTokens,
 };
 pub use reader::{Candidate, NewToken, Reader, SubjectFacts, TokenForms, Validation};
 pub use validator::{TokenValidator, ValidatorCounts};

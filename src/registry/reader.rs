@@ -213,9 +213,10 @@ impl Reader {
     fn begins(&self, subject: Subject, wall: UnixSeconds) -> UnixSeconds {
         loop {
             let begins = wall.max(self.index.jwts_revoked(subject).plus(1));
-            if begins > wall {
-                self.index.jwts().note_ahead(subject, begins, wall);
+            if begins == wall {
+                return begins;
             }
+            self.index.jwts().note_ahead(subject, begins, wall);
             if self.index.jwts_revoked(subject) < begins {
                 return begins;
             }

@@ -213,7 +213,11 @@ mod tests {
         assert!(!house.accounts.administrators.lock().unwrap()[0].is_active);
         assert_eq!(outcome(house.administrator("admin", PASSWORD).await), ended);
         assert_eq!(house.accounts.deactivations.load(Ordering::SeqCst), 1, "once");
-        assert_eq!(house.sessions.ended.lock().unwrap().len(), 2, "at the attempt that could not be stored and at the next");
+        assert_eq!(
+            house.sessions.ended.lock().unwrap().len(),
+            2,
+            "at the attempt that could not be stored and at the next"
+        );
         assert_eq!(house.throttled(), None);
     }
 

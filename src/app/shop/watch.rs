@@ -228,8 +228,8 @@ impl Watcher {
             // Only whole batches, so that few users are few questions.
             while let Some(rest) = customers.len().checked_sub(BATCH) {
                 asked += 1;
-                let looked = self.look_at_customers(&customers.split_off(rest), &mut locked).await;
-                outcome = outcome.and(looked.map_err(Broken::from));
+                let done = self.look_at_customers(&customers.split_off(rest), &mut locked).await;
+                outcome = outcome.and(done.map_err(Broken::from));
             }
         }
         asked += batches(customers.len()) + batches(administrators.len());
@@ -260,7 +260,7 @@ impl Watcher {
             self.holders.update(Subject::admin(id), |_| None, now);
         }
         for AdministratorState { id, is_active, role, expires_at: ends } in found {
-            self.holders.update(Subject::admin(id), |known| Some(Known { is_active, role, ends, ..known }), now);
+            self.holders.update(Subject::admin(id), |known| Some(Known { role, is_active, ends, ..known }), now);
         }
         Ok(batches(customers.len()) + batches(administrators.len()))
     }

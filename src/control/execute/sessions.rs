@@ -63,7 +63,10 @@ impl Office {
     pub(super) async fn revoke(&self, which: Revocation) -> Result<usize, String> {
         let change = RevokeSessions { which, reason: EndReason::Ended, origin: self.origin };
         self.registry.revoke(change).await.map_err(|error| match error {
-            RegistryError::Full | RegistryError::Busy | RegistryError::Unavailable => format!("{error}; try again"),
+            RegistryError::Full => {
+                "too many single tokens are denied already: end those of their user, or of all".to_owned()
+            }
+            RegistryError::Busy | RegistryError::Unavailable => format!("{error}; try again"),
         })
     }
 

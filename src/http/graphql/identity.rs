@@ -114,7 +114,11 @@ impl Context {
             Identity::Known { session, .. } if session.subject.kind == UserType::Admin => {
                 let standing = bearer::standing(&session, &self.services).await;
                 let role = standing.role;
-                if standing.is_told { Ok(CurrentAdministrator { id: session.subject.id, role }) } else { Err(Failure::Unavailable) }
+                if standing.is_told {
+                    Ok(CurrentAdministrator { id: session.subject.id, role })
+                } else {
+                    Err(Failure::Unavailable)
+                }
             }
             Identity::Known { .. } | Identity::Guest => Err(Failure::CustomerRequired),
         }

@@ -58,7 +58,8 @@ fn a_lock_of_the_shop_refuses_a_customers_jwt_while_it_lasts() {
 fn with_the_database_away_only_what_needs_it_cannot_be_told_of_a_jwt() {
     let Some(mut database) = MariaDb::start() else { return };
     let server = beside(&database).start();
-    let (known, jwt, other) = (of_shop(Subject::customer(2)), of_shop(Subject::customer(4)), of_shop(Subject::customer(1)));
+    let (known, jwt, other) =
+        (of_shop(Subject::customer(2)), of_shop(Subject::customer(4)), of_shop(Subject::customer(1)));
     let admin = of_shop(Subject::admin(1));
     assert_eq!(server.gateway(Some(&known), "?website=base").status, 200);
     database.stop();

@@ -13,8 +13,8 @@ use crate::clock::{Clock, MockClock, UnixSeconds};
 use crate::magento::InstallationKey;
 use crate::registry::tests::{START, customer_hours, options};
 use crate::registry::{
-    Candidate, ClocksCompared, IssueToken, LoadJwts, NewToken, Options, Parts, Registry, RegistryError, Revocation, RevokeSessions,
-    TakeRevocations, TokenForms, TokenRegistry, Validation,
+    Candidate, ClocksCompared, IssueToken, LoadJwts, NewToken, Options, Parts, Registry, RegistryError, Revocation,
+    RevokeSessions, TakeRevocations, TokenForms, TokenRegistry, Validation,
 };
 use crate::session::{EndReason, Session, SessionEvent, SessionId, Subject, UserType};
 use crate::settings::{Scope, SharedSnapshot, Snapshot, WebsiteId};
