@@ -13,7 +13,7 @@ use crate::accounts::seed::{self, Seed, SeedError};
 use crate::accounts::{
     AccountError, AccountLocks, AccountStore, DirectorySource, EmbeddedAccounts, MagentoAccounts, SettingStore,
 };
-use crate::app::shop::{Figures, Installation, KeyWatch, Revocations, ShopError, ShopTokens, Watcher};
+use crate::app::shop::{Figures, Installation, KeyWatch, Parts, Revocations, ShopError, ShopTokens, Watcher};
 use crate::app::{LoadingError, Validators, loading, options};
 use crate::audit::Origin;
 use crate::clock::{Clock, SharedClock, SystemClock};
@@ -22,7 +22,7 @@ use crate::config::{self, AccountSource, Config, ConfigError};
 use crate::control::PanicButton;
 use crate::control::{Copier, Office};
 use crate::http::Services;
-use crate::http::website::CustomerWebsites;
+use crate::http::holder::Holders;
 use crate::keeper::{self, Keeper, KeeperError, SettingsKeeper};
 use crate::lifecycle::{Panics, Watch};
 use crate::magento::SharedInstallationKey;
@@ -47,6 +47,8 @@ pub struct House {
     pub shop: Option<Arc<MagentoAccounts>>,
     /// The opaque tokens that the shop issued.
     tokens: Option<Arc<ShopTokens>>,
+    /// How it goes with looking at the shop.
+    figures: Arc<Figures>,
     /// The live settings.
     pub keeper: Keeper,
     /// The validators of the workers, once these have started.
@@ -200,19 +202,23 @@ impl House {
             metrics,
             sign_in,
             accounts: kept.accounts,
-            websites: CustomerWebsites::default(),
+            holders: Arc::new(if shop.is_some() { Holders::followed() } else { Holders::default() }),
             elsewhere: elsewhere(tokens.as_ref()),
             readiness: Arc::new(Readiness::default()),
             options: options::http(&config, installation.disables_introspection()),
         };
+        let figures = Arc::<Figures>::default();
         if let Some(shop) = &shop {
             let condition = Arc::clone(shop.condition());
-            services.readiness.set_ailment(move || condition.is_away(), config.magento.unready_when_away);
+            let looking = Arc::clone(&figures);
+            let is_ailing = move || condition.is_away() || looking.are_stale();
+            services.readiness.set_ailment(is_ailing, config.magento.unready_when_away);
         }
         Ok(Self {
             config,
             shop,
             tokens,
+            figures,
             services: Arc::new(services),
             accounts,
             keeper,
@@ -230,18 +236,27 @@ impl House {
     /// Takes over the sessions of the data folder. To be called once, before anything else is done with sessions.
     ///
     /// # Errors
-    /// [`OpenError::Sessions`]: the house must not be used then.
+    /// [`OpenError::Sessions`], and [`OpenError::Accounts`] when what the shop has ended meanwhile cannot be read: the house
+    /// must not be used then.
     pub async fn load_sessions(&self) -> Result<(), OpenError> {
         loading::load(Loader::new(&self.folder), self.folder.sessions(), &self.services).await?;
-        self.watch_shop().await;
-        Ok(())
+        self.watch_shop(true).await
+    }
+
+    /// The same for a command, which answers nobody's checks: it does its work also when the shop does not tell everything.
+    ///
+    /// # Errors
+    /// [`OpenError::Sessions`].
+    pub async fn load_sessions_for_command(&self) -> Result<(), OpenError> {
+        loading::load(Loader::new(&self.folder), self.folder.sessions(), &self.services).await?;
+        self.watch_shop(false).await
     }
 
     /// Looks at the shop, and goes on looking: what has happened to those who have sessions is known before anything is
     /// answered.
-    async fn watch_shop(&self) {
-        let (Some(shop), Some(tokens)) = (&self.shop, &self.tokens) else { return };
-        let figures = Arc::<Figures>::default();
+    async fn watch_shop(&self, is_needed: bool) -> Result<(), OpenError> {
+        let (Some(shop), Some(tokens)) = (&self.shop, &self.tokens) else { return Ok(()) };
+        let figures = Arc::clone(&self.figures);
         let watcher = Watcher {
             accounts: Arc::clone(shop),
             tokens: Arc::clone(tokens),
@@ -250,6 +265,7 @@ impl House {
             clock: Arc::clone(&self.services.clock),
             poll: self.config.magento.poll,
             figures: Arc::clone(&figures),
+            holders: Arc::clone(&self.services.holders),
             locked: HashSet::new(),
             key: KeyWatch::new(&self.config, Arc::clone(&self.installation_key), Arc::clone(&self.jwt_key)),
             revocations: Revocations::new(
@@ -259,10 +275,11 @@ impl House {
                 Arc::clone(&self.services.clock),
             ),
             clocks_differ: false,
+            parts: Parts::default(),
         };
         let shop = Arc::clone(shop);
         self.services.metrics.set_shop_source(move || figures.sample(&shop));
-        watcher.begin(guard(&self.watch, "shop-watcher")).await;
+        Ok(watcher.begin(guard(&self.watch, "shop-watcher"), is_needed).await?)
     }
 
     /// Who is locked out, wherever accounts are.

@@ -53,7 +53,7 @@ fn on_the_folder(config: Config, command: Command) -> anyhow::Result<Answer> {
     actix::System::new().block_on(async move {
         let house = app::House::open(config, None).await.context("the data folder cannot be opened")?;
         if command.needs_sessions() {
-            house.load_sessions().await?;
+            house.load_sessions_for_command().await?;
         }
         let answer = control::execute(command, &house.office().asked_by(app::operator())).await;
         house.close().await;

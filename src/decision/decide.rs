@@ -130,7 +130,7 @@ fn weigh_holder(
     circumstances: &Circumstances<'_>,
 ) -> Result<(Verdict, Reason), Reason> {
     let kind = holder.session.subject.kind;
-    if !admits(policy.require, kind) {
+    if !policy.admits(kind) {
         return Err(Reason::WrongKind);
     }
     if kind == UserType::Customer && !is_in_website(policy, holder, circumstances.snapshot) {
@@ -148,12 +148,15 @@ fn weigh_holder(
     Ok((Verdict::Allow, Reason::GoodToken))
 }
 
-fn admits(requirement: Requirement, kind: UserType) -> bool {
-    match requirement {
-        Requirement::Any | Requirement::GuestOk => true,
-        Requirement::Customer => kind == UserType::Customer,
-        Requirement::Admin => kind == UserType::Admin,
-        Requirement::Integration => kind == UserType::Integration,
+impl Policy {
+    /// Whether it is for users of this kind.
+    pub fn admits(&self, kind: UserType) -> bool {
+        match self.require {
+            Requirement::Any | Requirement::GuestOk => true,
+            Requirement::Customer => kind == UserType::Customer,
+            Requirement::Admin => kind == UserType::Admin,
+            Requirement::Integration => kind == UserType::Integration,
+        }
     }
 }
 

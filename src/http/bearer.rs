@@ -5,9 +5,12 @@ use std::fmt;
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 
+use crate::clock::UnixSeconds;
 use crate::http::Services;
-use crate::registry::{Candidate, TokenValidator, ValidateToken, Validation};
+use crate::http::holder::Known;
+use crate::registry::{Candidate, SubjectFacts, TokenValidator, ValidateToken, Validation};
 use crate::session::{Session, SessionId, UserType};
+use crate::settings::{RoleId, WebsiteId};
 
 /// The text of a bearer token, borrowed from the request: a secret that does not print itself. The request owns and
 /// frees the bytes, so there is no copy to wipe.
@@ -115,18 +118,61 @@ async fn known_here(request: &HttpRequest, services: &Services, candidate: Optio
         None => services.registry.reader().validate(candidate),
     };
     match validation {
-        Validation::Valid(session) if session.id == SessionId::NONE && session.subject.kind == UserType::Customer => {
-            Validation::Valid(with_website(session, services).await)
+        Validation::Valid(session) if session.subject.kind == UserType::Admin && !counts(&session, services).await => {
+            Validation::Revoked
         }
         _ => validation,
     }
 }
 
-/// A JWT that Magento issued says nothing of the customer's website. Where it cannot be told it stays that of nobody.
-async fn with_website(session: Session, services: &Services) -> Session {
-    let accounts = services.accounts.as_ref();
-    let website = services.websites.of(session.subject.id, accounts, services.clock.now()).await;
-    Session { website: website.unwrap_or(session.website), ..session }
+/// Whether an administrator's account still counts, as far as can be told. Sessions of one that does not are ended.
+async fn counts(session: &Session, services: &Services) -> bool {
+    session.id != SessionId::NONE || standing(session, services).await.counts
+}
+
+/// What is known of the user behind a good token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The website of the session; that of no customer where it cannot be told.
+    pub website: WebsiteId,
+    /// The role of an administrator.
+    pub role: Option<RoleId>,
+    /// Until when the account is locked.
+    pub locked_until: Option<UnixSeconds>,
+    /// Whether tokens of the user count at all.
+    pub counts: bool,
+    /// Whether the accounts could be asked, where they had to be: if not, neither website nor role nor lock is known.
+    pub is_told: bool,
+}
+
+impl Standing {
+    /// What stands in the index.
+    fn indexed(session: &Session, facts: SubjectFacts) -> Self {
+        let SubjectFacts { locked_until, role, .. } = facts;
+        Self { website: session.website, role, locked_until, counts: true, is_told: true }
+    }
+}
+
+/// Says what is known of the user behind a good token. A JWT that Magento issued says nothing of it, so that the accounts
+/// are asked the first time; nothing else waits for anything.
+pub async fn standing(session: &Session, services: &Services) -> Standing {
+    let indexed = Standing::indexed(session, services.registry.reader().facts(session.subject));
+    let are_followed = services.holders.are_followed();
+    let is_indexed = !are_followed && session.subject.kind != UserType::Customer;
+    if session.id != SessionId::NONE || is_indexed {
+        return indexed;
+    }
+    let (accounts, now) = (services.accounts.as_ref(), services.clock.now());
+    match services.holders.of(session.subject, accounts, now).await {
+        Ok(Some(known)) if are_followed => {
+            let Known { website, role, locked_until, .. } = known;
+            Standing { website, role, locked_until, counts: known.counts_at(now), is_told: true }
+        }
+        Ok(Some(known)) => Standing { website: known.website, ..indexed },
+        Ok(None) => Standing { counts: !are_followed, ..indexed },
+        Err(_) if are_followed => Standing { role: None, locked_until: None, is_told: false, ..indexed },
+        Err(_) => Standing { is_told: false, ..indexed },
+    }
 }
 
 #[cfg(test)]

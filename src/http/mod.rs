@@ -15,6 +15,7 @@ pub mod cors;
 pub mod error;
 pub mod gateway;
 pub mod graphql;
+pub mod holder;
 pub mod latency;
 pub mod problem;
 pub mod rest;
@@ -23,7 +24,6 @@ mod starting;
 pub mod store;
 #[cfg(test)]
 mod tests;
-pub mod website;
 
 use std::sync::Arc;
 
@@ -96,8 +96,8 @@ pub struct Services {
     pub sign_in: SignIn,
     /// Customers and administrators.
     pub accounts: Arc<dyn AccountStore>,
-    /// In which websites customers are whose tokens Magento issued.
-    pub websites: website::CustomerWebsites,
+    /// Who is behind the JWTs that Magento issued.
+    pub holders: Arc<holder::Holders>,
     /// Where a token is looked for that has no session here; `None` when there is no such place.
     pub elsewhere: Option<Arc<dyn TokensElsewhere>>,
     /// Counters and histograms.

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use crate::audit::Origin;
 use crate::clock::{SharedClock, UnixSeconds};
 use crate::registry::audit;
+use crate::registry::clocks::ShopClock;
 use crate::registry::forgotten::Forgotten;
 use crate::registry::fullness::Fullness;
 use crate::registry::handle::{MAILBOX, WAITING_CHANGES};
@@ -91,7 +92,9 @@ pub struct TokenRegistry {
     pub(super) jwts: JwtBooks,
     /// Sessions of tokens that a shop issued and keeps.
     pub(super) adopted: HashSet<TokenDigest>,
-    forms: TokenForms,
+    pub(super) forms: TokenForms,
+    /// The clock of the shop.
+    pub(super) shop_clock: ShopClock,
     /// Sessions that ended by themselves, and have no line in the audit trail yet.
     expired: audit::Expired,
     pub(super) index: Arc<Index>,
@@ -146,7 +149,8 @@ impl TokenRegistry {
             outbox: parts.options.outbox,
             capacity: parts.options.capacity,
             fullness: Fullness::default(),
-            table: Table::new(Arc::clone(&index), parts.options, parts.first_id),
+            table: Table::new(Arc::clone(&index), parts.options, parts.first_id)
+                .forgetting_users(parts.forms.adopts_opaque),
             snapshot: parts.snapshot,
             clock: parts.clock,
             recorder: parts.recorder,
@@ -159,6 +163,7 @@ impl TokenRegistry {
             jwts: JwtBooks::new(Arc::clone(&index)),
             adopted: HashSet::new(),
             forms: parts.forms,
+            shop_clock: ShopClock::default(),
             expired: audit::Expired::default(),
             index,
             timer: None,
@@ -178,11 +183,13 @@ impl TokenRegistry {
         }
         let IssueToken { subject, website, digest, fixed_end, role, along, origin, typed } = message;
         let (snapshot, now) = (self.snapshot.load(), self.clock.now());
-        match self.table.begin(subject, website, digest, fixed_end, &snapshot, now) {
+        // Later than the user's last revocation, as a JWT that is issued now: hearing of that again must not end it.
+        let begins = self.index.jwts_revoked(subject).plus(1).max(now);
+        match self.table.begin(subject, website, digest, fixed_end, &snapshot, begins) {
             Err(error) => answer(reply, Err(error)),
             Ok(session) => {
                 if let Some(role) = role {
-                    self.table.set_role(subject, role);
+                    self.table.note_role(session.id, role);
                 }
                 let line = audit::issued(&session, now, origin, typed);
                 let code = along.iter().find_map(|change| match change {
@@ -231,6 +238,13 @@ impl TokenRegistry {
                 self.revoke_one(taken, message.reason)
             }
             Revocation::Jwt(denial) => self.deny_jwt(denial),
+            Revocation::Unheld(digest) => {
+                let Some(revoked) = self.end_unheld(digest, message.reason) else {
+                    answer(reply, Err(RegistryError::Full));
+                    return;
+                };
+                revoked
+            }
             Revocation::Subject(subject) => {
                 let revoked = Revoked::of(&self.table.take_subject(subject), message.reason);
                 revoked.and(self.revoke_jwts(subject))
@@ -270,10 +284,10 @@ impl TokenRegistry {
         }
     }
 
-    /// The moment up to which JWTs may have been issued by now. They carry the wall clock; ours never carry more than
-    /// session time, which is ahead when the wall clock was set back.
+    /// The moment up to which JWTs may have been issued by now. They carry the wall clock, the shop's or ours; ours never
+    /// carry more than session time, which is ahead when the wall clock was set back.
     fn latest(&self) -> UnixSeconds {
-        self.clock.wall().max(self.clock.now())
+        self.clock.wall().max(self.shop_clock.latest(self.clock.now_millis()))
     }
 
     /// Without a key no JWT is ever good, and there is nothing to revoke, unless a shop's opaque tokens are taken over or
@@ -575,6 +589,9 @@ impl Handler<SubjectChanged> for TokenRegistry {
 
     fn handle(&mut self, changed: SubjectChanged, _: &mut Self::Context) {
         let SubjectChanged { subject, locked_until, role } = changed;
+        if self.table.forgets(subject) {
+            return;
+        }
         let facts = self.index.facts(subject);
         self.index.set_facts(subject, SubjectFacts { locked_until, role, ..facts });
     }

@@ -20,7 +20,8 @@ const DENIED_BESIDES: u32 = 30 * 24 * 3600;
 
 impl TokenRegistry {
     fn adopt(&mut self, message: &AdoptSession) -> Validation {
-        let AdoptSession { subject, website, digest, issued, role, locked_until } = *message;
+        let AdoptSession { subject, website, digest, issued: issued_there, role, locked_until } = *message;
+        let issued = self.shop_clock.ours(issued_there);
         let (snapshot, now) = (self.snapshot.load_full(), self.clock.now());
         if let Some(session) = self.index.read(digest, |entry| entry.session(&snapshot)) {
             return worth(session, now);
@@ -32,7 +33,7 @@ impl TokenRegistry {
         if self.index.is_unstored(digest) {
             return Validation::Unavailable;
         }
-        if issued <= self.index.jwts_revoked(subject) || self.index.jwts().is_denied(digest) {
+        if issued_there <= self.index.jwts_revoked(subject) || self.index.jwts().is_denied(digest) {
             return Validation::Revoked;
         }
         if snapshot.lifetime(subject.kind).end_of(issued).is_some_and(|ends| ends <= now) {
@@ -42,10 +43,9 @@ impl TokenRegistry {
             return Validation::Unavailable;
         };
         self.adopted.insert(digest);
-        if role.is_some() || locked_until.is_some() {
-            let facts = self.index.facts(subject);
-            self.index.set_facts(subject, SubjectFacts { locked_until, role, ..facts });
-        }
+        // Also when there is nothing to say, which may be the news.
+        let facts = self.index.facts(subject);
+        self.index.set_facts(subject, SubjectFacts { locked_until, role, ..facts });
         Validation::Valid(session)
     }
 
@@ -56,6 +56,18 @@ impl TokenRegistry {
             Some(Taken { digest, subject, .. }) => revoked.and(self.deny_adopted(digest, subject)),
             None => revoked,
         }
+    }
+
+    /// Ends a token that may be good in the shop, whether it has a session here or not. `None` when it has none, and there
+    /// is no room to remember it.
+    pub(super) fn end_unheld(&mut self, digest: TokenDigest, reason: EndReason) -> Option<Revoked> {
+        let taken = self.table.take(digest);
+        if taken.is_some() {
+            return Some(self.revoke_one(taken, reason));
+        }
+        let now = self.clock.wall().min(self.clock.now());
+        let events = self.jwts.deny_unknown(digest, now)?;
+        Some(Revoked::of(&[], reason).and(events))
     }
 
     fn deny_adopted(&mut self, digest: TokenDigest, subject: Subject) -> Vec<SessionEvent> {

@@ -32,7 +32,7 @@ impl Revoked {
     fn told(&self, which: Revocation) -> Option<Which> {
         match which {
             // A JWT that Magento issued has no session: it is told of with the number of none.
-            Revocation::Token(_) | Revocation::Session(_) | Revocation::Jwt(_) => {
+            Revocation::Token(_) | Revocation::Session(_) | Revocation::Jwt(_) | Revocation::Unheld(_) => {
                 self.ended.map(|(session, subject)| Which::Session { session, subject })
             }
             Revocation::Subject(subject) | Revocation::IssuedThrough(subject, _) => {

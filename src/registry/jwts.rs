@@ -33,6 +33,9 @@ pub(super) struct JwtIndex {
     kinds: [AtomicU32; 3],
     /// Revoked one by one, with their ends.
     denied: HashMap<TokenDigest, UnixSeconds>,
+    /// The latest second of issue of users' JWTs that was ahead of our clock when they were seen: issued here after a
+    /// revocation in the same second, or by a machine whose clock is ahead.
+    ahead: HashMap<Subject, UnixSeconds>,
 }
 
 impl JwtIndex {
@@ -44,6 +47,37 @@ impl JwtIndex {
     /// Whether this one was revoked alone.
     pub(super) fn is_denied(&self, digest: TokenDigest) -> bool {
         !self.denied.is_empty() && self.denied.pin().contains_key(&digest)
+    }
+
+    /// Notes that a JWT of this user carries a second of issue that lies ahead; `now` is the moment by the wall clock. A
+    /// revocation then goes that far.
+    pub(super) fn note_ahead(&self, subject: Subject, issued: UnixSeconds, now: UnixSeconds) {
+        let ahead = self.ahead.pin();
+        if ahead.get(&subject).is_some_and(|known| *known >= issued) {
+            return;
+        }
+        if ahead.len() >= WORTH_FOLDING {
+            ahead.retain(|_, issued| *issued > now);
+        }
+        ahead.update_or_insert(subject, |known| issued.max(*known), issued);
+    }
+
+    /// The latest second of issue that is known to lie ahead of some moment, or to have done so.
+    fn latest_ahead(&self, of: impl Fn(Subject) -> bool) -> UnixSeconds {
+        if self.ahead.is_empty() {
+            return UnixSeconds(0);
+        }
+        self.ahead
+            .pin()
+            .iter()
+            .filter(|(subject, _)| of(**subject))
+            .map(|(_, issued)| *issued)
+            .max()
+            .unwrap_or_default()
+    }
+
+    fn latest_ahead_of(&self, subject: Subject) -> UnixSeconds {
+        self.ahead.pin().get(&subject).copied().unwrap_or_default()
     }
 
     fn revoke_kind(&self, kind: UserType, through: UnixSeconds) {
@@ -72,10 +106,10 @@ impl JwtBooks {
 
     /// Ends all JWTs of a user that may have been issued by `now`: at once for every reader. What has to be stored of it.
     ///
-    /// Whatever was issued since a revocation in the same second carries the second after it, so that a further one has
-    /// to go that far.
+    /// What is known to carry a later second of issue ends, too. Nothing else moves the moment ahead of the clock, however
+    /// often somebody asks: what the shop issues next would be dead on arrival.
     pub(super) fn revoke_now(&mut self, subject: Subject, now: UnixSeconds) -> Vec<SessionEvent> {
-        let through = self.index.jwts_revoked(subject).plus(1).max(now);
+        let through = self.index.jwts().latest_ahead_of(subject).max(now);
         self.revoke(subject, through)
     }
 
@@ -104,7 +138,8 @@ impl JwtBooks {
 
     /// The same as [`Self::revoke_now`] for all users of a kind.
     pub(super) fn revoke_kind_now(&mut self, kind: UserType, now: UnixSeconds) -> SessionEvent {
-        self.revoke_kind(kind, self.index.jwts().of_kind(kind).plus(1).max(now))
+        let ahead = self.index.jwts().latest_ahead(|subject| subject.kind == kind);
+        self.revoke_kind(kind, ahead.max(now))
     }
 
     /// Ends all JWTs of a kind that were issued at this second or earlier.
@@ -133,6 +168,20 @@ impl JwtBooks {
         }
         self.keep(digest, ends);
         vec![SessionEvent::JwtDenied { digest, ends, over }]
+    }
+
+    /// Ends one token of which nothing is known but its digest, for good. `None` when there is no room for it.
+    pub(super) fn deny_unknown(&mut self, digest: TokenDigest, now: UnixSeconds) -> Option<Vec<SessionEvent>> {
+        let (over, ends) = (UnixSeconds(now.get().saturating_sub(KEEP_ENDED)), UnixSeconds(u32::MAX));
+        self.forget_through(over);
+        if self.index.jwts().is_denied(digest) {
+            return Some(Vec::new());
+        }
+        if self.index.jwts().denied.len() >= self.most_denials {
+            return None;
+        }
+        self.keep(digest, ends);
+        Some(vec![SessionEvent::JwtDenied { digest, ends, over }])
     }
 
     /// Takes over what an earlier run has stored.
@@ -213,10 +262,44 @@ mod tests {
         let mut books = books();
         books.revoke_now(ANNE, At(10));
         let issued = books.index.jwts_revoked(ANNE).plus(1);
+        books.index.jwts().note_ahead(ANNE, issued, At(10));
         books.revoke_now(ANNE, At(10));
         assert!(books.index.jwts_revoked(ANNE) >= issued);
         books.revoke_now(ANNE, At(20));
         assert_eq!(books.index.jwts_revoked(ANNE), At(20));
+    }
+
+    #[test]
+    fn revoking_what_nobody_was_given_moves_the_moment_no_further() {
+        let mut books = books();
+        assert_eq!(books.revoke_now(ANNE, At(10)).len(), 1);
+        for _ in 0..100 {
+            assert_eq!(books.revoke_now(ANNE, At(10)), []);
+            books.revoke_kind_now(UserType::Customer, At(10));
+        }
+        assert_eq!(books.index.jwts_revoked(ANNE), At(10));
+        books.index.jwts().note_ahead(BEN, At(15), At(10));
+        books.revoke_kind_now(UserType::Customer, At(10));
+        assert_eq!(books.index.jwts_revoked(BEN), At(15), "one was seen that is as late");
+    }
+
+    #[test]
+    fn notes_of_what_lay_ahead_are_bounded() {
+        let books = books();
+        for id in 1..=3 * u32::try_from(WORTH_FOLDING).unwrap() {
+            books.index.jwts().note_ahead(Subject::customer(id), At(id + 1), At(id));
+        }
+        assert!(books.index.jwts().ahead.len() <= WORTH_FOLDING);
+    }
+
+    #[test]
+    fn a_token_of_which_nothing_is_known_is_denied_for_good_or_not_at_all() {
+        let mut books = JwtBooks { most_denials: 1, ..books() };
+        assert_eq!(books.deny_unknown(TokenDigest([1; 16]), At(100)).unwrap().len(), 1);
+        assert_eq!(books.deny_unknown(TokenDigest([1; 16]), At(100)), Some(vec![]));
+        assert_eq!(books.deny_unknown(TokenDigest([2; 16]), At(100)), None);
+        books.deny_unknown(TokenDigest([3; 16]), At(u32::MAX - 1));
+        assert!(books.index.jwts().is_denied(TokenDigest([1; 16])));
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub struct AdoptSession {
     pub website: WebsiteId,
     /// The digest of the token.
     pub digest: TokenDigest,
-    /// When the shop issued it.
+    /// When the shop issued it, by the shop's clock.
     pub issued: UnixSeconds,
     /// The role, when the subject is an administrator.
     pub role: Option<RoleId>,
@@ -76,6 +76,9 @@ pub enum Revocation {
     Session(SessionId),
     /// One JWT that Magento issued: there is no session of it.
     Jwt(JwtDenial),
+    /// The one with this token, as [`Self::Token`]; when it has no session, a shop may take it for good all the same, so
+    /// that it is denied from now on.
+    Unheld(TokenDigest),
     /// All of this user, those on their way to the store and JWTs that Magento issued included.
     Subject(Subject),
     /// All of this user that were issued at this second or earlier: what a revocation by Magento itself says (fact
@@ -113,13 +116,21 @@ pub struct RevokeSessions {
 }
 
 /// End what was revoked elsewhere: the sessions and JWTs of each of these users that were issued at its second or earlier
-/// (fact sheet 6.5). One that is known already ends nothing, so that a session that began in the second of a revocation
-/// made here outlives hearing of that again. The sender gives a few hundred at once.
+/// (fact sheet 6.5), by the shop's clock. A session that began in the second of a revocation made here outlives hearing of
+/// that again, because it carries a later second. The sender gives a few hundred at once.
 ///
 /// The answer is how many live sessions were ended; it comes when everything is stored.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "Result<usize, RegistryError>")]
 pub struct TakeRevocations(pub Vec<UserRevocation>);
+
+/// The clocks of the shop and of this server were compared. Revocations are carried from one to the other by that.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct ClocksCompared {
+    /// By how many milliseconds the shop's clock is ahead of ours; negative when it is behind.
+    pub ahead: i64,
+}
 
 /// List live sessions, newest last.
 #[derive(Clone, Copy, Debug, Message)]

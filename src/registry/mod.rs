@@ -7,7 +7,8 @@
 //!
 //! It knows neither HTTP nor accounts: a subject is a kind and a number. What always holds:
 //!
-//! - only the registry changes the index;
+//! - only the registry changes the index (readers note in it when a session was used, and what was issued ahead of the
+//!   clock);
 //! - a session is in the index exactly while it is live or kept as expired: a `Pending` one is not yet there, a
 //!   `Revoking` one no longer;
 //! - one timer is armed, for the earliest deadline;
@@ -17,6 +18,7 @@
 mod actor;
 mod adopted;
 mod audit;
+mod clocks;
 mod deadlines;
 mod elsewhere;
 mod forgotten;
@@ -38,9 +40,9 @@ pub use deadlines::KEEP_ENDED;
 pub use elsewhere::TokensElsewhere;
 pub use handle::{Options, Registry, RegistryError};
 pub use messages::{
-    AdoptSession, BeginLoading, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, JwtDenial,
-    ListSessions, ListUsers, LoadJwts, LoadSessions, PreloadSession, PreloadSessions, ReleaseSessions, Revocation,
-    RevokeSessions, SettingsChanged, Statistics, TakeRevocations, ValidateToken, ValidateTokens,
+    AdoptSession, BeginLoading, ClocksCompared, CollectStatistics, CountEnding, FindSession, IssueToken, Issued,
+    JwtDenial, ListSessions, ListUsers, LoadJwts, LoadSessions, PreloadSession, PreloadSessions, ReleaseSessions,
+    Revocation, RevokeSessions, SettingsChanged, Statistics, TakeRevocations, ValidateToken, ValidateTokens,
 };
 pub use reader::{Candidate, NewToken, Reader, SubjectFacts, TokenForms, Validation};
 pub use validator::{TokenValidator, ValidatorCounts};

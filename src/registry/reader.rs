@@ -205,8 +205,22 @@ impl Reader {
     /// issued in that second is revoked with it (fact sheet 6.5).
     fn claims(&self, subject: Subject, seconds: u32, issuer: Issuer) -> Claims {
         let wall = self.clock.wall();
-        let begins = wall.max(self.index.jwts_revoked(subject).plus(1));
-        Claims { subject, issued: begins, expires: wall.plus(seconds), issuer }
+        Claims { subject, issued: self.begins(subject, wall), expires: wall.plus(seconds), issuer }
+    }
+
+    /// The second of issue. One that lies ahead of the clock is noted before anybody hears of it, so that a revocation
+    /// goes that far; one that was made meanwhile has gone before.
+    fn begins(&self, subject: Subject, wall: UnixSeconds) -> UnixSeconds {
+        loop {
+            let begins = wall.max(self.index.jwts_revoked(subject).plus(1));
+            if begins == wall {
+                return begins;
+            }
+            self.index.jwts().note_ahead(subject, begins, wall);
+            if self.index.jwts_revoked(subject) < begins {
+                return begins;
+            }
+        }
     }
 
     fn append_signed(&self, claims: &Claims, to: &mut String) -> Option<()> {
@@ -240,6 +254,9 @@ impl Reader {
         }
         if issued <= self.index.jwts_revoked(subject) || self.index.jwts().is_denied(digest) {
             return Validation::Revoked;
+        }
+        if issued > self.clock.wall() {
+            self.index.jwts().note_ahead(subject, issued, self.clock.wall());
         }
         let (id, website, last_used) = (SessionId::NONE, WebsiteId::ADMIN, self.clock.now());
         let ends = Some(self.in_session_time(expires));

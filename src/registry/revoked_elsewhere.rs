@@ -12,11 +12,12 @@ use crate::store::UserRevocation;
 
 impl TokenRegistry {
     fn take_revocation(&mut self, UserRevocation { subject, through }: UserRevocation) -> usize {
-        // The kind's moment says nothing about sessions: it may have moved because there were too many users with theirs.
-        if self.index.facts(subject).jwts_revoked >= Some(through) {
-            return 0;
-        }
-        let ended = self.table.take_issued(subject, through);
+        // What is known already has ended the sessions of before, and those since carry a later second, whatever the
+        // clocks. The kind's moment says nothing about sessions: it may have moved because there were too many users with
+        // theirs.
+        let is_known = self.index.facts(subject).jwts_revoked >= Some(through);
+        let until = if is_known { through } else { self.shop_clock.ours_through(through) };
+        let ended = self.table.take_issued(subject, until);
         let mut revoked = Revoked::of(&ended, EndReason::Ended).and(self.jwts.revoke(subject, through));
         if revoked.events.is_empty() {
             return 0;

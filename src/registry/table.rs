@@ -39,6 +39,8 @@ pub(super) struct Table {
     totals: Statistics,
     /// Sessions that were let go of without a revocation of their own: their rows are to be deleted.
     forgotten: Vec<SessionId>,
+    /// Whether what is known of users goes with their last sessions.
+    forgets_users: bool,
 }
 
 /// The deadlines of the sessions of one kind.
@@ -60,6 +62,8 @@ struct Pending {
     session: Session,
     digest: TokenDigest,
     fixed_end: Option<UnixSeconds>,
+    /// The role of an administrator who signs in.
+    role: Option<RoleId>,
     /// Ended before it became live.
     cancelled: bool,
 }
@@ -98,7 +102,13 @@ impl Table {
             shards: vec![(0, 0); SHARDS],
             totals: Statistics::default(),
             forgotten: Vec::new(),
+            forgets_users: false,
         }
+    }
+
+    /// With a shop only users who have sessions are asked about: roles and locks of others are soon out of date.
+    pub(super) fn forgetting_users(self, forgets_users: bool) -> Self {
+        Self { forgets_users, ..self }
     }
 
     /// Numbers a new session: it is pending.
@@ -117,7 +127,7 @@ impl Table {
         self.make_room()?;
         let mut session = self.number(subject, website, snapshot, now);
         session.ends = fixed_end.or(session.ends);
-        self.pending.insert(session.id, Pending { session, digest, fixed_end, cancelled: false });
+        self.pending.insert(session.id, Pending { session, digest, fixed_end, role: None, cancelled: false });
         Ok(session)
     }
 
@@ -127,6 +137,9 @@ impl Table {
         let ended = id <= self.index.ended_through(pending.session.subject.kind);
         if pending.cancelled || ended {
             return None;
+        }
+        if let Some(role) = pending.role {
+            self.set_role(pending.session.subject, role);
         }
         self.insert(&pending.session, pending.fixed_end, pending.digest);
         self.totals.issued += 1;
@@ -379,8 +392,19 @@ impl Table {
         std::mem::take(&mut self.forgotten)
     }
 
-    /// Notes the role of an administrator who signs in.
-    pub(super) fn set_role(&self, subject: Subject, role: RoleId) {
+    /// Notes the role of an administrator who signs in: it counts from the moment the session does.
+    pub(super) fn note_role(&mut self, id: SessionId, role: RoleId) {
+        if let Some(pending) = self.pending.get_mut(&id) {
+            pending.role = Some(role);
+        }
+    }
+
+    /// Whether nothing is to be known of this user: nobody would keep it up to date.
+    pub(super) fn forgets(&self, subject: Subject) -> bool {
+        self.forgets_users && self.subjects.of(subject).is_empty()
+    }
+
+    fn set_role(&self, subject: Subject, role: RoleId) {
         let facts = self.index.facts(subject);
         if facts.role != Some(role) {
             self.index.set_facts(subject, SubjectFacts { role: Some(role), ..facts });
@@ -493,6 +517,10 @@ impl Table {
     fn forget(&mut self, digest: TokenDigest, removed: Removed) {
         self.index.remove(digest);
         self.subjects.remove(removed.subject, digest);
+        if self.forgets(removed.subject) {
+            let jwts_revoked = self.index.facts(removed.subject).jwts_revoked;
+            self.index.set_facts(removed.subject, SubjectFacts { jwts_revoked, ..SubjectFacts::default() });
+        }
         self.shards[shard_of(digest)].0 -= 1;
         self.held -= 1;
     }

@@ -100,17 +100,19 @@ fn judge(account: &Administrator, comparison: Comparison, now: UnixSeconds) -> R
     account.role.ok_or(Failed::uncounted(Refusal::NoRole))
 }
 
-/// Switches an account off that has ended, and ends its sessions (step 1). What fails now is done at the next attempt:
-/// the sign-in is refused either way.
+/// Ends the sessions of an account that has ended, and switches it off (step 1), once: whoever goes on trying changes
+/// nothing. What fails now is done at the next attempt: the sign-in is refused either way.
 async fn retire(core: &Core, account: &Administrator) {
-    let subject = Subject::admin(account.id);
-    if account.is_active
-        && let Err(error) = core.accounts.deactivate_administrator(account.id).await
-    {
-        warn!(%error, user = %subject, "an administrator whose account has ended was not switched off");
+    if !account.is_active {
+        return;
     }
+    let subject = Subject::admin(account.id);
     if let Err(error) = core.sessions.end_all(subject).await {
         warn!(%error, user = %subject, "the sessions of an administrator whose account has ended go on");
+        return;
+    }
+    if let Err(error) = core.accounts.deactivate_administrator(account.id).await {
+        warn!(%error, user = %subject, "an administrator whose account has ended was not switched off");
     }
 }
 
@@ -211,6 +213,11 @@ mod tests {
         assert!(!house.accounts.administrators.lock().unwrap()[0].is_active);
         assert_eq!(outcome(house.administrator("admin", PASSWORD).await), ended);
         assert_eq!(house.accounts.deactivations.load(Ordering::SeqCst), 1, "once");
+        assert_eq!(
+            house.sessions.ended.lock().unwrap().len(),
+            2,
+            "at the attempt that could not be stored and at the next"
+        );
         assert_eq!(house.throttled(), None);
     }
 

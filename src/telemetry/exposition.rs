@@ -63,6 +63,8 @@ pub struct ShopSample {
     pub poll_seconds: f64,
     /// By how many seconds its clock is ahead of ours.
     pub clock_ahead_seconds: f64,
+    /// How many seconds ago the last look at the shop ended that left nothing out.
+    pub last_look_seconds: f64,
 }
 
 /// Everything that one scrape shows.
@@ -207,7 +209,9 @@ fn encode_shop(shop: &ShopSample, encoder: &mut DescriptorEncoder<'_>) -> Result
     let poll = "Time between two looks at the shop, which grows with the users who have sessions.";
     gauge(encoder, "shop_poll_interval", poll, Some(&Unit::Seconds), &shop.poll_seconds)?;
     let ahead = "By how much the clock of the shop's database is ahead of ours.";
-    gauge(encoder, "shop_clock_ahead", ahead, Some(&Unit::Seconds), &shop.clock_ahead_seconds)
+    gauge(encoder, "shop_clock_ahead", ahead, Some(&Unit::Seconds), &shop.clock_ahead_seconds)?;
+    let last = "Time since the last look at the shop that left nothing out.";
+    gauge(encoder, "shop_last_complete_look_age", last, Some(&Unit::Seconds), &shop.last_look_seconds)
 }
 
 /// Counters of one name, by reason.

@@ -3,11 +3,13 @@
 
 mod gatherer;
 mod key;
+mod parts;
 mod revocations;
 mod tokens;
 mod watch;
 
 pub(super) use key::KeyWatch;
+pub(super) use parts::Parts;
 pub(super) use revocations::Revocations;
 pub(super) use tokens::ShopTokens;
 pub(super) use watch::{Figures, Watcher};

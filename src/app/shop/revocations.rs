@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::accounts::{AccountError, MagentoAccounts};
 use crate::clock::{SharedClock, UnixSeconds};
@@ -48,8 +48,6 @@ pub(in crate::app) struct Revocations {
     seen: UnixSeconds,
     /// When all were last read; `None` before the first time.
     seen_whole: Option<Instant>,
-    /// Whether the shop did not take ours the last time.
-    refused: bool,
 }
 
 impl Revocations {
@@ -60,17 +58,18 @@ impl Revocations {
         (store, readers): (Store, Readers),
         clock: SharedClock,
     ) -> Self {
-        let (seen, seen_whole, refused) = Default::default();
-        Self { accounts, registry, readers, store, clock, seen, seen_whole, refused }
+        let (seen, seen_whole) = Default::default();
+        Self { accounts, registry, readers, store, clock, seen, seen_whole }
     }
 
-    /// Takes over what the shop has revoked since the last time.
-    pub(super) async fn take_over(&mut self) -> Result<(), Broken> {
+    /// Takes over what the shop has revoked since the last time. How many questions that took.
+    pub(super) async fn take_over(&mut self) -> Result<u64, Broken> {
         let (now, begun) = (self.clock.wall(), Instant::now());
         let whole = self.seen_whole.is_none_or(|last| last.elapsed() >= WHOLE);
         let since = UnixSeconds(if whole { 0 } else { self.seen.get().saturating_sub(OVERLAP) });
-        let mut after = None;
+        let (mut after, mut asked) = (None, 0);
         loop {
+            asked += 1;
             let page = self.accounts.revocations(after, since).await?;
             after = page.last().map(|revocation| revocation.subject);
             let is_last = page.len() < MagentoAccounts::REVOCATIONS;
@@ -83,7 +82,7 @@ impl Revocations {
         if whole {
             self.seen_whole = Some(begun);
         }
-        Ok(())
+        Ok(asked)
     }
 
     /// The first time everything is handed over: what a moment of a whole kind covers was not necessarily known when that
@@ -102,29 +101,23 @@ impl Revocations {
         Ok(())
     }
 
-    /// Writes ours into the shop, in the order in which they were made. What cannot be written waits.
-    pub(super) async fn deliver(&mut self) -> Result<(), Broken> {
+    /// Writes ours into the shop, in the order in which they were made. What cannot be written waits. How many questions
+    /// that took.
+    pub(super) async fn deliver(&self) -> Result<u64, Broken> {
+        let mut asked = 0;
         if !self.accounts.takes_revocations() {
-            return Ok(());
+            return Ok(asked);
         }
-        let delivered = self.deliver_all().await;
-        if let (Err(error), false) = (&delivered, self.refused) {
-            warn!(%error, "revocations made here do not reach the shop: they wait");
-        }
-        self.refused = delivered.is_err();
-        delivered
-    }
-
-    async fn deliver_all(&self) -> Result<(), Broken> {
         loop {
             let batch = self.readers.outbox(u32::try_from(BATCH).unwrap_or(u32::MAX)).await?;
             let is_last = batch.len() < BATCH;
             if !batch.is_empty() {
                 self.accounts.write_revocations(batch.clone()).await?;
+                asked += 1;
                 self.store.write(vec![Change::OutboxDelivered(batch)]).await?;
             }
             if is_last {
-                return Ok(());
+                return Ok(asked);
             }
         }
     }

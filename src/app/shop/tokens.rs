@@ -8,7 +8,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use tracing::{debug, info};
 use crate::accounts::magento::{ShopToken, TokenHolder};
 use crate::accounts::{AccountError, MagentoAccounts};
 use crate::app::shop::gatherer::{self, Question, WAITING};
+use crate::app::shop::watch::batches;
 use crate::clock::{SharedClock, UnixSeconds};
 use crate::registry::{AdoptSession, Registry, ReleaseSessions, TokensElsewhere, Validation};
 use crate::secret::Secret;
@@ -39,10 +40,7 @@ const REMEMBERED: u32 = 10;
 
 /// How many new rows are read at once, and at most how many times at one look.
 const PAGE: u32 = 1_000;
-const MOST_PAGES: usize = 20;
-
-/// How far a measured difference of the clocks may be off, in milliseconds.
-const MEASURED_WITHIN: i64 = 100;
+const MOST_PAGES: u64 = 20;
 
 /// How long a row is kept whose session is not there: it may still be on its way to the registry.
 const ON_ITS_WAY: Duration = Duration::from_mins(1);
@@ -64,8 +62,6 @@ struct Known {
     corrections: AtomicU64,
     /// The rows whose tokens have sessions, by their numbers.
     rows: Mutex<HashMap<u32, Row>>,
-    /// By how many seconds the database's clock may be ahead of ours.
-    clock_ahead: AtomicU32,
     /// The last row that has been seen; nothing before the first look.
     last_row: Mutex<Option<u32>>,
 }
@@ -102,7 +98,6 @@ impl ShopTokens {
             not_good: Cache::new(MOST_REMEMBERED),
             corrections: AtomicU64::new(0),
             rows: Mutex::default(),
-            clock_ahead: AtomicU32::new(0),
             last_row: Mutex::default(),
         });
         let (questions, receiver) = mpsc::channel(WAITING);
@@ -114,20 +109,13 @@ impl ShopTokens {
         Arc::new(Self { questions, known })
     }
 
-    /// Notes by how many milliseconds the database's clock is ahead of ours.
-    pub(super) fn set_clock_ahead(&self, milliseconds: i64) {
-        let seconds = milliseconds.saturating_add(MEASURED_WITHIN).max(0).saturating_add(999) / 1000;
-        self.known.clock_ahead.store(u32::try_from(seconds).unwrap_or(u32::MAX), Ordering::Relaxed);
-    }
-
     /// Looks at the shop's table: what has ended there ends here, and what is new there is no longer remembered as
-    /// unknown.
+    /// unknown. How many questions that took.
     ///
     /// # Errors
     /// [`AccountError::Unavailable`]: the sessions go on until the next look.
-    pub(super) async fn look(&self) -> Result<(), AccountError> {
-        self.known.end_what_has_ended().await?;
-        self.known.follow().await
+    pub(super) async fn look(&self) -> Result<u64, AccountError> {
+        Ok(self.known.end_what_has_ended().await? + self.known.follow().await?)
     }
 }
 
@@ -178,7 +166,7 @@ impl Known {
         let TokenHolder { subject, website, role, locked_until, .. } = holder;
         // Before the session is there, so that none is there that nobody asks about.
         self.note(token.row, digest, subject.kind);
-        let issued = self.by_our_clock(token.issued);
+        let issued = token.issued;
         let adopted = AdoptSession { subject, website, digest, issued, role, locked_until };
         let validation = self.registry.adopt(adopted).await;
         if matches!(validation, Validation::Valid(_)) {
@@ -186,12 +174,6 @@ impl Known {
             self.note(token.row, digest, subject.kind);
         }
         validation
-    }
-
-    /// A moment that the database's clock gave, by ours, and rather too early: a revocation by our clock must not seem to
-    /// lie before the issue of a token that it has ended.
-    fn by_our_clock(&self, moment: UnixSeconds) -> UnixSeconds {
-        UnixSeconds(moment.get().saturating_sub(self.clock_ahead.load(Ordering::Relaxed)))
     }
 
     /// Whether tokens of this user count. As at every look at the shop, an account that is switched off has none, unless
@@ -209,11 +191,12 @@ impl Known {
         self.snapshot.load().settings.flag(INTEGRATIONS)
     }
 
-    async fn end_what_has_ended(&self) -> Result<(), AccountError> {
+    async fn end_what_has_ended(&self) -> Result<u64, AccountError> {
         let asked = self.rows_with_sessions();
         if asked.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
+        let questions = batches(asked.len());
         let numbers: Vec<_> = asked.keys().copied().collect();
         let standing = self.accounts.standing_tokens(&numbers).await?;
         let standing: HashMap<_, _> = standing
@@ -226,7 +209,7 @@ impl Known {
         };
         let ended: Vec<_> = asked.into_iter().filter(|(number, row)| !is_good(*number, *row)).collect();
         self.release(ended).await;
-        Ok(())
+        Ok(questions)
     }
 
     /// The rows to ask about. Those whose sessions have ended are forgotten.
@@ -269,15 +252,15 @@ impl Known {
         }
     }
 
-    async fn follow(&self) -> Result<(), AccountError> {
-        for _ in 0..MOST_PAGES {
+    async fn follow(&self) -> Result<u64, AccountError> {
+        for asked in 1..=MOST_PAGES {
             let last = *self.last_row.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(last) = last else {
                 self.see(self.accounts.last_token().await?);
-                return Ok(());
+                return Ok(asked);
             };
             let new = self.accounts.tokens_after(last, PAGE).await?;
-            let Some((newest, _)) = new.last() else { return Ok(()) };
+            let Some((newest, _)) = new.last() else { return Ok(asked) };
             self.corrections.fetch_add(1, Ordering::AcqRel);
             for (_, text) in &new {
                 if let Some(digest) = self.registry.reader().digest(text.expose()) {
@@ -286,10 +269,10 @@ impl Known {
             }
             self.see(*newest);
             if new.len() < PAGE as usize {
-                return Ok(());
+                return Ok(asked);
             }
         }
-        Ok(())
+        Ok(MOST_PAGES)
     }
 
     fn see(&self, row: u32) {

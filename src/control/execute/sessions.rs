@@ -6,7 +6,7 @@ use super::{LONGEST_PAGE, Office, Outcome, done, moment, row, text};
 use crate::accounts::folded;
 use crate::clock::UnixSeconds;
 use crate::control::{Answer, ExposedPassword, UserName};
-use crate::registry::{Candidate, ListSessions, RegistryError, Revocation, RevokeSessions, Validation};
+use crate::registry::{Candidate, ListSessions, RegistryError, Revocation, RevokeSessions};
 use crate::session::{EndReason, Session, SessionId, Subject};
 use crate::settings::Snapshot;
 
@@ -41,26 +41,32 @@ impl Office {
         let (mut count, given) = (0, tokens.len());
         for token in tokens {
             if let Some(candidate) = self.registry.reader().examine(token.0.expose()) {
-                self.take_over(candidate, token.0.expose()).await?;
-                count += self.revoke(candidate.revocation()).await?;
+                let which = self.what_ends(candidate, token.0.expose()).await;
+                count += self.revoke(which).await?;
             }
         }
         Ok(Answer::TokensRevoked { given, ended: count })
     }
 
-    /// A token that the shop issued may never have been used here. It is taken over first, so that its end is remembered.
-    async fn take_over(&self, candidate: Candidate, text: &str) -> Result<(), String> {
-        let (Candidate::Opaque(digest), Some(elsewhere)) = (candidate, &self.elsewhere) else { return Ok(()) };
-        if !self.registry.reader().holds(digest) && elsewhere.look_up(digest, text).await == Validation::Unavailable {
-            return Err("the shop cannot be asked about a token at the moment; try again".to_owned());
+    /// A token that the shop issued may never have been used here. It is taken over first, so that it counts as ended when
+    /// it is good. What is not good at the moment, or cannot be told, may be good later: it is denied all the same.
+    async fn what_ends(&self, candidate: Candidate, text: &str) -> Revocation {
+        let (Candidate::Opaque(digest), Some(elsewhere)) = (candidate, &self.elsewhere) else {
+            return candidate.revocation();
+        };
+        if !self.registry.reader().holds(digest) {
+            elsewhere.look_up(digest, text).await;
         }
-        Ok(())
+        Revocation::Unheld(digest)
     }
 
     pub(super) async fn revoke(&self, which: Revocation) -> Result<usize, String> {
         let change = RevokeSessions { which, reason: EndReason::Ended, origin: self.origin };
         self.registry.revoke(change).await.map_err(|error| match error {
-            RegistryError::Full | RegistryError::Busy | RegistryError::Unavailable => format!("{error}; try again"),
+            RegistryError::Full => {
+                "too many single tokens are denied already: end those of their user, or of all".to_owned()
+            }
+            RegistryError::Busy | RegistryError::Unavailable => format!("{error}; try again"),
         })
     }
 

@@ -166,9 +166,12 @@ async fn identify(request: &HttpRequest) -> Result<Administrator, AdminError> {
     if session.subject.kind != UserType::Admin {
         return Err(AdminError::NotAnAdministrator);
     }
-    let role = services.registry.reader().facts(session.subject).role;
+    let standing = bearer::standing(&session, services).await;
+    if !standing.is_told {
+        return Err(AdminError::Unavailable);
+    }
     let address = client::address(request, &services.options.trusted_proxies);
-    Ok(Administrator { session, address, role, snapshot: services.snapshot.clone() })
+    Ok(Administrator { session, address, role: standing.role, snapshot: services.snapshot.clone() })
 }
 
 impl FromRequest for Administrator {

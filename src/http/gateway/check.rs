@@ -8,11 +8,12 @@ use tokio::time::Instant;
 
 use crate::decision::{self, Circumstances, Credential, Decision, Exchange, Holder, Policy, Reason, Verdict};
 use crate::http::Services;
-use crate::http::bearer::{self, Presented};
+use crate::http::bearer::{self, Presented, Standing};
 use crate::http::gateway::answer::{answer, answer_bad_question};
 use crate::http::gateway::exchange::{CannotMint, authorization};
 use crate::http::gateway::question::{self, BadQuestion};
 use crate::registry::Validation;
+use crate::session::{Session, UserType};
 use crate::telemetry::{CheckOutcome, RouteGroup};
 
 /// The header by which a client asks for staged content (fact sheet 10).
@@ -51,7 +52,7 @@ fn refuse(services: &Services, problem: BadQuestion) -> HttpResponse {
 
 async fn decide(request: &HttpRequest, services: &Services, policy: &Policy) -> HttpResponse {
     let started = Instant::now();
-    let credential = credential(request, services).await;
+    let (credential, is_told) = credential(request, policy, services).await;
     let snapshot = services.snapshot.load();
     let now = services.clock.now();
     let circumstances = Circumstances {
@@ -61,6 +62,7 @@ async fn decide(request: &HttpRequest, services: &Services, policy: &Policy) -> 
         asks_for_preview: request.headers().contains_key(PREVIEW_VERSION),
     };
     let decision = decision::decide(policy, credential, &circumstances);
+    let decision = if is_told { decision } else { as_far_as_told(decision, policy, credential, &circumstances) };
     let (decision, authorization) = exchanged(policy, decision, request, services);
     let mut response = answer(&decision, &snapshot.stores, now);
     if let Some(authorization) = authorization {
@@ -90,7 +92,8 @@ fn exchanged(
     }
 }
 
-async fn credential(request: &HttpRequest, services: &Services) -> Credential {
+/// The credential, and whether all could be told that is known of its holder.
+async fn credential(request: &HttpRequest, policy: &Policy, services: &Services) -> (Credential, bool) {
     let presented = Presented::from_headers(request.headers());
     // While sessions are loaded an unknown token may be a good one. The waiting is boxed for the sake of all the checks
     // that do not wait.
@@ -98,26 +101,47 @@ async fn credential(request: &HttpRequest, services: &Services) -> Credential {
         && services.readiness.is_starting()
         && !Box::pin(services.readiness.has_started()).await
     {
-        return Credential::Undecided;
+        return (Credential::Undecided, true);
     }
-    match presented {
+    let credential = match presented {
         Presented::Nothing => Credential::Nothing,
         Presented::OtherScheme => Credential::OtherScheme,
         Presented::Malformed => Credential::Ambiguous,
-        Presented::Bearer(token) => looked_up(bearer::validate(request, services, token).await, services),
-    }
+        Presented::Bearer(token) => {
+            let validation = bearer::validate(request, services, token).await;
+            return looked_up(validation, policy, services).await;
+        }
+    };
+    (credential, true)
 }
 
-fn looked_up(validation: Validation, services: &Services) -> Credential {
-    match validation {
+async fn looked_up(validation: Validation, policy: &Policy, services: &Services) -> (Credential, bool) {
+    let credential = match validation {
+        Validation::Valid(session) if !policy.admits(session.subject.kind) => {
+            Credential::Good(Holder { session, role: None, locked_until: None })
+        }
         Validation::Valid(session) => {
-            let facts = services.registry.reader().facts(session.subject);
-            Credential::Good(Holder { session, role: facts.role, locked_until: facts.locked_until })
+            let Standing { website, role, locked_until, counts, is_told } = bearer::standing(&session, services).await;
+            let session = Session { website, ..session };
+            let good = Credential::Good(Holder { session, role, locked_until });
+            return (if counts { good } else { Credential::Revoked }, is_told);
         }
         Validation::Expired => Credential::Expired,
         Validation::Unknown => Credential::Unknown,
         Validation::Revoked => Credential::Revoked,
         Validation::Unavailable => Credential::Undecided,
+    };
+    (credential, true)
+}
+
+/// A no that follows only from what could not be told is none: it cannot be told either. A lock that could not be told
+/// refuses nobody, because checks go on while the accounts cannot be read.
+fn as_far_as_told(decision: Decision, policy: &Policy, credential: Credential, around: &Circumstances<'_>) -> Decision {
+    let is_admin = matches!(credential, Credential::Good(holder) if holder.session.subject.kind == UserType::Admin);
+    match decision.reason {
+        Reason::WrongWebsite => decision::decide(policy, Credential::Undecided, around),
+        Reason::NotPermitted if is_admin => decision::decide(policy, Credential::Undecided, around),
+        _ => decision,
     }
 }
 

@@ -66,15 +66,37 @@ impl Context {
     /// The customer who asks. In the newer line, a customer of another website counts as nobody, unless accounts are shared.
     ///
     /// # Errors
-    /// [`Failure::CustomerRequired`] when it is nobody, or no customer.
-    pub(super) fn customer(&self) -> Result<CurrentCustomer, Failure> {
+    /// [`Failure::CustomerRequired`] when it is nobody, or no customer; [`Failure::Unavailable`] when the website counts
+    /// and cannot be told.
+    pub(super) async fn customer(&self) -> Result<CurrentCustomer, Failure> {
+        let customer = self.customer_anywhere()?;
+        if !self.accounts_are_per_website() || !self.services.options.version.line().keeps_to_the_website {
+            return Ok(customer);
+        }
+        let standing = bearer::standing(&customer.session, &self.services).await;
+        match standing.website == self.store.website {
+            true => Ok(customer),
+            false if standing.is_told => Err(Failure::CustomerRequired),
+            false => Err(Failure::Unavailable),
+        }
+    }
+
+    /// The customer who signs out: also one whose website cannot be told at the moment.
+    ///
+    /// # Errors
+    /// [`Failure::CustomerRequired`], as [`Self::customer`].
+    pub(super) async fn leaving_customer(&self) -> Result<CurrentCustomer, Failure> {
+        match self.customer().await {
+            Err(Failure::Unavailable) => self.customer_anywhere(),
+            told => told,
+        }
+    }
+
+    fn customer_anywhere(&self) -> Result<CurrentCustomer, Failure> {
         let Identity::Known { session, alone } = self.identity else {
             return Err(Failure::CustomerRequired);
         };
-        let elsewhere = session.website != self.store.website
-            && self.accounts_are_per_website()
-            && self.services.options.version.line().keeps_to_the_website;
-        if session.subject.kind != UserType::Customer || session.subject.id == 0 || elsewhere {
+        if session.subject.kind != UserType::Customer || session.subject.id == 0 {
             return Err(Failure::CustomerRequired);
         }
         Ok(CurrentCustomer { session, alone })
@@ -85,12 +107,18 @@ impl Context {
     /// The administrator who asks, with what the role allows.
     ///
     /// # Errors
-    /// [`Failure::CustomerRequired`], Magento's words for everybody else (fact sheet 2.3).
-    pub(super) fn administrator(&self) -> Result<CurrentAdministrator, Failure> {
+    /// [`Failure::CustomerRequired`], Magento's words for everybody else (fact sheet 2.3); [`Failure::Unavailable`] when the
+    /// role cannot be told.
+    pub(super) async fn administrator(&self) -> Result<CurrentAdministrator, Failure> {
         match self.identity {
             Identity::Known { session, .. } if session.subject.kind == UserType::Admin => {
-                let role = self.services.registry.reader().facts(session.subject).role;
-                Ok(CurrentAdministrator { id: session.subject.id, role })
+                let standing = bearer::standing(&session, &self.services).await;
+                let role = standing.role;
+                if standing.is_told {
+                    Ok(CurrentAdministrator { id: session.subject.id, role })
+                } else {
+                    Err(Failure::Unavailable)
+                }
             }
             Identity::Known { .. } | Identity::Guest => Err(Failure::CustomerRequired),
         }

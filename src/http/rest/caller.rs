@@ -28,7 +28,13 @@ impl Call<'_> {
     pub(super) async fn administrator(&self, resource: &'static str) -> Result<Session, RestError> {
         let validation = self.validation().await;
         let role = match validation {
-            Validation::Valid(session) => self.services.registry.reader().facts(session.subject).role,
+            Validation::Valid(session) if session.subject.kind == UserType::Admin => {
+                let standing = bearer::standing(&session, self.services).await;
+                if !standing.is_told {
+                    return Err(Failure::Unavailable.into());
+                }
+                standing.role
+            }
             _ => None,
         };
         administrator(validation, role, resource, &self.snapshot)

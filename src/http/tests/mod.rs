@@ -23,7 +23,7 @@ use crate::accounts::{AccountError, AccountStore, Administrator, Customer, Secon
 use crate::audit::Origin;
 use crate::clock::{MockClock, UnixSeconds};
 use crate::decision::{OtherSchemes, Policy, Requirement};
-use crate::http::website::CustomerWebsites;
+use crate::http::holder::Holders;
 use crate::http::{MagentoVersion, Options, Services};
 use crate::registry::{
     IssueToken, Options as RegistryOptions, Parts, Registry, Revocation, RevokeSessions, TokenForms, TokenRegistry,
@@ -119,7 +119,7 @@ impl House {
             registry: registry.clone(),
             sign_in,
             accounts,
-            websites: CustomerWebsites::default(),
+            holders: Arc::<Holders>::default(),
             elsewhere: None,
             metrics: Arc::default(),
             readiness: Arc::new(Readiness::default()),

@@ -127,3 +127,26 @@ fn a_setting_that_is_changed_here_is_in_the_shop() {
     server.admin_api("DELETE", &admin, path, None).assert_status(200);
     assert_eq!(database.sql(row), "");
 }
+
+#[test]
+fn a_part_of_looking_that_fails_keeps_nothing_else_from_being_noticed_and_is_told_of_once() {
+    let Some(database) = MariaDb::start() else { return };
+    let server = beside(&database).start();
+    let token = token(&server.try_customer("sha256@example.com", "Sha-pass-1"));
+    database.sql("RENAME TABLE oauth_token TO oauth_token_elsewhere");
+    database.sql("UPDATE customer_entity SET is_active = 0 WHERE entity_id = 2");
+    // The session has ended; whether the shop has such a token cannot be told meanwhile.
+    becomes(&server, &token, 503);
+    let told = "what the shop does to its opaque tokens is not noticed";
+    server.wait_until(|server| server.process.log.text().contains(told));
+    let age = || {
+        let metrics = server.internal(None, "/metrics").body;
+        let line = metrics.lines().find(|line| line.starts_with("tokenward_shop_last_complete_look_age_seconds "));
+        line.unwrap().split_whitespace().last().unwrap().parse::<f64>().unwrap()
+    };
+    server.wait_until(|_| age() > 2.5);
+    database.sql("RENAME TABLE oauth_token_elsewhere TO oauth_token");
+    server.wait_until(|_| age() < 2.5);
+    let log = server.process.log.text();
+    assert_eq!(log.matches(told).count(), 2, "once when it failed and once when it was good again: {log}");
+}

@@ -4,6 +4,7 @@ mod accounts;
 mod away;
 mod changes;
 mod deployed;
+mod jwts;
 mod proxy;
 mod revocations;
 mod rotation;
@@ -13,6 +14,9 @@ mod tokens;
 use std::path::Path;
 
 use crate::support::{Answer, MariaDb, ServerBuilder, TestServer};
+
+/// The newest entry of `crypt/key` in the kit's `env.php`.
+const KEY: &str = "base64a2l0LWtleS1tYWdlbnRvLTMyLWJ5dGVzLS0tLS0tLS0=";
 
 /// A server beside this shop, by its `env.php`, that looks at it every second.
 fn beside(database: &MariaDb) -> ServerBuilder {

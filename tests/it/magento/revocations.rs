@@ -1,16 +1,15 @@
 //! Revocations of users' tokens, both ways: rows of `jwt_auth_revoked` end tokens here, and ours get there.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use tokenward::session::Subject;
 
 use crate::jwt;
 use crate::magento::changes::becomes;
-use crate::magento::{beside, beside_on, token};
+use crate::magento::{KEY, beside, beside_on, token};
 use crate::support::{MariaDb, TestServer};
-
-/// The newest entry of `crypt/key` in the kit's `env.php`.
-const KEY: &str = "base64a2l0LWtleS1tYWdlbnRvLTMyLWJ5dGVzLS0tLS0tLS0=";
 
 /// A JWT that the shop has issued to a customer ten seconds ago.
 fn of_shop(customer: u32) -> String {
@@ -75,6 +74,27 @@ fn what_the_shop_has_revoked_before_the_start_is_refused_from_the_start() {
     let jwt = of_shop(2);
     revoke_in_shop(&database, 2);
     let server = beside_on(&folder, &database).start();
+    assert_eq!((server.check(&session), server.check(&jwt), server.check(&of_shop(4))), (401, 401, 200));
+}
+
+#[test]
+fn nothing_is_answered_before_the_shops_revocations_are_known() {
+    let Some(database) = MariaDb::start() else { return };
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("data");
+    let session = {
+        let server = beside_on(&folder, &database).start();
+        token(&server.try_customer("sha256@example.com", "Sha-pass-1"))
+    };
+    let jwt = of_shop(2);
+    revoke_in_shop(&database, 2);
+    database.sql("ALTER TABLE jwt_auth_revoked RENAME COLUMN revoke_before TO unread");
+    let builder = beside_on(&folder, &database);
+    let process = builder.spawn();
+    let fails = |log: &str| log.contains("revocations made in the shop are not heard of").then_some(());
+    process.log.wait_for(Duration::from_secs(20), fails).unwrap();
+    database.sql("ALTER TABLE jwt_auth_revoked RENAME COLUMN unread TO revoke_before");
+    let server = builder.started(process);
     assert_eq!((server.check(&session), server.check(&jwt), server.check(&of_shop(4))), (401, 401, 200));
 }
 

@@ -25,7 +25,7 @@ pub(super) async fn generate(context: &Context, email: &str) -> Result<Record, F
     if is_empty(email.trim_matches(' ')) {
         return Err(Failure::ArgumentEmpty("customer email"));
     }
-    let administrator = context.administrator()?;
+    let administrator = context.administrator().await?;
     check_permission(context, administrator)?;
     let customer = find(context, email).await?.ok_or(Failure::NoSuchCustomerEmail)?;
     let token = issue(context, administrator, &customer).await?;

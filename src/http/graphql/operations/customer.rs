@@ -14,7 +14,7 @@ use crate::settings::Snapshot;
 /// [`Failure::CustomerRequired`], [`Failure::NoSuchCustomer`], [`Failure::AccountLocked`], [`Failure::NotConfirmed`], in
 /// this order; [`Failure::Unavailable`] when the accounts cannot be read.
 pub(super) async fn customer(context: &Context) -> Result<Record, Failure> {
-    let id = context.customer()?.session.subject.id;
+    let id = context.customer().await?.session.subject.id;
     let found = context.services.accounts.customer(id).await.map_err(|error| {
         tracing::warn!(%error, "a customer could not be read");
         Failure::Unavailable

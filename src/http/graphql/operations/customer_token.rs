@@ -47,7 +47,7 @@ fn check_arguments(email: &str, password: &str) -> Result<(String, Password), Fa
 /// # Errors
 /// [`Failure::CustomerRequired`]; [`Failure::Unavailable`] when it could not be stored.
 pub(super) async fn revoke(context: &Context, scope: &str) -> Result<Record, Failure> {
-    let customer = context.customer()?;
+    let customer = context.leaving_customer().await?;
     let which = if scope == "CURRENT" { customer.alone } else { Revocation::Subject(customer.session.subject) };
     let reason = EndReason::SignedOut;
     let origin = Origin::user(customer.session.subject, Channel::Graphql, context.caller.address);

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::accounts::{AccountError, AccountStore, Administrator, Customer, SecondFactor};
 use crate::audit::Origin;
 use crate::clock::{MockClock, UnixSeconds};
-use crate::http::website::CustomerWebsites;
+use crate::http::holder::Holders;
 use crate::http::{MagentoVersion, Options, Services};
 use crate::registry::{self, IssueToken, Parts, Registry, Revocation, RevokeSessions, TokenForms, TokenRegistry};
 use crate::secret::Password;
@@ -244,7 +244,7 @@ impl House {
             registry,
             sign_in,
             accounts: accounts.clone(),
-            websites: CustomerWebsites::default(),
+            holders: Arc::<Holders>::default(),
             elsewhere: None,
             metrics: Arc::new(Metrics::default()),
             readiness,

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::registry::{AdoptSession, ReleaseSessions};
+use crate::session::SubjectChanged;
+use crate::settings::RoleId;
 use crate::token::TokenDigest;
 
 /// A house without a key, so that nothing but these tokens is remembered as revoked.
@@ -57,6 +59,55 @@ async fn what_was_revoked_here_is_not_taken_over_again() {
     house.clock.advance(Duration::from_secs(2));
     let later = found(&house, ANNE, START.plus(2));
     assert!(matches!(house.registry.adopt(later).await, Validation::Valid(_)), "issued since");
+}
+
+#[actix_rt::test]
+async fn a_token_is_measured_by_the_clock_that_stamped_it() {
+    let house = shop();
+    house.registry.actor().send(ClocksCompared { ahead: 0 }).await.unwrap();
+    house.revoke(Revocation::Subject(ANNE)).await.unwrap();
+    house.clock.advance(Duration::from_secs(1));
+    assert_eq!(house.registry.adopt(found(&house, ANNE, START)).await, Validation::Revoked);
+    assert!(matches!(house.registry.adopt(found(&house, ANNE, START.plus(1))).await, Validation::Valid(_)), "since");
+    house.registry.actor().send(ClocksCompared { ahead: 5_000 }).await.unwrap();
+    house.revoke(Revocation::Subject(ANNE)).await.unwrap();
+    assert_eq!(house.registry.adopt(found(&house, ANNE, START.plus(6))).await, Validation::Revoked);
+    let later = house.registry.adopt(found(&house, ANNE, START.plus(7))).await;
+    assert!(matches!(later, Validation::Valid(session) if session.issued == START.plus(2)), "{later:?}");
+}
+
+#[actix_rt::test]
+async fn role_and_lock_are_those_of_the_last_token_and_go_with_the_last_session() {
+    let house = shop();
+    let chief = Subject::admin(1);
+    let [first, second, other] = [1, 2, 3].map(|ago| found(&house, chief, earlier(ago)));
+    house.registry.adopt(AdoptSession { role: Some(RoleId(1)), ..first }).await;
+    house.registry.adopt(second).await;
+    assert_eq!(house.registry.reader().facts(chief).role, None, "they have none any more");
+    house.registry.adopt(AdoptSession { role: Some(RoleId(2)), ..other }).await;
+    for token in [first, second] {
+        house.revoke(Revocation::Token(token.digest)).await.unwrap();
+        assert_eq!(house.registry.reader().facts(chief).role, Some(RoleId(2)));
+    }
+    house.revoke(Revocation::Token(other.digest)).await.unwrap();
+    assert_eq!(house.registry.reader().facts(chief).role, None);
+    let late = SubjectChanged { subject: chief, locked_until: None, role: Some(RoleId(2)) };
+    house.registry.actor().send(late).await.unwrap();
+    assert_eq!(house.registry.reader().facts(chief).role, None, "nobody would keep it up to date");
+}
+
+#[actix_rt::test]
+async fn a_token_that_has_no_session_is_denied_and_one_that_has_ends() {
+    let house = shop();
+    let (unseen, seen) = (found(&house, ANNE, earlier(100)), found(&house, ANNE, earlier(100)));
+    house.registry.adopt(seen).await;
+    for (token, ended) in [(unseen, 0), (seen, 1)] {
+        assert_eq!(house.revoke(Revocation::Unheld(token.digest)).await, Ok(ended));
+        assert_eq!(house.registry.adopt(token).await, Validation::Revoked);
+    }
+    let denied = |change: &&Change| matches!(change, Change::Session(SessionEvent::JwtDenied { .. }));
+    assert_eq!(house.stored.lock().unwrap().iter().filter(denied).count(), 2);
+    assert!(matches!(house.registry.adopt(found(&house, ANNE, earlier(100))).await, Validation::Valid(_)));
 }
 
 #[actix_rt::test]

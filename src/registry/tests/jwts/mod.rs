@@ -13,8 +13,8 @@ use crate::clock::{Clock, MockClock, UnixSeconds};
 use crate::magento::InstallationKey;
 use crate::registry::tests::{START, customer_hours, options};
 use crate::registry::{
-    Candidate, IssueToken, LoadJwts, NewToken, Options, Parts, Registry, RegistryError, Revocation, RevokeSessions,
-    TakeRevocations, TokenForms, TokenRegistry, Validation,
+    Candidate, ClocksCompared, IssueToken, LoadJwts, NewToken, Options, Parts, Registry, RegistryError, Revocation,
+    RevokeSessions, TakeRevocations, TokenForms, TokenRegistry, Validation,
 };
 use crate::session::{EndReason, Session, SessionEvent, SessionId, Subject, UserType};
 use crate::settings::{Scope, SharedSnapshot, Snapshot, WebsiteId};
@@ -324,6 +324,53 @@ async fn a_session_from_the_second_of_a_revocation_outlives_hearing_of_it_again(
         assert_eq!(house.registry.take_revocations(TakeRevocations(told)).await, Ok(0));
         house.good(&again);
     }
+}
+
+#[actix::test]
+async fn a_revocation_reaches_as_far_as_the_clock_of_the_shop_has_come() {
+    let house = house_with(forms(TokenFormat::Opaque), 0, Options { outbox: true, ..options() });
+    house.registry.actor().send(ClocksCompared { ahead: 5_000 }).await.unwrap();
+    house.advance(5);
+    let theirs = house.magento(ANNE);
+    house.clock.advance(Duration::from_secs(2));
+    assert_eq!(house.good(&theirs).issued, START.plus(5));
+    assert_eq!(house.revoke(Revocation::Subject(ANNE)).await, Ok(0));
+    assert_eq!(for_shop(&house), [revoked(ANNE, START.plus(12))]);
+    // What is issued now is later, so that hearing of the revocation again ends nothing.
+    let again = house.issue(ANNE).await;
+    assert_eq!(house.registry.take_revocations(TakeRevocations(for_shop(&house))).await, Ok(0));
+    assert_eq!(house.good(&again).issued, START.plus(13));
+    assert_eq!(house.revoke(Revocation::Subject(ANNE)).await, Ok(1));
+    assert_eq!(house.registry.reader().jwts_revoked(ANNE), START.plus(12), "a session needs no later moment");
+}
+
+#[actix::test]
+async fn a_jwt_that_lies_ahead_of_every_clock_ends_with_the_revocation_of_who_presents_it() {
+    let house = house(TokenFormat::Opaque);
+    let issued = START.plus(40);
+    let claims = Claims { subject: ANNE, issued, expires: issued.plus(3600), issuer: Issuer::Magento };
+    let token = jwt_key(KEY).sign(&claims, JwtAlgorithm::Hs256);
+    house.good(&token);
+    house.revoke(Revocation::Subject(ANNE)).await.unwrap();
+    assert_eq!(house.validate(&token), Validation::Revoked);
+}
+
+#[actix::test]
+async fn a_revocation_of_the_shop_ends_sessions_by_our_clock_and_jwts_by_theirs() {
+    let house = house_with(forms(TokenFormat::Opaque), 0, Options { outbox: true, ..options() });
+    house.registry.actor().send(ClocksCompared { ahead: -5_000 }).await.unwrap();
+    house.advance(3);
+    let (before, theirs) = (house.issue(ANNE).await, house.magento(ANNE));
+    house.advance(10);
+    let after = house.issue(ANNE).await;
+    // By the shop's clock: two seconds after the first one.
+    let news = TakeRevocations(vec![revoked(ANNE, START)]);
+    assert_eq!(house.registry.take_revocations(news.clone()).await, Ok(1));
+    assert_eq!(house.validate(&before), Validation::Unknown);
+    house.good(&after);
+    house.good(&theirs);
+    assert_eq!(house.registry.take_revocations(news).await, Ok(0));
+    house.good(&after);
 }
 
 #[actix::test]
