@@ -21,7 +21,7 @@ pub struct DatabaseOptions {
     pub write: bool,
     /// At most so many connections: `magento.connections`.
     pub connections: u32,
-    /// How long a question may take, waiting for a connection included: `magento.timeout`.
+    /// How long a question may take, and how long it may wait for its turn and for a connection: `magento.timeout`.
     pub timeout: Duration,
     pub(super) connect: MySqlConnectOptions,
 }
