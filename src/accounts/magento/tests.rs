@@ -47,10 +47,22 @@ async fn open(options: DatabaseOptions) -> Result<Shop, AccountError> {
 }
 
 async fn open_with(options: DatabaseOptions, fixed: FixedSettings) -> Result<Shop, AccountError> {
+    open_at_with(options, fixed, MockClock::at(NOW)).await
+}
+
+async fn open_at(options: DatabaseOptions, clock: Arc<MockClock>) -> Result<Shop, AccountError> {
+    open_at_with(options, FixedSettings::default(), clock).await
+}
+
+async fn open_at_with(
+    options: DatabaseOptions,
+    fixed: FixedSettings,
+    clock: Arc<MockClock>,
+) -> Result<Shop, AccountError> {
     let home = tempfile::tempdir().unwrap();
     let folder = DataFolder::open(home.path()).unwrap();
     let store = Store::start(&folder, None).unwrap();
-    let accounts = MagentoAccounts::open(options, fixed, MockClock::at(NOW), store).await?;
+    let accounts = MagentoAccounts::open(options, fixed, clock, store).await?;
     Ok(Shop { accounts, folder, _home: home })
 }
 
@@ -138,6 +150,73 @@ async fn spellings_that_only_the_database_takes_for_one_are_nobody() {
     for other in ["jürgen@example.com", "jurgen@example.com ", "jurgen@example.com\0"] {
         assert_eq!(accounts.customer_by_email(other, None).await, Ok(None), "{other:?}");
     }
+}
+
+#[actix::test]
+async fn a_group_is_excluded_from_the_website_that_is_asked_about() {
+    let Some(database) = MariaDb::start() else { return };
+    database.sql("INSERT INTO customer_group_excluded_website (customer_group_id, website_id) VALUES (1, 2), (0, 2)");
+    database.sql("UPDATE customer_entity SET group_id = 0 WHERE entity_id = 5");
+    let accounts = open(options(&database)).await.unwrap();
+    let excluded = async |id: u32, website: u16| {
+        accounts.customer_in(id, WebsiteId(website)).await.unwrap().unwrap().website_excluded
+    };
+    // The website of all of them is 1, and the group of the second one is excluded from that.
+    assert_eq!((excluded(4, 1).await, excluded(4, 2).await), (false, true));
+    assert_eq!((excluded(20, 1).await, excluded(20, 2).await), (true, false));
+    assert_eq!((excluded(5, 1).await, excluded(5, 2).await), (false, false), "group 0 is never excluded");
+    assert_eq!(accounts.customer_in(999, WebsiteId(1)).await, Ok(None));
+}
+
+#[actix::test]
+async fn who_was_switched_off_is_known_until_it_is_accepted() {
+    let Some(database) = MariaDb::start() else { return };
+    let accounts = open(options(&database)).await.unwrap();
+    let switched_off = async || accounts.was_switched_off(4).await.unwrap();
+    assert!(!switched_off().await);
+    database.sql("UPDATE customer_entity SET is_active = 0 WHERE entity_id = 4");
+    assert!(switched_off().await && switched_off().await && !accounts.signed_in_inactive(4));
+    accounts.accept_inactive(4);
+    assert!(!switched_off().await && accounts.signed_in_inactive(4));
+    database.sql("UPDATE customer_entity SET is_active = 1 WHERE entity_id = 4");
+    assert!(!switched_off().await && !accounts.signed_in_inactive(4));
+    database.sql("UPDATE customer_entity SET is_active = 0 WHERE entity_id = 4");
+    assert!(switched_off().await, "once more");
+}
+
+#[actix::test]
+async fn a_lock_that_the_column_cannot_hold_lasts_as_long_as_it_can() {
+    let Some(database) = MariaDb::start() else { return };
+    let accounts = open(options(&database)).await.unwrap();
+    let end = UnixSeconds(u32::MAX);
+    let lock = CustomerLock { customer: 4, failures: 10, first_failure: Some(NOW), lock_expires: Some(end) };
+    let row = ThrottleRow { kind: UserType::Customer, name: "a".to_owned(), failures: 1, lock_expires: end };
+    accounts.failure(Some(lock), Some(row), Vec::new()).await.unwrap();
+    let noted = database.sql(
+        "SET time_zone = '+00:00'; SELECT lock_expires FROM customer_entity WHERE entity_id = 4;
+         SELECT lock_expires_at FROM oauth_token_request_log",
+    );
+    assert_eq!(noted, "2038-01-19 03:14:07\n2038-01-19 03:14:07");
+}
+
+#[actix::test]
+async fn a_name_that_no_row_can_have_keeps_nothing_else_from_being_stored() {
+    let Some(database) = MariaDb::start() else { return };
+    database.sql(
+        "ALTER TABLE oauth_token_request_log CONVERT TO CHARACTER SET utf8mb3;
+         INSERT INTO oauth_token_request_log (user_name, user_type, failures_count, lock_expires_at)
+            VALUES ('old', 2, 9, '2001-01-01 00:00:00')",
+    );
+    let clock = MockClock::at(NOW);
+    let accounts = open_at(options(&database), clock.clone()).await.unwrap();
+    clock.advance(Duration::from_mins(2));
+    let lock = CustomerLock { customer: 4, failures: 7, first_failure: Some(NOW), lock_expires: None };
+    for name in ["🦀@example.com".to_owned(), "i\u{307}".repeat(200)] {
+        let row = ThrottleRow { kind: UserType::Customer, name, failures: 1, lock_expires: NOW.plus(1800) };
+        accounts.failure(Some(lock), Some(row), Vec::new()).await.unwrap();
+    }
+    assert_eq!(database.sql("SELECT failures_num FROM customer_entity WHERE entity_id = 4"), "7");
+    assert_eq!(database.sql("SELECT COUNT(*) FROM oauth_token_request_log"), "0", "the old one was removed");
 }
 
 #[actix::test]
@@ -297,6 +376,8 @@ async fn a_database_that_is_no_shops_is_refused_by_name() {
     assert!(refusal(open(strange).await).contains("letters, digits and _"));
     database.sql("ALTER TABLE customer_entity DROP COLUMN confirmation");
     assert!(refusal(open(options(&database)).await).contains("no column customer_entity.confirmation"));
+    database.sql("ALTER TABLE customer_entity ADD COLUMN confirmation VARCHAR(64), DROP COLUMN taxvat");
+    assert!(refusal(open(options(&database)).await).contains("no column customer_entity.taxvat"));
 }
 
 #[actix::test]
