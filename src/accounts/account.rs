@@ -56,7 +56,8 @@ pub struct Customer {
     pub first_failure: Option<UnixSeconds>,
     /// Until when the account is locked.
     pub lock_expires: Option<UnixSeconds>,
-    /// Whether the customer's group is excluded from the customer's website (fact sheet 5.2, step 5).
+    /// Whether the customer's group is excluded from the website in which the customer was asked for, or, where none was
+    /// named, from the customer's own (fact sheet 5.2, step 5).
     pub website_excluded: bool,
 }
 

@@ -45,6 +45,16 @@ pub trait AccountStore: std::fmt::Debug + Send + Sync + 'static {
     /// The customer with this number.
     async fn customer(&self, id: u32) -> Result<Option<Customer>, AccountError>;
 
+    /// The customer with this number as the store views of a website see them: [`Customer::website_excluded`] is about
+    /// that website, which is another one than the customer's where accounts are shared globally.
+    async fn customer_in(&self, id: u32, website: WebsiteId) -> Result<Option<Customer>, AccountError> {
+        // An account that knows of one website only knows of its own.
+        Ok(self.customer(id).await?.map(|customer| Customer {
+            website_excluded: customer.website_excluded && customer.website == website,
+            ..customer
+        }))
+    }
+
     /// The administrator with this user name. Upper and lower case are the same (fact sheet 5.3).
     async fn administrator_by_username(&self, username: &str) -> Result<Option<Administrator>, AccountError>;
 
@@ -54,6 +64,23 @@ pub trait AccountStore: std::fmt::Debug + Send + Sync + 'static {
     /// What the administrator with this number can show besides the password (fact sheet 9.5); `None` for somebody who
     /// has nothing, or is not there. Asked only after the password was right.
     async fn second_factor(&self, administrator: u32) -> Result<Option<SecondFactor>, AccountError>;
+
+    /// Whether a customer's account was switched off elsewhere since anybody looked, so that the sessions that there are
+    /// have to end before another begins, which an inactive customer may (fact sheet 5.2). Once they have ended, that is
+    /// to be said with [`Self::accept_inactive`].
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`] when it cannot be told: no session must begin.
+    async fn was_switched_off(&self, customer: u32) -> Result<bool, AccountError> {
+        // Who switches an account off that is kept here ends its sessions.
+        let _ = customer;
+        Ok(false)
+    }
+
+    /// From now on sessions of this customer are those of an inactive one, which go on as long as nothing changes.
+    fn accept_inactive(&self, customer: u32) {
+        let _ = customer;
+    }
 
     /// What has to be stored with the session that a successful sign-in begins, in the same transaction. Accounts that
     /// are kept elsewhere are changed there, before this returns, and nothing is left to store here.

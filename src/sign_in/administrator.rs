@@ -9,7 +9,7 @@ use crate::clock::UnixSeconds;
 use crate::secret::Secret;
 use crate::session::Subject;
 use crate::settings::{RoleId, WebsiteId};
-use crate::sign_in::attempt::{Attempt, Checked, Comparison, Core, Failed, Grant, unreadable};
+use crate::sign_in::attempt::{Attempt, Checked, Comparison, Core, Failed, Grant};
 use crate::sign_in::{AdministratorCredentials, IssuedToken, Refusal, SignInError, second_factor};
 
 /// The number of no administrator.
@@ -22,7 +22,7 @@ pub(super) async fn sign_in(
 ) -> Result<IssuedToken, SignInError> {
     let core = attempt.core.clone();
     let AdministratorCredentials { username, password, code: typed } = credentials;
-    let found = find(&core, &username).await.map_err(|error| unreadable(&error))?;
+    let found = find(&core, &username).await.map_err(|error| core.unreadable(&error))?;
     let now = core.clock.now();
     let current = found.as_ref().filter(|account| !has_ended(account, now));
     let stored = current.map(|account| account.password_hash.clone());
@@ -60,10 +60,10 @@ async fn decide(
         Ok(Some(account)) => account,
         Ok(None) => return Err(checked.refuse(Failed::counted(Refusal::UnknownUser), None).await),
         Err(error) if comparison == Comparison::Mismatch => {
-            unreadable(&error);
+            core.unreadable(&error);
             return Err(checked.refuse(Failed::counted(Refusal::WrongPassword), Some(subject)).await);
         }
-        Err(error) => return Err(unreadable(&error)),
+        Err(error) => return Err(core.unreadable(&error)),
     };
     let comparison = match comparison {
         Comparison::Match if found.password_hash != account.password_hash => Comparison::Mismatch,
@@ -77,7 +77,7 @@ async fn decide(
         Ok(role) => role,
         Err(failed) => return Err(checked.refuse(failed, Some(subject)).await),
     };
-    match second_factor::judge(core, account.id, typed).await.map_err(|error| unreadable(&error))? {
+    match second_factor::judge(core, account.id, typed).await.map_err(|error| core.unreadable(&error))? {
         Ok(used) => {
             let grant = Grant { subject, website: WebsiteId::ADMIN, role: Some(role), lock: None, code: used };
             checked.issue(grant).await

@@ -6,15 +6,18 @@
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
-use tracing::{error, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::accounts::{AccountError, AccountStore};
 use crate::audit::{Channel, Origin};
 use crate::clock::SharedClock;
-use crate::registry::{IssueToken, Issued, NewToken, Registry, RegistryError, Revocation, RevokeSessions};
+use crate::registry::{
+    IssueToken, Issued, ListSessions, NewToken, Registry, RegistryError, Revocation, RevokeSessions,
+};
 use crate::secret::Password;
-use crate::session::{EndReason, Subject};
+use crate::session::{EndReason, Subject, UserType};
 use crate::settings::{RoleId, SharedSnapshot, WebsiteId};
+use crate::sign_in::outage::Outage;
 use crate::sign_in::password::{HasherPool, Place, Verdict};
 use crate::sign_in::report::{Counters, Label};
 use crate::sign_in::second_factor::UsedCodes;
@@ -42,6 +45,7 @@ pub(super) struct Core {
     pub(super) counters: Counters,
     /// What the audit trail has yet to learn of refusals.
     pub(super) refusals: Refusals,
+    pub(super) outage: Outage,
 }
 
 /// Where a sign-in begins its session: what it needs of the registry.
@@ -53,7 +57,10 @@ pub(super) trait Sessions: std::fmt::Debug + Send + Sync + 'static {
     /// Begins the session.
     async fn begin(&self, change: IssueToken) -> Result<Issued, RegistryError>;
 
-    /// Ends all sessions of a user whose account has ended.
+    /// Whether a user has sessions.
+    async fn has_any(&self, subject: Subject) -> Result<bool, RegistryError>;
+
+    /// Ends all sessions of a user whose account has ended, or was switched off.
     async fn end_all(&self, subject: Subject) -> Result<(), RegistryError>;
 }
 
@@ -67,10 +74,42 @@ impl Sessions for Registry {
         self.issue(change).await
     }
 
+    async fn has_any(&self, subject: Subject) -> Result<bool, RegistryError> {
+        let question = ListSessions { subject: Some(subject), kind: None, after: None, limit: 1 };
+        Ok(!self.list(question).await?.is_empty())
+    }
+
     async fn end_all(&self, subject: Subject) -> Result<(), RegistryError> {
         let change =
             RevokeSessions { which: Revocation::Subject(subject), reason: EndReason::Ended, origin: Origin::SERVER };
         self.revoke(change).await.map(drop)
+    }
+}
+
+impl Core {
+    /// Logs why an account could not be read or changed; the cause is for the operator alone.
+    pub(super) fn unreadable(&self, error: &AccountError) -> SignInError {
+        match self.outage.count(self.clock.now()) {
+            Some(attempts) => error!(%error, attempts, "accounts cannot be reached for sign-ins"),
+            None => debug!(%error, "an account cannot be reached for a sign-in"),
+        }
+        SignInError::Unavailable
+    }
+
+    /// To be called before a session begins: the older ones of a customer whose account was switched off elsewhere, which
+    /// nobody has noticed yet, do not go on beside it.
+    pub(super) async fn end_what_was_switched_off(&self, subject: Subject) -> Result<(), SignInError> {
+        let is_customer = subject.kind == UserType::Customer;
+        if !is_customer || !self.accounts.was_switched_off(subject.id).await.map_err(|error| self.unreadable(&error))? {
+            return Ok(());
+        }
+        // Ending what is not there would be a revocation all the same, of JWTs and in the shop.
+        if self.sessions.has_any(subject).await? {
+            info!(user = %subject, "a customer was switched off in the shop: the older sessions end");
+            self.sessions.end_all(subject).await?;
+        }
+        self.accounts.accept_inactive(subject.id);
+        Ok(())
     }
 }
 
@@ -184,11 +223,12 @@ impl Checked {
     pub(super) async fn issue(self, grant: Grant) -> Result<IssuedToken, SignInError> {
         let Grant { subject, website, role, lock, code } = grant;
         let _turn = self.core.name_turns.wait(self.in_flight.key()).await;
+        self.core.end_what_was_switched_off(subject).await?;
         let made = self.core.sessions.new_token(subject).ok_or_else(no_token)?;
         let NewToken { token, digest, fixed_end } = made;
         let now = self.core.clock.now();
         let success = self.core.accounts.success(subject, now, lock, Some(self.in_flight.key().name()));
-        let mut along = success.await.map_err(|error| unreadable(&error))?;
+        let mut along = success.await.map_err(|error| self.core.unreadable(&error))?;
         along.extend(code.map(Change::CodeUsed));
         let origin = Origin::user(subject, Channel::of_protocol(self.label.caller.protocol), self.label.caller.address);
         let typed = Some(self.label.name);
@@ -208,11 +248,5 @@ fn no_token() -> SignInError {
         "a token cannot be issued: tokens.format is \"jwt\", and there is no key, or webapi/jwtauth/jwt_alg is none of \
          HS256, HS384 and HS512"
     );
-    SignInError::Unavailable
-}
-
-/// Logs why an account could not be read or changed; the cause is for the operator alone.
-pub(super) fn unreadable(error: &AccountError) -> SignInError {
-    error!(%error, "an account cannot be reached for a sign-in");
     SignInError::Unavailable
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::oneshot;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::accounts::{AccountError, Customer};
 use crate::audit::{Channel, Event, Line, Origin};
@@ -110,7 +110,7 @@ async fn carry_out(
 
 /// The customer, who must not be locked.
 async fn find(core: &Core, id: u32) -> Result<Customer, PasswordChangeError> {
-    let customer = core.accounts.customer(id).await.map_err(|error| unreachable(&error))?;
+    let customer = core.accounts.customer(id).await.map_err(|error| unreachable(core, &error))?;
     let customer = customer.ok_or(PasswordChangeError::NoSuchCustomer)?;
     if customer.is_locked_at(core.clock.now()) { Err(PasswordChangeError::Locked) } else { Ok(customer) }
 }
@@ -148,7 +148,7 @@ async fn replace(core: &Core, found: &Customer, new: Password, caller: Caller) -
     find_unchanged(core, found).await?;
     let changed = Event::PasswordSet { subject: Subject::customer(found.id) };
     let along = line(core, found.id, caller, changed);
-    core.accounts.change_password(found.id, hash, along).await.map_err(|error| unreachable(&error))
+    core.accounts.change_password(found.id, hash, along).await.map_err(|error| unreachable(core, &error))
 }
 
 /// What the audit trail says of a wrong current password.
@@ -171,8 +171,8 @@ async fn find_unchanged(core: &Core, found: &Customer) -> Result<(), PasswordCha
 }
 
 /// Logs why the accounts could not be reached; the cause is for the operator alone.
-fn unreachable(error: &AccountError) -> PasswordChangeError {
-    error!(%error, "an account could not be reached for a change of its password");
+fn unreachable(core: &Core, error: &AccountError) -> PasswordChangeError {
+    core.unreadable(error);
     PasswordChangeError::Unavailable
 }
 

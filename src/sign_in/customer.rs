@@ -4,7 +4,7 @@ use crate::accounts::{AccountError, Customer, LONGEST_NAME};
 use crate::clock::UnixSeconds;
 use crate::session::Subject;
 use crate::settings::{Scope, Settings, WebsiteId};
-use crate::sign_in::attempt::{Attempt, Checked, Comparison, Core, Failed, Grant, unreadable};
+use crate::sign_in::attempt::{Attempt, Checked, Comparison, Core, Failed, Grant};
 use crate::sign_in::lockout::{Lockout, after_success};
 use crate::sign_in::{CustomerCredentials, IssuedToken, Refusal, SignInError};
 
@@ -14,44 +14,47 @@ const NOBODY: u32 = 0;
 /// Finds the account, compares the password, and begins a session or counts a failure.
 pub(super) async fn sign_in(credentials: CustomerCredentials, attempt: Attempt) -> Result<IssuedToken, SignInError> {
     let core = attempt.core.clone();
-    let found = find(&core, &credentials).await.map_err(|error| unreadable(&error))?;
+    let found = find(&core, &credentials).await.map_err(|error| core.unreadable(&error))?;
     let now = core.clock.now();
     let unlocked = found.as_ref().filter(|customer| !customer.is_locked_at(now));
     let stored = unlocked.map(|customer| customer.password_hash.clone().unwrap_or_default());
+    let website = credentials.store.website;
     let (comparison, checked) = attempt.compare(stored, credentials.password).await?;
     let Some(found) = found else {
         // Asked in vain, so that it takes as long as with an account.
-        let _ = core.accounts.customer(NOBODY).await;
+        let _ = core.accounts.customer_in(NOBODY, website).await;
         return Err(checked.refuse(Failed::counted(Refusal::UnknownUser), None).await);
     };
-    decide(&core, &found, comparison, checked).await
+    decide(&core, &found, website, comparison, checked).await
 }
 
 async fn find(core: &Core, credentials: &CustomerCredentials) -> Result<Option<Customer>, AccountError> {
     if credentials.email.chars().nth(LONGEST_NAME).is_some() {
         return Ok(None);
     }
-    let shared = core.snapshot.load().settings.text("customer/account_share/scope", Scope::Default) == "0";
-    let website = (!shared).then_some(credentials.store.website);
+    let per_website = core.snapshot.load().settings.flag("customer/account_share/scope");
+    let website = per_website.then_some(credentials.store.website);
     core.accounts.customer_by_email(&credentials.email, website).await
 }
 
 /// Reads the account again, now that it is this attempt's turn, so that no failure of another one is overlooked.
+/// `website` is that of the store view in which the customer signs in.
 async fn decide(
     core: &Core,
     found: &Customer,
+    website: WebsiteId,
     comparison: Comparison,
     checked: Checked,
 ) -> Result<IssuedToken, SignInError> {
     let subject = Subject::customer(found.id);
     let _turn = core.account_turns.wait(subject).await;
     let now = core.clock.now();
-    let customer = match core.accounts.customer(found.id).await {
+    let customer = match core.accounts.customer_in(found.id, website).await {
         Ok(Some(customer)) => customer,
         Ok(None) => return Err(checked.refuse(Failed::counted(Refusal::UnknownUser), None).await),
-        Err(error) if comparison == Comparison::Match => return Err(unreadable(&error)),
+        Err(error) if comparison == Comparison::Match => return Err(core.unreadable(&error)),
         Err(error) => {
-            unreadable(&error);
+            core.unreadable(&error);
             return Err(checked.refuse(Failed::counted(without_account(comparison)), Some(subject)).await);
         }
     };
@@ -141,6 +144,7 @@ mod tests {
     use futures_util::future::join_all;
 
     use super::*;
+    use crate::registry::RegistryError;
     use crate::sign_in::Options;
     use crate::sign_in::support::{Fixture, PASSWORD, START, customer, outcome, refused};
 
@@ -234,6 +238,44 @@ mod tests {
         assert_eq!(outcome(house.customer(JANE, PASSWORD).await), refused(Refusal::UnknownUser));
         house.set(&[("customer/account_share/scope", Scope::Default, "0")]);
         assert_eq!(house.customer(JANE, PASSWORD).await.unwrap().session.website, WebsiteId(2));
+    }
+
+    #[actix::test]
+    async fn with_an_empty_setting_accounts_are_shared_as_everywhere_else() {
+        let house = Fixture::new().await;
+        house.add_customer(Customer { website: WebsiteId(2), ..customer(JANE) });
+        house.set(&[("customer/account_share/scope", Scope::Default, "")]);
+        assert_eq!(outcome(house.customer(JANE, PASSWORD).await), Ok(()));
+    }
+
+    #[actix::test]
+    async fn a_group_is_excluded_from_the_website_of_the_store_view_and_not_from_the_customers() {
+        let house = Fixture::new().await;
+        house.add_customer(Customer { website: WebsiteId(2), website_excluded: true, ..customer(JANE) });
+        house.set(&[("customer/account_share/scope", Scope::Default, "0")]);
+        assert_eq!(outcome(house.customer(JANE, PASSWORD).await), Ok(()));
+        house.add_customer(Customer { website_excluded: true, ..customer(JANE) });
+        assert_eq!(outcome(house.customer(JANE, PASSWORD).await), refused(Refusal::WebsiteExcluded));
+    }
+
+    #[actix::test]
+    async fn older_sessions_of_an_account_that_was_switched_off_end_before_another_begins() {
+        let house = Fixture::new().await;
+        house.add_customer(Customer { is_active: false, ..customer(JANE) });
+        let ended = || house.sessions.ended.lock().unwrap().len();
+        house.accounts.switched_off.store(true, Ordering::SeqCst);
+        assert_eq!(outcome(house.customer(JANE, PASSWORD).await), Ok(()));
+        assert_eq!(ended(), 0, "there were none");
+        house.accounts.switched_off.store(true, Ordering::SeqCst);
+        assert_eq!(outcome(house.customer(JANE, PASSWORD).await), Ok(()));
+        assert_eq!(ended(), 1);
+        assert_eq!(outcome(house.customer(JANE, PASSWORD).await), Ok(()));
+        assert_eq!((ended(), house.sessions.begun.lock().unwrap().len()), (1, 3), "that was noted");
+
+        house.accounts.switched_off.store(true, Ordering::SeqCst);
+        *house.sessions.fault.lock().unwrap() = Some(RegistryError::Unavailable);
+        assert_eq!(outcome(house.customer(JANE, PASSWORD).await), Err(SignInError::Unavailable));
+        assert!(house.accounts.switched_off.load(Ordering::SeqCst), "what could not be ended is ended the next time");
     }
 
     #[actix::test]

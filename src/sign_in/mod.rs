@@ -21,6 +21,7 @@ mod change_password;
 mod contract;
 mod customer;
 mod lockout;
+mod outage;
 mod password_rules;
 mod report;
 mod second_factor;

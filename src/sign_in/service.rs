@@ -15,6 +15,7 @@ use crate::secret::Password;
 use crate::session::{Subject, UserType};
 use crate::settings::SharedSnapshot;
 use crate::sign_in::attempt::{Attempt, Core, Sessions};
+use crate::sign_in::outage::Outage;
 use crate::sign_in::password::{GuardFactory, HasherPool, PoolOptions};
 use crate::sign_in::report::{Counters, Label};
 use crate::sign_in::second_factor::UsedCodes;
@@ -80,6 +81,7 @@ impl SignIn {
             used_codes: UsedCodes::default(),
             counters: Counters::default(),
             refusals: Refusals::default(),
+            outage: Outage::default(),
         });
         tell_regularly(Arc::downgrade(&sign_in.0), (parts.guards)("audit-teller"));
         sign_in
@@ -142,6 +144,17 @@ impl SignIn {
     /// whoever ends the sessions after that leaves none behind.
     pub async fn turn_of(&self, subject: Subject) -> AccountTurn<'_> {
         self.0.account_turns.take(subject).await
+    }
+
+    /// To be called before a session of this customer begins without a sign-in: an account that was switched off in the
+    /// shop since anybody looked loses its older sessions then, as in a sign-in, and not this one.
+    ///
+    /// # Errors
+    /// [`SignInError::Unavailable`] when the account cannot be reached, or the sessions cannot be ended.
+    pub async fn prepare_session(&self, customer: u32) -> Result<(), SignInError> {
+        let subject = Subject::customer(customer);
+        let _turn = self.turn_of(subject).await;
+        self.0.end_what_was_switched_off(subject).await
     }
 
     /// Hashes a password for storing, on the hashers' threads.

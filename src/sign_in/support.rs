@@ -17,6 +17,7 @@ use crate::settings::{
     RoleId, Roles, Scope, Settings, SharedSnapshot, Snapshot, StoreDirectory, StoreId, StoreView, WebsiteId,
 };
 use crate::sign_in::attempt::{Core, Sessions};
+use crate::sign_in::outage::Outage;
 use crate::sign_in::password::{HasherPool, PoolOptions};
 use crate::sign_in::report::Counters;
 use crate::sign_in::second_factor::UsedCodes;
@@ -95,6 +96,8 @@ pub(super) struct MemoryAccounts {
     pub(super) unreadable_by_number: AtomicBool,
     pub(super) unwritable: AtomicBool,
     pub(super) deactivations: AtomicU64,
+    /// Whether customers were switched off elsewhere, and their sessions go on.
+    pub(super) switched_off: AtomicBool,
     /// What the audit trail was told.
     pub(super) lines: Mutex<Vec<Line>>,
 }
@@ -161,6 +164,14 @@ impl AccountStore for MemoryAccounts {
     async fn second_factor(&self, _: u32) -> Result<Option<SecondFactor>, AccountError> {
         Self::check(&self.second_factor_unreadable)?;
         Ok(self.second_factor.lock().unwrap().clone())
+    }
+
+    async fn was_switched_off(&self, _: u32) -> Result<bool, AccountError> {
+        Ok(self.switched_off.load(Ordering::SeqCst))
+    }
+
+    fn accept_inactive(&self, _: u32) {
+        self.switched_off.store(false, Ordering::SeqCst);
     }
 
     async fn success(
@@ -267,7 +278,14 @@ impl Sessions for MemorySessions {
         Ok(Issued { session })
     }
 
+    async fn has_any(&self, subject: Subject) -> Result<bool, RegistryError> {
+        Ok(self.begun.lock().unwrap().iter().any(|begun| begun.subject == subject))
+    }
+
     async fn end_all(&self, subject: Subject) -> Result<(), RegistryError> {
+        if let Some(fault) = *self.fault.lock().unwrap() {
+            return Err(fault);
+        }
         self.ended.lock().unwrap().push(subject);
         Ok(())
     }
@@ -333,6 +351,7 @@ impl Fixture {
             used_codes: UsedCodes::default(),
             counters: Counters::default(),
             refusals: Refusals::default(),
+            outage: Outage::default(),
         });
         let hash = sign_in.hash_password(Password::new(PASSWORD.to_owned())).await.unwrap();
         Self { sign_in, accounts, sessions, clock, snapshot, hash }

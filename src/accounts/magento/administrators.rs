@@ -4,7 +4,7 @@ use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, Error, MySqlConnection};
 
 use crate::accounts::Administrator;
-use crate::accounts::magento::row::{flag, moment, moment_of, number, optional_number, seconds_of, text};
+use crate::accounts::magento::row::{flag, moment, moment_of, number, optional_number, seconds_of, storable, text};
 use crate::accounts::magento::store::Tables;
 use crate::clock::UnixSeconds;
 use crate::settings::RoleId;
@@ -78,7 +78,7 @@ pub(super) async fn signed_in(
         moment!(),
         ", lognum = LEAST(lognum + 1, 65535) WHERE user_id = ?"
     );
-    sqlx::query(tables.sql(sql)).bind(at.get()).bind(id).execute(connection).await.map(drop)
+    sqlx::query(tables.sql(sql)).bind(storable(at)).bind(id).execute(connection).await.map(drop)
 }
 
 /// Switches an account off.

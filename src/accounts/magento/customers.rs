@@ -4,19 +4,28 @@ use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, Error, MySqlConnection};
 
 use crate::accounts::Customer;
-use crate::accounts::magento::row::{flag, moment, moment_of, number, optional_number, seconds_of, small, text};
+use crate::accounts::magento::row::{
+    flag, moment, moment_of, number, optional_number, seconds_of, small, storable, text,
+};
 use crate::accounts::magento::store::Tables;
 use crate::clock::UnixSeconds;
 use crate::settings::{StoreId, WebsiteId};
 use crate::store::CustomerLock;
 
-/// Everything that is wanted of a customer; group 0 is never excluded.
+/// Everything that is wanted of a customer, with the exclusion from the customer's own website.
 fn select(tables: &Tables, condition: &str) -> AssertSqlSafe<String> {
+    select_in(tables, "c.website_id", condition)
+}
+
+/// The same with the exclusion from this website, which is an expression; group 0 is never excluded.
+fn select_in(tables: &Tables, website: &str, condition: &str) -> AssertSqlSafe<String> {
     let excluded = if tables.schema.has_table("customer_group_excluded_website") {
-        "c.group_id <> 0 AND EXISTS (SELECT 1 FROM {customer_group_excluded_website} x
-            WHERE x.customer_group_id = c.group_id AND x.website_id = c.website_id)"
+        format!(
+            "c.group_id <> 0 AND EXISTS (SELECT 1 FROM {{customer_group_excluded_website}} x
+                WHERE x.customer_group_id = c.group_id AND x.website_id = {website})"
+        )
     } else {
-        "0"
+        "0".to_owned()
     };
     let sql = concat!(
         "SELECT CAST(c.entity_id AS SIGNED) AS id, CAST(c.website_id AS SIGNED) AS website,
@@ -90,6 +99,19 @@ pub(super) async fn by_number(
     found.as_ref().map(to_customer).transpose()
 }
 
+/// The customer with this number, with the exclusion from this website.
+pub(super) async fn by_number_in(
+    connection: &mut MySqlConnection,
+    tables: &Tables,
+    id: u32,
+    website: WebsiteId,
+) -> Result<Option<Customer>, Error> {
+    // A number is no text, so there is nothing to escape.
+    let sql = select_in(tables, &website.0.to_string(), "c.entity_id = ?");
+    let found = sqlx::query(sql).bind(id).fetch_optional(connection).await?;
+    found.as_ref().map(to_customer).transpose()
+}
+
 /// A page of the customers who are locked, in the order of their numbers.
 pub(super) async fn locked(
     connection: &mut MySqlConnection,
@@ -120,8 +142,8 @@ pub(super) async fn set_lock(
     let failures = lock.failures.min(u32::from(i16::MAX.unsigned_abs()));
     sqlx::query(tables.sql(sql))
         .bind(failures)
-        .bind(lock.first_failure.map(UnixSeconds::get))
-        .bind(lock.lock_expires.map(UnixSeconds::get))
+        .bind(lock.first_failure.map(storable))
+        .bind(lock.lock_expires.map(storable))
         .bind(lock.customer)
         .execute(connection)
         .await
@@ -150,7 +172,7 @@ pub(super) async fn signed_in(
         moment!(),
         ") ON DUPLICATE KEY UPDATE last_login_at = VALUES(last_login_at)"
     );
-    sqlx::query(tables.sql(sql)).bind(customer).bind(at.get()).execute(connection).await.map(drop)
+    sqlx::query(tables.sql(sql)).bind(customer).bind(storable(at)).execute(connection).await.map(drop)
 }
 
 /// Sets a password, and ends the shop's own sessions, as Magento does (fact sheet 2.7).
@@ -166,7 +188,7 @@ pub(super) async fn set_password(
     let sql = format!("UPDATE {{customer_entity}} SET password_hash = ?{cut} WHERE entity_id = ?");
     let mut query = sqlx::query(tables.sql(&sql)).bind(hash);
     if cutoff {
-        query = query.bind(at.get());
+        query = query.bind(storable(at));
     }
     query.bind(customer).execute(connection).await.map(drop)
 }

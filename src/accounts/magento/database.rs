@@ -10,6 +10,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::pool::PoolConnection;
 use sqlx::{ConnectOptions, MySql, MySqlConnection, MySqlPool};
 use tokio::runtime::Runtime;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
@@ -29,6 +30,9 @@ const IDLE: Duration = Duration::from_mins(5);
 /// no half-read answer stays on a connection.
 pub(super) struct Database {
     pool: MySqlPool,
+    /// As many as there may be connections: whoever waits for one waits here, so that nobody who waits for the pool itself
+    /// takes a crowd for a database that is away.
+    places: Arc<Semaphore>,
     /// `None` only while it is dropped.
     runtime: Option<Runtime>,
     limit: Duration,
@@ -81,6 +85,16 @@ impl Condition {
         }
     }
 
+    /// A question that took too long: a row or a table that somebody holds is no reason to refuse everybody. Whether a
+    /// database that is away is there again is still not known then, so the next one may try soon.
+    fn unanswered(&self) {
+        if self.is_away() {
+            self.lost("a question took too long");
+        } else {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     fn lost(&self, cause: &str) {
         self.failures.fetch_add(1, Ordering::Relaxed);
         self.retry_at.store(self.now() + PAUSE, Ordering::Relaxed);
@@ -113,7 +127,8 @@ impl Database {
             questions: AtomicU64::new(0),
             failures: AtomicU64::new(0),
         });
-        Ok(Self { pool, runtime: Some(runtime), limit: options.timeout, condition })
+        let places = Arc::new(Semaphore::new(options.connections.max(1) as usize));
+        Ok(Self { pool, places, runtime: Some(runtime), limit: options.timeout, condition })
     }
 
     /// What is known of its health.
@@ -124,25 +139,46 @@ impl Database {
     /// Carries `work` out on a connection, also when nobody waits for it any more.
     ///
     /// # Errors
-    /// [`AccountError::Unavailable`] when the database is away, or takes too long.
+    /// [`AccountError::Unavailable`] when the database is away, takes too long, or has too many to answer.
     pub(super) async fn ask<T, F>(&self, work: F) -> Result<T, AccountError>
     where
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
     {
+        let tries = self.condition.is_away();
         if !self.condition.admits() {
-            return Err(AccountError::Unavailable("the shop's database is away".to_owned()));
+            return Err(away());
         }
         let Some(runtime) = &self.runtime else {
             return Err(AccountError::Unavailable("the pool is closed".to_owned()));
         };
         self.condition.questions.fetch_add(1, Ordering::Relaxed);
         let (pool, condition, limit) = (self.pool.clone(), Arc::clone(&self.condition), self.limit);
+        let places = Arc::clone(&self.places);
         let asked = runtime.spawn(async move {
+            let _place = place(places, &condition, limit).await?;
+            if !tries && condition.is_away() {
+                // It was lost while this one waited.
+                return Err(away());
+            }
             let connection = acquire(&pool, &condition, limit).await?;
             carry_out(connection, &condition, limit, work).await
         });
         asked.await.unwrap_or_else(|error| Err(AccountError::Unavailable(error.to_string())))
+    }
+}
+
+async fn place(
+    places: Arc<Semaphore>,
+    condition: &Condition,
+    limit: Duration,
+) -> Result<OwnedSemaphorePermit, AccountError> {
+    match timeout(limit, places.acquire_owned()).await {
+        Ok(Ok(place)) => Ok(place),
+        _ => {
+            condition.unanswered();
+            Err(AccountError::Unavailable("all connections to the shop's database are busy".to_owned()))
+        }
     }
 }
 
@@ -186,26 +222,44 @@ where
         Err(_) => {
             // What the server still sends belongs to nobody.
             connection.close_on_drop();
-            condition.failures.fetch_add(1, Ordering::Relaxed);
+            condition.unanswered();
             Err(AccountError::Unavailable(format!("the shop's database took more than {limit:?}")))
         }
     }
 }
 
 fn pool(connect: MySqlConnectOptions, options: &DatabaseOptions) -> MySqlPool {
-    let seconds = options.timeout.as_secs().max(1);
+    let limits = limits(options.timeout);
     MySqlPoolOptions::new()
         .max_connections(options.connections)
         .acquire_timeout(options.timeout)
         .idle_timeout(IDLE)
         .after_connect(move |connection, _| {
-            Box::pin(async move {
-                // A row that somebody else holds is not worth more than a question's time.
-                let wait = format!("SET SESSION innodb_lock_wait_timeout = {seconds}");
-                sqlx::query(sqlx::AssertSqlSafe(wait)).execute(connection).await.map(drop)
-            })
+            let limits = limits.clone();
+            Box::pin(async move { sqlx::query(sqlx::AssertSqlSafe(limits)).execute(connection).await.map(drop) })
         })
         .connect_lazy_with(connect.disable_statement_logging())
+}
+
+/// The limits of a session, so that what nobody waits for any more ends in the server, too, and does not use its
+/// connections up: a row or a table that somebody else holds is not worth more than a question's time, nor is a search.
+///
+/// How long a statement may take has a name of its own in either server. Comments of these forms are read by the one
+/// alone: by MariaDB from 10.1.1 on, and by MySQL, for which it holds for reading only, from 5.7.8 on.
+fn limits(timeout: Duration) -> String {
+    let seconds = timeout.as_millis().div_ceil(1000).max(1);
+    // A little more than the time after which nobody waits, whose error says more.
+    let statement = timeout + timeout / 4;
+    format!(
+        "SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds} \
+         /*M!100101 , max_statement_time = {:.3} */ /*!50708 , max_execution_time = {} */",
+        statement.as_secs_f64(),
+        statement.as_millis(),
+    )
+}
+
+fn away() -> AccountError {
+    AccountError::Unavailable("the shop's database is away".to_owned())
 }
 
 fn unavailable(error: &sqlx::Error) -> AccountError {

@@ -1,5 +1,6 @@
 //! How to reach the shop's database.
 
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::secret::Secret;
 const USUAL_SOCKETS: [&str; 3] = ["/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock"];
 
 /// How to reach the shop's database, and how to treat it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct DatabaseOptions {
     /// What the names of the tables begin with: letters, digits and `_`.
     pub table_prefix: String,
@@ -21,7 +22,7 @@ pub struct DatabaseOptions {
     pub write: bool,
     /// At most so many connections: `magento.connections`.
     pub connections: u32,
-    /// How long a question may take, waiting for a connection included: `magento.timeout`.
+    /// How long a question may take, and how long it may wait for its turn and for a connection: `magento.timeout`.
     pub timeout: Duration,
     pub(super) connect: MySqlConnectOptions,
 }
@@ -78,5 +79,31 @@ impl DatabaseOptions {
         // In UTC, as Magento has it (fact sheet 8); and an empty result is no reason to make a table's engine up.
         let connect = connect.timezone(Some("+00:00".to_owned())).charset("utf8mb4");
         Self { table_prefix: String::new(), write: true, connections: 10, timeout: Duration::from_secs(3), connect }
+    }
+}
+
+/// Without how to connect: the password is among that.
+impl fmt::Debug for DatabaseOptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("DatabaseOptions")
+            .field("table_prefix", &self.table_prefix)
+            .field("write", &self.write)
+            .field("connections", &self.connections)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_is_not_shown() {
+        let options =
+            DatabaseOptions::from_url(&Secret::new("mysql://shop:swordfish@host/magento".to_owned())).unwrap();
+        let shown = format!("{options:?}");
+        assert!(shown.contains("connections") && !shown.contains("swordfish"), "{shown}");
     }
 }

@@ -21,6 +21,11 @@ macro_rules! moment {
 }
 pub(super) use moment;
 
+/// A moment as a column of Magento's can hold it: a `timestamp` ends with 2038-01-19 03:14:07 UTC.
+pub(super) fn storable(moment: UnixSeconds) -> u32 {
+    moment.get().min(i32::MAX.unsigned_abs())
+}
+
 /// A whole number that is not negative; whatever lies outside of its bounds ends at them.
 pub(super) fn number(row: &MySqlRow, column: &str) -> Result<u32, Error> {
     Ok(optional_number(row, column)?.unwrap_or_default())

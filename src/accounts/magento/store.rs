@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use actix::Recipient;
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Connection, Row};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::accounts::magento::database::Database;
 use crate::accounts::magento::{
@@ -30,7 +30,7 @@ use crate::store::{Change, CustomerLock, SettingRow, Store, ThrottleRow, UserRev
 /// How often outdated rows of the throttle are removed, in seconds: as often as Magento's job does (fact sheet 4.5).
 const THROTTLE_CLEANING: u32 = 60;
 
-/// How many inactive customers who have signed in are remembered.
+/// How many inactive customers who have sessions are remembered.
 const MOST_INACTIVE: usize = 100_000;
 
 /// How many users one question may be about.
@@ -66,7 +66,7 @@ pub struct MagentoAccounts {
     listener: OnceLock<Recipient<SubjectChanged>>,
     /// When the throttle's rows were last cleaned, in Unix seconds.
     cleaned: AtomicU32,
-    /// Customers who have signed in although they are inactive, which Magento allows (fact sheet 5.2).
+    /// Customers whose sessions began although they are inactive, which Magento allows (fact sheet 5.2).
     inactive: Mutex<HashSet<u32>>,
 }
 
@@ -164,13 +164,14 @@ impl MagentoAccounts {
     /// # Errors
     /// [`AccountError::Unavailable`].
     pub async fn clock_difference(&self) -> Result<i64, AccountError> {
-        let before = self.clock.now_millis();
-        let theirs: i64 = ask!(self, |connection, _tables| {
+        let clock = SharedClock::clone(&self.clock);
+        ask!(self, |connection, _tables| {
             let sql = "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED) AS millis";
-            sqlx::query(sql).fetch_one(connection).await?.try_get("millis")
-        })?;
-        let ours = u64::midpoint(before, self.clock.now_millis());
-        Ok(theirs.saturating_sub_unsigned(ours))
+            // Here, so that waiting for a connection is no difference.
+            let before = clock.now_millis();
+            let theirs: i64 = sqlx::query(sql).fetch_one(connection).await?.try_get("millis")?;
+            Ok(theirs.saturating_sub_unsigned(u64::midpoint(before, clock.now_millis())))
+        })
     }
 
     /// Those of these customers who are there; at most a thousand are asked about at once.
@@ -279,12 +280,12 @@ impl MagentoAccounts {
         ask!(self, |connection, tables| tokens::last(connection, &tables).await)
     }
 
-    /// Whether a customer who is inactive now was so already when they last signed in: nothing has changed then.
+    /// Whether a customer who is inactive now was so already when their last session began: nothing has changed then.
     pub fn signed_in_inactive(&self, customer: u32) -> bool {
         self.inactive.lock().unwrap_or_else(PoisonError::into_inner).contains(&customer)
     }
 
-    /// Notes whether a customer was active when they signed in, or later.
+    /// Notes whether a customer was active when a session began, or later.
     pub fn remember(&self, customer: u32, is_active: bool) {
         let mut inactive = self.inactive.lock().unwrap_or_else(PoisonError::into_inner);
         if is_active {
@@ -309,6 +310,17 @@ impl MagentoAccounts {
             && self.cleaned.compare_exchange(cleaned, now.get(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
+    /// Cleans the throttle's rows when that is due. What fails now is done in a minute, and is nobody's failure.
+    async fn clean_throttle(&self) {
+        if !self.cleaning_is_due() {
+            return;
+        }
+        let now = self.clock.now();
+        if let Err(error) = ask!(self, |connection, tables| throttle::clean(connection, &tables, now).await) {
+            debug!(%error, "outdated rows of the shop's throttle were not removed");
+        }
+    }
+
     /// Writes what is kept here about a change that the shop's database has made: after it, so that nothing is told that
     /// was not done.
     async fn tell(&self, along: Vec<Change>) -> Result<(), AccountError> {
@@ -325,7 +337,12 @@ impl MagentoAccounts {
 
     /// Whether an account can have this name at all.
     fn can_be(&self, column: &str, name: &str) -> bool {
-        !name.is_empty() && name.chars().nth(LONGEST_NAME).is_none() && self.tables.schema.can_hold(column, name)
+        !name.is_empty() && self.has_room(column, name)
+    }
+
+    /// Whether a column of names can hold this one.
+    fn has_room(&self, column: &str, name: &str) -> bool {
+        name.chars().nth(LONGEST_NAME).is_none() && self.tables.schema.can_hold(column, name)
     }
 }
 
@@ -350,6 +367,10 @@ impl AccountStore for MagentoAccounts {
         ask!(self, |connection, tables| customers::by_number(connection, &tables, id).await)
     }
 
+    async fn customer_in(&self, id: u32, website: WebsiteId) -> Result<Option<Customer>, AccountError> {
+        ask!(self, |connection, tables| customers::by_number_in(connection, &tables, id, website).await)
+    }
+
     async fn administrator_by_username(&self, username: &str) -> Result<Option<Administrator>, AccountError> {
         if !self.can_be("admin_user.username", username) {
             return Ok(None);
@@ -372,6 +393,18 @@ impl AccountStore for MagentoAccounts {
         Ok(stored.map(|encoded| second_factors::read(&encoded, administrator, key.as_deref())))
     }
 
+    async fn was_switched_off(&self, customer: u32) -> Result<bool, AccountError> {
+        let is_active = ask!(self, |connection, tables| customers::is_active(connection, &tables, customer).await)?;
+        if is_active {
+            self.remember(customer, true);
+        }
+        Ok(!is_active && !self.signed_in_inactive(customer))
+    }
+
+    fn accept_inactive(&self, customer: u32) {
+        self.remember(customer, false);
+    }
+
     async fn success(
         &self,
         subject: Subject,
@@ -379,11 +412,6 @@ impl AccountStore for MagentoAccounts {
         lock: Option<CustomerLock>,
         throttle_name: Option<String>,
     ) -> Result<Vec<Change>, AccountError> {
-        if subject.kind == UserType::Customer {
-            let is_active =
-                ask!(self, |connection, tables| customers::is_active(connection, &tables, subject.id).await)?;
-            self.remember(subject.id, is_active);
-        }
         if self.write {
             ask!(self, |connection, tables| {
                 let mut transaction = connection.begin().await?;
@@ -419,8 +447,11 @@ impl AccountStore for MagentoAccounts {
         if let Some(CustomerLock { customer, lock_expires: Some(until), .. }) = lock {
             self.announce_lock(customer, Some(until));
         }
-        let (clean, now) = (self.cleaning_is_due(), self.clock.now());
-        if lock.is_none() && row.is_none() && !clean {
+        self.clean_throttle().await;
+        let now = self.clock.now();
+        // A name that no row can have is counted in memory alone.
+        let row = row.filter(|row| self.has_room("oauth_token_request_log.user_name", &row.name));
+        if lock.is_none() && row.is_none() {
             return self.tell(along).await;
         }
         ask!(self, |connection, tables| {
@@ -430,9 +461,6 @@ impl AccountStore for MagentoAccounts {
             }
             if let Some(row) = row {
                 throttle::set(&mut transaction, &tables, &row, now).await?;
-            }
-            if clean {
-                throttle::clean(&mut transaction, &tables, now).await?;
             }
             transaction.commit().await
         })?;

@@ -5,7 +5,9 @@ mod mariadb;
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use mariadb::MariaDb;
 use sqlx::ConnectOptions;
 use tempfile::TempDir;
@@ -45,10 +47,22 @@ async fn open(options: DatabaseOptions) -> Result<Shop, AccountError> {
 }
 
 async fn open_with(options: DatabaseOptions, fixed: FixedSettings) -> Result<Shop, AccountError> {
+    open_at_with(options, fixed, MockClock::at(NOW)).await
+}
+
+async fn open_at(options: DatabaseOptions, clock: Arc<MockClock>) -> Result<Shop, AccountError> {
+    open_at_with(options, FixedSettings::default(), clock).await
+}
+
+async fn open_at_with(
+    options: DatabaseOptions,
+    fixed: FixedSettings,
+    clock: Arc<MockClock>,
+) -> Result<Shop, AccountError> {
     let home = tempfile::tempdir().unwrap();
     let folder = DataFolder::open(home.path()).unwrap();
     let store = Store::start(&folder, None).unwrap();
-    let accounts = MagentoAccounts::open(options, fixed, MockClock::at(NOW), store).await?;
+    let accounts = MagentoAccounts::open(options, fixed, clock, store).await?;
     Ok(Shop { accounts, folder, _home: home })
 }
 
@@ -136,6 +150,73 @@ async fn spellings_that_only_the_database_takes_for_one_are_nobody() {
     for other in ["jürgen@example.com", "jurgen@example.com ", "jurgen@example.com\0"] {
         assert_eq!(accounts.customer_by_email(other, None).await, Ok(None), "{other:?}");
     }
+}
+
+#[actix::test]
+async fn a_group_is_excluded_from_the_website_that_is_asked_about() {
+    let Some(database) = MariaDb::start() else { return };
+    database.sql("INSERT INTO customer_group_excluded_website (customer_group_id, website_id) VALUES (1, 2), (0, 2)");
+    database.sql("UPDATE customer_entity SET group_id = 0 WHERE entity_id = 5");
+    let accounts = open(options(&database)).await.unwrap();
+    let excluded = async |id: u32, website: u16| {
+        accounts.customer_in(id, WebsiteId(website)).await.unwrap().unwrap().website_excluded
+    };
+    // The website of all of them is 1, and the group of the second one is excluded from that.
+    assert_eq!((excluded(4, 1).await, excluded(4, 2).await), (false, true));
+    assert_eq!((excluded(20, 1).await, excluded(20, 2).await), (true, false));
+    assert_eq!((excluded(5, 1).await, excluded(5, 2).await), (false, false), "group 0 is never excluded");
+    assert_eq!(accounts.customer_in(999, WebsiteId(1)).await, Ok(None));
+}
+
+#[actix::test]
+async fn who_was_switched_off_is_known_until_it_is_accepted() {
+    let Some(database) = MariaDb::start() else { return };
+    let accounts = open(options(&database)).await.unwrap();
+    let switched_off = async || accounts.was_switched_off(4).await.unwrap();
+    assert!(!switched_off().await);
+    database.sql("UPDATE customer_entity SET is_active = 0 WHERE entity_id = 4");
+    assert!(switched_off().await && switched_off().await && !accounts.signed_in_inactive(4));
+    accounts.accept_inactive(4);
+    assert!(!switched_off().await && accounts.signed_in_inactive(4));
+    database.sql("UPDATE customer_entity SET is_active = 1 WHERE entity_id = 4");
+    assert!(!switched_off().await && !accounts.signed_in_inactive(4));
+    database.sql("UPDATE customer_entity SET is_active = 0 WHERE entity_id = 4");
+    assert!(switched_off().await, "once more");
+}
+
+#[actix::test]
+async fn a_lock_that_the_column_cannot_hold_lasts_as_long_as_it_can() {
+    let Some(database) = MariaDb::start() else { return };
+    let accounts = open(options(&database)).await.unwrap();
+    let end = UnixSeconds(u32::MAX);
+    let lock = CustomerLock { customer: 4, failures: 10, first_failure: Some(NOW), lock_expires: Some(end) };
+    let row = ThrottleRow { kind: UserType::Customer, name: "a".to_owned(), failures: 1, lock_expires: end };
+    accounts.failure(Some(lock), Some(row), Vec::new()).await.unwrap();
+    let noted = database.sql(
+        "SET time_zone = '+00:00'; SELECT lock_expires FROM customer_entity WHERE entity_id = 4;
+         SELECT lock_expires_at FROM oauth_token_request_log",
+    );
+    assert_eq!(noted, "2038-01-19 03:14:07\n2038-01-19 03:14:07");
+}
+
+#[actix::test]
+async fn a_name_that_no_row_can_have_keeps_nothing_else_from_being_stored() {
+    let Some(database) = MariaDb::start() else { return };
+    database.sql(
+        "ALTER TABLE oauth_token_request_log CONVERT TO CHARACTER SET utf8mb3;
+         INSERT INTO oauth_token_request_log (user_name, user_type, failures_count, lock_expires_at)
+            VALUES ('old', 2, 9, '2001-01-01 00:00:00')",
+    );
+    let clock = MockClock::at(NOW);
+    let accounts = open_at(options(&database), clock.clone()).await.unwrap();
+    clock.advance(Duration::from_mins(2));
+    let lock = CustomerLock { customer: 4, failures: 7, first_failure: Some(NOW), lock_expires: None };
+    for name in ["🦀@example.com".to_owned(), "i\u{307}".repeat(200)] {
+        let row = ThrottleRow { kind: UserType::Customer, name, failures: 1, lock_expires: NOW.plus(1800) };
+        accounts.failure(Some(lock), Some(row), Vec::new()).await.unwrap();
+    }
+    assert_eq!(database.sql("SELECT failures_num FROM customer_entity WHERE entity_id = 4"), "7");
+    assert_eq!(database.sql("SELECT COUNT(*) FROM oauth_token_request_log"), "0", "the old one was removed");
 }
 
 #[actix::test]
@@ -295,6 +376,8 @@ async fn a_database_that_is_no_shops_is_refused_by_name() {
     assert!(refusal(open(strange).await).contains("letters, digits and _"));
     database.sql("ALTER TABLE customer_entity DROP COLUMN confirmation");
     assert!(refusal(open(options(&database)).await).contains("no column customer_entity.confirmation"));
+    database.sql("ALTER TABLE customer_entity ADD COLUMN confirmation VARCHAR(64), DROP COLUMN taxvat");
+    assert!(refusal(open(options(&database)).await).contains("no column customer_entity.taxvat"));
 }
 
 #[actix::test]
@@ -340,28 +423,106 @@ async fn a_database_that_is_away_is_said_at_once_and_is_found_again() {
 #[actix::test]
 async fn a_question_that_takes_too_long_is_cut_and_the_next_one_is_answered_right() {
     let Some(database) = MariaDb::start() else { return };
-    let limit = std::time::Duration::from_millis(300);
+    let limit = Duration::from_millis(300);
     let accounts = Arc::new(open(DatabaseOptions { timeout: limit, ..options(&database) }).await.unwrap());
-    let held = {
-        let url = sqlx::mysql::MySqlConnectOptions::new();
-        let url = url.host("127.0.0.1").port(database.port()).username("magento").database("magento");
-        url.password(r#"kit's "secret" \ @:/#%"#).connect().await
-    };
-    let mut held = held.unwrap();
-    sqlx::query("LOCK TABLES customer_entity WRITE").execute(&mut held).await.unwrap();
+    let held = hold_customers(&database).await;
     let outcome = accounts.customer(4).await;
     assert!(
         matches!(&outcome, Err(AccountError::Unavailable(cause)) if cause.contains("took more than")),
         "{outcome:?}"
     );
-    sqlx::query("UNLOCK TABLES").execute(&mut held).await.unwrap();
+    drop(held);
+    until_answered(&accounts).await;
+}
+
+/// Holds the table of customers, as a change of its columns would, for as long as what this returns is there.
+async fn hold_customers(database: &MariaDb) -> sqlx::MySqlConnection {
+    let options: sqlx::mysql::MySqlConnectOptions = database.url().parse().unwrap();
+    let mut held = options.connect().await.unwrap();
+    sqlx::query("LOCK TABLES customer_entity WRITE").execute(&mut held).await.unwrap();
+    held
+}
+
+/// Asks until there is an answer, for at most ten seconds.
+async fn until_answered(accounts: &MagentoAccounts) {
+    let answered = async {
+        loop {
+            if let Ok(found) = accounts.customer(5).await {
+                assert_eq!(found.unwrap().id, 5);
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), answered).await.expect("no answer for ten seconds");
+}
+
+#[actix::test]
+async fn what_took_too_long_ends_in_the_server_too() {
+    let Some(database) = MariaDb::start() else { return };
+    let limit = Duration::from_millis(300);
+    let accounts = open(DatabaseOptions { timeout: limit, ..options(&database) }).await.unwrap();
+    let running = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'magento' AND COMMAND = 'Query'";
+    let ends = |what: &str| {
+        let begun = Instant::now();
+        while database.sql(running) != "0" {
+            assert!(begun.elapsed() < Duration::from_secs(10), "{what}: {} still run", database.sql(running));
+        }
+    };
+    let held = hold_customers(&database).await;
+    for outcome in join_all((1..=5).map(|id| accounts.customer(id))).await {
+        assert!(matches!(outcome, Err(AccountError::Unavailable(_))), "{outcome:?}");
+    }
+    ends("waiting for a table");
+    drop(held);
+    // A server notices by itself that somebody who waits for a table has gone, but not that somebody has who searches.
+    database.sql(
+        "DROP TABLE oauth_token; CREATE VIEW oauth_token AS SELECT a.entity_id + 0 AS entity_id
+         FROM customer_entity a, customer_entity b, customer_entity c, customer_entity d, customer_entity e,
+            customer_entity f, customer_entity g, customer_entity h",
+    );
+    assert!(accounts.last_token().await.is_err());
+    ends("searching");
+}
+
+#[actix::test]
+async fn a_try_that_takes_too_long_leaves_the_next_one_to_try_soon() {
+    let Some(mut database) = MariaDb::start() else { return };
+    let limit = Duration::from_millis(500);
+    let accounts = open(DatabaseOptions { timeout: limit, ..options(&database) }).await.unwrap();
+    database.stop();
+    assert!(accounts.customer(4).await.is_err() && accounts.condition().is_away());
+    database.start_again();
+    let held = hold_customers(&database).await;
     loop {
-        if let Ok(found) = accounts.customer(5).await {
-            assert_eq!(found.unwrap().id, 5);
-            break;
+        match accounts.customer(4).await {
+            Err(AccountError::Unavailable(cause)) if cause.contains("took more than") => break,
+            outcome => assert!(outcome.is_err(), "{outcome:?}"),
         }
         tokio::task::yield_now().await;
     }
+    assert!(accounts.condition().is_away());
+    drop(held);
+    until_answered(&accounts).await;
+    assert!(!accounts.condition().is_away());
+}
+
+#[actix::test]
+async fn a_crowd_is_not_taken_for_a_database_that_is_away() {
+    let Some(database) = MariaDb::start() else { return };
+    let limit = Duration::from_millis(500);
+    let options = DatabaseOptions { timeout: limit, connections: 1, ..options(&database) };
+    let accounts = open(options).await.unwrap();
+    let held = hold_customers(&database).await;
+    let outcomes = join_all((1..=5).map(|id| accounts.customer(id))).await;
+    let busy = outcomes.iter().filter(
+        |outcome| matches!(outcome, Err(AccountError::Unavailable(cause)) if cause.contains("connections to the shop")),
+    );
+    assert!(busy.count() >= 3, "{outcomes:?}");
+    assert!(!accounts.condition().is_away());
+    assert!(accounts.condition().failures() >= 5);
+    drop(held);
+    until_answered(&accounts).await;
 }
 
 #[actix::test]

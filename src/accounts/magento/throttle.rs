@@ -4,7 +4,7 @@ use sqlx::mysql::MySqlRow;
 use sqlx::{Error, MySqlConnection};
 
 use crate::accounts::folded;
-use crate::accounts::magento::row::{moment, moment_of, number, seconds_of, text};
+use crate::accounts::magento::row::{moment, moment_of, number, seconds_of, storable, text};
 use crate::accounts::magento::store::Tables;
 use crate::clock::UnixSeconds;
 use crate::session::UserType;
@@ -71,7 +71,7 @@ pub(super) async fn set(
         .bind(&row.name)
         .bind(kind)
         .bind(row.failures.min(u32::from(u16::MAX)))
-        .bind(row.lock_expires.get())
+        .bind(storable(row.lock_expires))
         .bind(now.get())
         .execute(connection)
         .await

@@ -35,8 +35,7 @@ impl Call<'_> {
     }
 
     async fn is_taken(&self, email: &str, website: WebsiteId) -> Result<bool, RestError> {
-        let is_shared = self.snapshot.settings.text("customer/account_share/scope", Scope::Default) == "0";
-        let within = (!is_shared).then_some(website);
+        let within = self.snapshot.settings.flag("customer/account_share/scope").then_some(website);
         Ok(self.services.accounts.customer_by_email(email, within).await?.is_some())
     }
 }

@@ -90,6 +90,26 @@ fn administrators_sign_in_with_the_roles_that_the_shop_gave_them() {
 }
 
 #[test]
+fn with_shared_accounts_a_group_is_excluded_from_the_website_in_which_one_signs_in() {
+    let Some(database) = MariaDb::start() else { return };
+    database.sql(
+        "INSERT INTO core_config_data (path, value) VALUES ('customer/account_share/scope', '0')
+            ON DUPLICATE KEY UPDATE value = '0';
+         INSERT INTO customer_group_excluded_website (customer_group_id, website_id) VALUES (1, 2)",
+    );
+    let server = beside(&database).start();
+    // The first group is excluded from the website outlet, the second one from base; base is the customers' own.
+    for (email, password, base, outlet) in
+        [("current@example.com", "Current-pass-3", 200, 401), ("excluded@example.com", "Out-pass-3", 401, 200)]
+    {
+        let body = serde_json::json!({ "username": email, "password": password });
+        for (store, status) in [("default", base), ("outlet_de", outlet)] {
+            server.post(None, &format!("/rest/{store}/V1/integration/customer/token"), &body).assert_status(status);
+        }
+    }
+}
+
+#[test]
 fn commands_about_embedded_accounts_say_whose_accounts_they_are() {
     let Some(database) = MariaDb::start() else { return };
     let server = beside(&database).start();

@@ -57,6 +57,25 @@ fn a_customer_who_is_deactivated_or_deleted_loses_the_sessions() {
 }
 
 #[test]
+fn a_sign_in_before_the_next_look_does_not_keep_the_sessions_of_a_deactivated_customer() {
+    let Some(database) = MariaDb::start() else { return };
+    // The next look is far away.
+    let server = beside(&database).key("MAGENTO__POLL", "3600").start();
+    let sign_in = |email, password| token(&server.try_customer(email, password));
+    let [first, idle] =
+        [("sha256@example.com", "Sha-pass-1"), ("inactive@example.com", "Idle-pass-3")].map(|(e, p)| sign_in(e, p));
+    database.sql("UPDATE customer_entity SET is_active = 0 WHERE entity_id = 2");
+    assert_eq!(server.check(&first), 200);
+    let second = sign_in("sha256@example.com", "Sha-pass-1");
+    assert_eq!((server.check(&first), server.check(&second)), (401, 200));
+    let third = sign_in("sha256@example.com", "Sha-pass-1");
+    let idle_again = sign_in("inactive@example.com", "Idle-pass-3");
+    for token in [&second, &third, &idle, &idle_again] {
+        assert_eq!(server.check(token), 200, "nothing has changed since");
+    }
+}
+
+#[test]
 fn an_administrator_who_is_deactivated_or_expired_loses_the_sessions_and_a_new_role_counts() {
     let Some(database) = MariaDb::start() else { return };
     let server = beside(&database).start();

@@ -143,6 +143,24 @@ fn what_waits_for_the_shop_survives_a_crash_of_the_server() {
 }
 
 #[test]
+fn a_token_as_admin_for_an_inactive_customer_goes_on_and_the_shop_is_told_of_no_revocation() {
+    let Some(database) = MariaDb::start() else { return };
+    database.sql("INSERT INTO core_config_data (path, value) VALUES ('login_as_customer/general/enabled', '1')");
+    let server = beside(&database).start();
+    let chief = server.try_admin("chief", "Chief-pass-1").assert_status(200).json().as_str().unwrap().to_owned();
+    let query = r#"mutation { generateCustomerTokenAsAdmin(input: {customer_email: "inactive@example.com"}) { customer_token } }"#;
+    let answer = server.graphql(Some(&chief), query);
+    let given = answer.assert_status(200).at("/data/generateCustomerTokenAsAdmin/customer_token");
+    let given = given.as_str().unwrap().to_owned();
+    // A look at customers, and the next one, which tells the shop what came of the first.
+    let other = token(&server.try_customer("sha256@example.com", "Sha-pass-1"));
+    database.sql("UPDATE customer_entity SET lock_expires = NOW() + INTERVAL 1 DAY WHERE entity_id = 2");
+    becomes(&server, &other, 403);
+    has_looked(&database, &server);
+    assert_eq!((server.check(&given), known_in_shop(&database, 21).as_str()), (200, ""));
+}
+
+#[test]
 fn a_shop_that_is_only_read_is_told_of_nothing() {
     let Some(database) = MariaDb::start() else { return };
     let server = beside(&database).key("MAGENTO__WRITE", "false").start();

@@ -51,6 +51,7 @@ async fn find(context: &Context, email: &str) -> Result<Option<Customer>, Failur
 async fn issue(context: &Context, administrator: CurrentAdministrator, customer: &Customer) -> Result<Token, Failure> {
     let registry = &context.services.registry;
     let subject = Subject::customer(customer.id);
+    context.services.sign_in.prepare_session(customer.id).await.map_err(|_| Failure::Unavailable)?;
     let NewToken { token, digest, fixed_end } = registry.reader().new_token(subject).ok_or(Failure::Unavailable)?;
     let change = IssueToken {
         subject,
