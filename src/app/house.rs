@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use thiserror::Error;
+use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use crate::accounts::seed::{self, Seed, SeedError};
@@ -28,9 +29,10 @@ use crate::lifecycle::{Panics, Watch};
 use crate::magento::SharedInstallationKey;
 use crate::registry::{self, SettingsChanged, TokenRegistry, TokensElsewhere};
 use crate::secret::Password;
-use crate::settings::{Snapshot, StoreDirectory};
+use crate::session::SessionId;
+use crate::settings::{Scope, Settings, Snapshot, StoreDirectory};
 use crate::sign_in::{self, SignIn, password};
-use crate::store::{self, DataFolder, FolderError, Loader, Readers, Recovery, Store, StoreError};
+use crate::store::{self, DataFolder, FolderError, Loader, Readers, RecoverOptions, Recovery, Store, StoreError};
 use crate::telemetry::{Metrics, Readiness};
 use crate::token::jwt::SharedJwtKey;
 
@@ -111,6 +113,18 @@ impl House {
         Self::open_by(config, seed, clock).await
     }
 
+    /// As [`House::open`]; `readiness` says all the while what it is busy with, and becomes that of the services.
+    ///
+    /// # Errors
+    /// Any [`OpenError`]; nothing is left running that holds the folder.
+    pub async fn open_telling(
+        config: Config,
+        seed: Option<&Path>,
+        readiness: Arc<Readiness>,
+    ) -> Result<Self, OpenError> {
+        Self::build(config, seed, clock, readiness).await
+    }
+
     /// As [`House::open`], by the clock that the caller chooses for the folder: tests move theirs.
     ///
     /// # Errors
@@ -120,12 +134,17 @@ impl House {
         seed: Option<&Path>,
         clock: impl FnOnce(&DataFolder) -> SharedClock,
     ) -> Result<Self, OpenError> {
+        Self::build(config, seed, clock, Arc::default()).await
+    }
+
+    async fn build(
+        config: Config,
+        seed: Option<&Path>,
+        clock: impl FnOnce(&DataFolder) -> SharedClock,
+        readiness: Arc<Readiness>,
+    ) -> Result<Self, OpenError> {
         let budget = config.budget(config::memory_limit())?;
-        let mut folder = DataFolder::open(&config.data.dir)?;
-        let first_id = folder.first_session(options::durability(&config))?;
-        if config.accounts.source == AccountSource::Magento {
-            folder.expect_unstored(options::durability(&config))?;
-        }
+        let (folder, first_id) = open_folder(&config, Arc::clone(&readiness)).await?;
         let clock = clock(&folder);
         let (watch, panics) = Watch::new();
         let store = Store::start(&folder, Some(guard(&watch, "store-writer")))?;
@@ -143,6 +162,7 @@ impl House {
         }
         let (settings, stores, roles) = keeper::load(&readers, kept.directory.as_ref()).await?;
         warn_of_unknown_websites(&config, &stores);
+        warn_of_other_settings(&config, &settings);
         let forms = options::forms(&config, installation_key.load_full().as_deref());
         let jwt_key = Arc::clone(&forms.jwt_key);
         let snapshot = Snapshot::new(settings, stores, roles, config.tokens.empty_lifetime).shared();
@@ -204,7 +224,7 @@ impl House {
             accounts: kept.accounts,
             holders: Arc::new(if shop.is_some() { Holders::followed() } else { Holders::default() }),
             elsewhere: elsewhere(tokens.as_ref()),
-            readiness: Arc::new(Readiness::default()),
+            readiness,
             options: options::http(&config, installation.disables_introspection()),
         };
         let figures = Arc::<Figures>::default();
@@ -318,6 +338,28 @@ impl House {
     }
 }
 
+/// Opens the folder on a thread of its own, because that may take long: others are answered meanwhile, and a process that
+/// is to end does not wait for it. Says which number the first session of this run gets.
+async fn open_folder(config: &Config, readiness: Arc<Readiness>) -> Result<(DataFolder, SessionId), FolderError> {
+    let (path, durability) = (config.data.dir.clone(), options::durability(config));
+    let is_shops = config.accounts.source == AccountSource::Magento;
+    let open = move || {
+        let mut folder = DataFolder::open_telling(&path, &|step| readiness.begin(step))?;
+        let first_id = folder.first_session(durability)?;
+        if is_shops {
+            folder.expect_unstored(durability)?;
+        }
+        readiness.begin("reading accounts and settings");
+        Ok((folder, first_id))
+    };
+    let unusable = |cause| FolderError::Unusable { path: config.data.dir.clone(), cause };
+    let (answer, opened) = oneshot::channel();
+    // Whoever has given up does not want the answer.
+    let thread = std::thread::Builder::new().name("folder-opener".to_owned()).spawn(move || drop(answer.send(open())));
+    thread.map_err(unusable)?;
+    opened.await.unwrap_or_else(|_| Err(unusable(std::io::Error::other("the thread that opens it has panicked"))))
+}
+
 /// Where accounts and settings are kept: all of it in one place.
 #[derive(Clone)]
 struct Kept {
@@ -384,12 +426,13 @@ pub fn accept_restored(folder: &Path, keep_sessions: bool) -> Result<bool, Folde
     Ok(was_restored)
 }
 
-/// Saves what is whole of a damaged data folder that no house stands on.
+/// Saves what is whole of a damaged data folder that no house stands on. One that is not damaged is left alone, unless that is
+/// forced.
 ///
 /// # Errors
 /// [`FolderError`]: the folder is as it was then.
-pub fn recover(folder: &Path, keep_sessions: bool) -> Result<Recovery, FolderError> {
-    store::recover(folder, keep_sessions, SystemClock::default().now(), operator())
+pub fn recover(folder: &Path, options: RecoverOptions) -> Result<Recovery, FolderError> {
+    store::recover(folder, options, SystemClock::default().now(), operator())
 }
 
 /// Whoever runs this process.
@@ -437,6 +480,22 @@ fn warn_of_unknown_websites(config: &Config, stores: &StoreDirectory) {
         };
         let known: Vec<_> = stores.websites().iter().map(|website| website.code.as_str()).collect();
         warn!(policy, website, known = known.join(", "), "a policy asks for a website that is not there");
+    }
+}
+
+/// Names the initial settings of the configuration that are none any more: the data folder has another value.
+fn warn_of_other_settings(config: &Config, settings: &Settings) {
+    for (path, configured) in config.settings.iter() {
+        let stored = settings.text(path, Scope::Default);
+        if stored != configured {
+            warn!(
+                path,
+                configured,
+                stored,
+                "the configuration's [settings] fill a fresh data folder only, and this one has another value, which \
+                 counts: change it with `tokenward setting set`, or take the line out of the configuration"
+            );
+        }
     }
 }
 

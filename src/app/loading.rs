@@ -151,7 +151,10 @@ mod tests {
             (answer.status().as_u16(), read_body_json::<Value, _>(answer).await)
         };
         assert_eq!(ask("/health/live").await, (200, json!({ "status": "alive" })));
-        assert_eq!(ask("/health/ready").await, (503, json!({ "status": "starting" })));
+        assert_eq!(
+            ask("/health/ready").await,
+            (503, json!({ "status": "starting", "doing": "reading accounts and settings" }))
+        );
 
         let (sender, slices) = mpsc::channel(WAITING_SLICES);
         let taking = actix_rt::spawn({
@@ -165,7 +168,9 @@ mod tests {
         while services.readiness.progress() != (3, 10) {
             tokio::task::yield_now().await;
         }
-        let so_far = json!({ "status": "starting", "sessions_loaded": 3, "sessions_stored": 10 });
+        let so_far = json!({
+            "status": "starting", "doing": "loading sessions 3 of 10", "sessions_loaded": 3, "sessions_stored": 10
+        });
         assert_eq!(ask("/health/ready").await, (503, so_far));
         assert_eq!(ask("/health/live").await.0, 200);
 

@@ -1,9 +1,11 @@
 //! The composition root: starts every part, and hands each what it needs. Used by the command line and by tests alike.
 //!
-//! A [`House`] is everything but the listeners; [`serve`] opens the listeners on it, which answer nothing but health until
-//! the sessions are loaded ([`Running::load`]) and the doors are opened ([`Running::welcome`]). Each part has `Options` of its own,
+//! The listeners come first ([`Entrance`]), so that health is answered from the first moment. A [`House`] is everything
+//! else; once it stands it is admitted to the listeners, which go on to answer nothing but health until the sessions are
+//! loaded ([`Running::load`]) and the doors are opened ([`Running::welcome`]). Each part has `Options` of its own,
 //! and only this folder knows how they follow from the configuration.
 
+mod arrival;
 mod crowd;
 mod demo;
 mod house;
@@ -18,10 +20,10 @@ mod validators;
 pub use demo::{Demo, DemoError};
 pub use house::{House, OpenError, accept_restored, is_there, operator, recover};
 pub use loading::LoadingError;
-pub use servers::{Listeners, Running, ServeError, serve};
+pub use servers::{Entrance, Listeners, Running, ServeError};
 pub use shop::ShopError;
 pub use sockets::{Inherited, InheritedError};
 pub use trail::open_trail;
 pub use validators::Validators;
 
-pub use crate::store::{ExportError, Span, TrailReader, Verdict};
+pub use crate::store::{ExportError, RecoverOptions, Span, TrailReader, Verdict};

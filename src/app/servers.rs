@@ -9,19 +9,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Addr};
-use actix_http::{ConnectionType, HttpService, KeepAlive};
-use actix_server::{Server, ServerBuilder};
-use actix_service::{Service, ServiceFactoryExt, apply_fn_factory, map_config};
+use actix_http::{ConnectionType, HttpService, KeepAlive, Response};
+use actix_server::{Server, ServerBuilder, ServerHandle};
+use actix_service::{Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, map_config};
 use actix_web::dev::{AppConfig, ServiceResponse};
 use actix_web::{App, web};
 use thiserror::Error;
+use tokio::sync::watch;
 use tokio::time::interval;
 use tracing::{info, warn};
 
+use crate::app::arrival::Arrival;
 use crate::app::crowd::{self, Place};
 use crate::app::sockets::{Inherited, Listening};
 use crate::app::{House, OpenError, Validators, trail};
-use crate::config::{self, process_environment};
+use crate::config::{self, Config, process_environment};
 use crate::control;
 use crate::http::admin::AdminServices;
 use crate::http::{self, Services};
@@ -71,6 +73,15 @@ pub struct Listeners {
     pub admin: SocketAddr,
 }
 
+/// Listeners without a house yet: they answer health and nothing else. What else comes hears 503, or waits for the house
+/// where the sockets were inherited.
+pub struct Entrance {
+    listeners: Listeners,
+    doors: Doors,
+    /// What the workers wait for.
+    residents: watch::Sender<Option<Worker>>,
+}
+
 /// A server that answers.
 pub struct Running {
     /// Where it listens; port 0 of the configuration has become a real one.
@@ -97,49 +108,90 @@ pub enum ServeError {
     Start(#[from] std::io::Error),
 }
 
-/// Opens the listeners of a house, those apart that were `inherited`. They answer health and nothing else until
-/// [`Running::welcome`]; on inherited ones requests wait for that, as they did in the backlog.
-///
-/// # Errors
-/// Any [`ServeError`]; nothing listens then.
-pub fn serve(house: House, mut inherited: Inherited) -> Result<Running, ServeError> {
-    lifecycle::outlive_file_limits()?;
-    let mut listen = |listener, address| {
-        let failed = |source| ServeError::Listen { listener, address, source };
-        inherited.or_listen(listener, address).map_err(failed)
-    };
-    let public = listen("public", house.config.http.public)?;
-    let internal = listen("internal", house.config.http.internal)?;
-    let admin = listen("admin", house.config.http.admin)?;
-    let sockets = [&public, &internal, &admin];
-    let listeners = Listeners { public: public.address, internal: internal.address, admin: admin.address };
-    warn_of_exposure(listeners);
-    let readiness = Arc::clone(&house.services.readiness);
-    if sockets.iter().any(|socket| socket.is_inherited) {
-        readiness.let_early_requests_wait(PATIENCE_AT_START);
+impl Entrance {
+    /// Opens the listeners, those apart that were `inherited`. From now on `readiness` is what they say of the start.
+    ///
+    /// # Errors
+    /// Any [`ServeError`]; nothing listens then.
+    pub fn open(config: &Config, mut inherited: Inherited, readiness: &Arc<Readiness>) -> Result<Self, ServeError> {
+        lifecycle::outlive_file_limits()?;
+        let mut listen = |listener, address| {
+            let failed = |source| ServeError::Listen { listener, address, source };
+            inherited.or_listen(listener, address).map_err(failed)
+        };
+        let public = listen("public", config.http.public)?;
+        let internal = listen("internal", config.http.internal)?;
+        let admin = listen("admin", config.http.admin)?;
+        let sockets = [&public, &internal, &admin];
+        let listeners = Listeners { public: public.address, internal: internal.address, admin: admin.address };
+        warn_of_exposure(listeners);
+        if sockets.iter().any(|socket| socket.is_inherited) {
+            readiness.let_early_requests_wait(PATIENCE_AT_START);
+        }
+        let own_sockets = sockets.iter().filter_map(|socket| socket.own()).collect();
+        for socket in sockets {
+            socket.announce();
+        }
+        let (residents, awaited) = watch::channel(None);
+        let connections = Connections::default();
+        let lobby = Lobby { readiness: Arc::clone(readiness), connections: connections.clone(), awaited };
+        let server = run([public, internal, admin], config.http.workers, &lobby)?;
+        let doors = Doors {
+            server,
+            own_sockets,
+            connections,
+            readiness: Arc::clone(readiness),
+            manager: ServiceManager::at(notify_socket().as_deref()),
+        };
+        Ok(Self { listeners, doors, residents })
     }
-    let own_sockets = sockets.iter().filter_map(|socket| socket.own()).collect();
-    let connections = Connections::default();
-    let worker = Worker {
-        services: Arc::clone(&house.services),
-        validators: Arc::clone(&house.validators),
-        watch: house.watch.clone(),
-        connections: connections.clone(),
-    };
-    let most = crowd::connections_per_worker(house.config.http.workers);
-    let server = Server::build().workers(house.config.http.workers).max_concurrent_connections(most).disable_signals();
+
+    /// Waits for `opening`, and tells the service manager all the while what it is busy with.
+    pub async fn telling<T>(&self, opening: impl Future<Output = T>) -> T {
+        tokio::select! {
+            opened = opening => opened,
+            never = tell_progress(&self.doors.manager, &self.doors.readiness) => match never {},
+        }
+    }
+
+    /// Lets the workers serve this house. They answer health and nothing else until [`Running::welcome`].
+    pub fn admit(self, house: House) -> Running {
+        let worker = Worker {
+            services: Arc::clone(&house.services),
+            validators: Arc::clone(&house.validators),
+            watch: house.watch.clone(),
+            admin: AdminServices { keeper: house.keeper.clone(), locks: house.locks() },
+        };
+        self.residents.send_replace(Some(worker));
+        Running { listeners: self.listeners, doors: self.doors, house }
+    }
+
+    /// Ends it at once: the signal of this name has come before there was a house.
+    pub async fn stop(self, signal: &'static str, signals: Signals, terms: config::Lifecycle) -> ExitCode {
+        let (_watch, panics) = Watch::new();
+        lifecycle::stop(signal, self.doors, signals, panics, drain(terms), async {}).await
+    }
+}
+
+/// Starts one server for all listeners: public, internal, admin.
+fn run([public, internal, admin]: [Listening; 3], workers: usize, lobby: &Lobby) -> std::io::Result<ServerHandle> {
+    let most = crowd::connections_per_worker(workers);
+    let server = Server::build().workers(workers).max_concurrent_connections(most).disable_signals();
     let of_the_public = Terms { connections: Some(crowd::public_share(most)), ..Terms::FOR_STRANGERS };
-    for socket in sockets {
-        socket.announce();
-    }
-    let server = add(server, public, of_the_public, worker.clone(), http::public)?;
-    let server = add(server, internal, Terms::FOR_GATEWAYS, worker.clone(), http::internal)?;
-    let server = add(server, admin, Terms::FOR_STRANGERS, worker, admin_routes(&house))?;
+    let server = add(server, public, of_the_public, lobby.clone(), |_, config| http::public(config))?;
+    let server = add(server, internal, Terms::FOR_GATEWAYS, lobby.clone(), |_, config| http::internal(config))?;
+    // The admin listener alone gets what changes settings and lifts locks.
+    let server = add(server, admin, Terms::FOR_STRANGERS, lobby.clone(), |worker, config| {
+        http::admin(config.app_data(web::Data::new(worker.admin.clone())));
+    })?;
     let server = server.run();
     let handle = server.handle();
     actix_rt::spawn(server);
-    let manager = ServiceManager::at(notify_socket().as_deref());
-    Ok(Running { listeners, doors: Doors { server: handle, own_sockets, connections, readiness, manager }, house })
+    Ok(handle)
+}
+
+fn drain(config::Lifecycle { drain_delay, drain_timeout }: config::Lifecycle) -> lifecycle::Options {
+    lifecycle::Options { drain_delay, drain_timeout }
 }
 
 fn notify_socket() -> Option<OsString> {
@@ -191,8 +243,7 @@ impl Running {
 
     async fn end(self, signal: Option<&'static str>, signals: Signals) -> ExitCode {
         let House { config, services, panics, store, .. } = self.house;
-        let config::Lifecycle { drain_delay, drain_timeout } = config.lifecycle;
-        let options = lifecycle::Options { drain_delay, drain_timeout };
+        let options = drain(config.lifecycle);
         let flush = async {
             services.sign_in.tell_counted().await;
             trail::tell_stop(&store, &services.clock).await;
@@ -210,9 +261,16 @@ async fn tell_progress(manager: &ServiceManager, readiness: &Readiness) -> std::
     let mut ticks = interval(TELL);
     loop {
         ticks.tick().await;
-        let (loaded, of) = readiness.progress();
-        manager.loading(loaded, of, BELIEVE);
+        manager.starting(&readiness.step(), BELIEVE);
     }
+}
+
+/// What each worker has before there is a house.
+#[derive(Clone)]
+struct Lobby {
+    readiness: Arc<Readiness>,
+    connections: Connections,
+    awaited: watch::Receiver<Option<Worker>>,
 }
 
 /// What each worker's apps are made from.
@@ -221,8 +279,11 @@ struct Worker {
     services: Arc<Services>,
     validators: Arc<Validators>,
     watch: Watch,
-    connections: Connections,
+    admin: AdminServices,
 }
+
+/// What a listener answers, by its own routes.
+type Routes = fn(&Worker, &mut web::ServiceConfig);
 
 thread_local! {
     /// The validator of this worker: all listeners' apps run on its thread and share it.
@@ -248,14 +309,18 @@ fn add(
     server: ServerBuilder,
     Listening { listener, address, socket, .. }: Listening,
     terms: Terms,
-    worker: Worker,
-    routes: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+    lobby: Lobby,
+    routes: Routes,
 ) -> std::io::Result<ServerBuilder> {
     server.listen(listener, socket, move || {
-        let connections = worker.connections.clone();
-        let services = web::Data::from(Arc::clone(&worker.services));
-        let app = App::new().app_data(services).app_data(worker.validator()).configure(routes.clone());
-        let app = map_config(app, |()| AppConfig::default()).map(last_answers(&worker.services.readiness));
+        let Lobby { readiness, connections, awaited } = lobby.clone();
+        let app = Arrival::new(listener == "internal", readiness, awaited, move |worker: Worker| {
+            let last = last_answers(&worker.services.readiness);
+            let services = web::Data::from(Arc::clone(&worker.services));
+            let app = App::new().app_data(services).app_data(worker.validator());
+            let app = app.configure(|config| routes(&worker, config));
+            map_config(app, |()| AppConfig::default()).map(last).map(Response::from).new_service(())
+        });
         let service = HttpService::build()
             .keep_alive(terms.idle)
             .client_request_timeout(terms.head)
@@ -299,12 +364,6 @@ fn last_answers<Body>(
         }
         answer
     }
-}
-
-/// What the admin listener answers: it alone gets what changes settings and lifts locks.
-fn admin_routes(house: &House) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
-    let services = AdminServices { keeper: house.keeper.clone(), locks: house.locks() };
-    move |config| http::admin(config.app_data(web::Data::new(services.clone())))
 }
 
 fn warn_of_exposure(listeners: Listeners) {

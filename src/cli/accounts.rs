@@ -15,7 +15,7 @@ pub(crate) enum CustomerCommand {
     /// List customers
     List(ListCustomers),
     /// Give a customer a new password, from standard input or a prompt; their sessions stay, as in Magento
-    SetPassword(Customer),
+    SetPassword(SetCustomerPassword),
     /// Lift a customer's lock and the throttle of their name
     Unlock(Customer),
     /// End a customer's sessions, delete the account, and make what the audit trail holds of them unreadable. For good:
@@ -59,9 +59,23 @@ pub(crate) struct AddCustomer {
     /// Last name
     #[arg(long, default_value = "")]
     lastname: String,
+    #[command(flatten)]
+    password: NoPassword,
     /// Without a password: the customer cannot sign in until one is set
     #[arg(long)]
     no_password: bool,
+}
+
+/// A password on the command line, which is refused.
+#[derive(Debug, Args)]
+pub(crate) struct NoPassword {
+    #[arg(long, hide = true, value_parser = refuse_password)]
+    password: Option<std::convert::Infallible>,
+}
+
+/// An argument can be read by every user of the machine.
+fn refuse_password(_: &str) -> Result<std::convert::Infallible, &'static str> {
+    Err("a password comes from standard input or a prompt, where nobody else can read it: leave --password out")
 }
 
 #[derive(Debug, Args)]
@@ -86,7 +100,7 @@ pub(crate) enum AdminCommand {
     /// List administrators
     List(ListAdmins),
     /// Give an administrator a new password, from standard input or a prompt
-    SetPassword(Admin),
+    SetPassword(SetAdminPassword),
     /// Give an administrator a new secret for an authenticator app, and show it as address and QR code
     SetTotp(SetTotp),
     /// Lift the throttle of an administrator's name
@@ -130,9 +144,27 @@ pub(crate) struct Admin {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct SetCustomerPassword {
+    #[command(flatten)]
+    customer: Customer,
+    #[command(flatten)]
+    password: NoPassword,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetAdminPassword {
+    #[command(flatten)]
+    admin: Admin,
+    #[command(flatten)]
+    password: NoPassword,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct AddAdmin {
     #[command(flatten)]
     admin: Admin,
+    #[command(flatten)]
+    password: NoPassword,
     /// E-mail address
     #[arg(long)]
     email: String,
@@ -159,7 +191,7 @@ pub(crate) struct ListAdmins {
 impl CustomerCommand {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         match self {
-            Self::Add(AddCustomer { customer, firstname, lastname, no_password }) => {
+            Self::Add(AddCustomer { customer, firstname, lastname, no_password, .. }) => {
                 let password = if no_password { None } else { Some(password::new_password()?) };
                 let Customer { config, email, website } = customer;
                 let command = Command::AddCustomer { email, firstname, lastname, website, password };
@@ -168,7 +200,7 @@ impl CustomerCommand {
             Self::List(ListCustomers { config, after, limit, json }) => {
                 finish(&config, Command::ListCustomers { after, limit }, json)
             }
-            Self::SetPassword(Customer { config, email, website }) => {
+            Self::SetPassword(SetCustomerPassword { customer: Customer { config, email, website }, .. }) => {
                 let password = password::new_password()?;
                 finish(&config, Command::SetCustomerPassword { email, website, password }, false)
             }
@@ -186,13 +218,13 @@ impl CustomerCommand {
 impl AdminCommand {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         match self {
-            Self::Add(AddAdmin { admin: Admin { config, username }, email, firstname, lastname, role }) => {
+            Self::Add(AddAdmin { admin: Admin { config, username }, email, firstname, lastname, role, .. }) => {
                 let password: ExposedPassword = password::new_password()?;
                 let command = Command::AddAdministrator { username, email, firstname, lastname, role, password };
                 finish(&config, command, false)
             }
             Self::List(ListAdmins { config, json }) => finish(&config, Command::ListAdministrators, json),
-            Self::SetPassword(Admin { config, username }) => {
+            Self::SetPassword(SetAdminPassword { admin: Admin { config, username }, .. }) => {
                 let password = password::new_password()?;
                 finish(&config, Command::SetAdministratorPassword { username, password }, false)
             }

@@ -25,7 +25,7 @@ pub(crate) enum AuditCommand {
 pub(crate) struct Verify {
     #[command(flatten)]
     config: ConfigArguments,
-    /// Take this line for granted, and check only those behind it
+    /// Take this line for granted, and check only those behind it; exit code 64 when there is no line with this number yet
     #[arg(long, value_name = "LINE")]
     after: Option<u64>,
     /// Also check that this line still has this hash: what an earlier `audit verify` has printed, and somebody has kept
@@ -73,6 +73,13 @@ impl Verify {
             }
             app::Verdict::Whole { lines, last, hash } => {
                 output::print(&format!("the audit trail is whole: {lines} lines, the last one is {last}:{hash}"))?;
+            }
+            app::Verdict::Beyond { last } => {
+                let after = self.after.unwrap_or_default();
+                return Err(Failure::Usage(format!(
+                    "the audit trail ends with line {last}, so nothing lies behind line {after}: either that number is \
+                     wrong, or the trail had that line once and an older copy of the data folder is in its place"
+                )));
             }
             app::Verdict::Broken { line, fault } => {
                 return Err(anyhow!("the audit trail was tampered with, or is damaged: line {line} {fault}").into());

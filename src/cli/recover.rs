@@ -18,6 +18,10 @@ pub(crate) struct Recover {
     /// Let the sessions that are whole go on, although a revocation may have been lost
     #[arg(long)]
     keep_sessions: bool,
+
+    /// Also when nothing is damaged: the file is written anew, and all sessions end without --keep-sessions
+    #[arg(long)]
+    force: bool,
 }
 
 impl Recover {
@@ -27,7 +31,10 @@ impl Recover {
             let folder = config.data.dir.display();
             return Err(anyhow!("there is no tokenward.db in {folder}: name the right folder with --data-dir").into());
         }
-        let recovery = app::recover(&config.data.dir, self.keep_sessions)?;
+        let recovery = app::recover(
+            &config.data.dir,
+            app::RecoverOptions { keep_sessions: self.keep_sessions, force: self.force },
+        )?;
         output::print(&recovery.to_string())?;
         Ok(ExitCode::SUCCESS)
     }

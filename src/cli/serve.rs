@@ -2,17 +2,18 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use tracing::info;
 
-use crate::app::{self, Demo, DemoError, House, Inherited, Running};
+use crate::app::{self, Demo, DemoError, Entrance, House, Inherited, Running};
 use crate::cli::accept_restored::RestoredSessions;
 use crate::cli::common::ConfigArguments;
 use crate::cli::{Failure, output};
-use crate::config::{AccountSource, Config, LogFormat, LogLevel};
+use crate::config::{AccountSource, Config, LogFormat, LogLevel, SecondFactor};
 use crate::lifecycle;
-use crate::telemetry::logging;
+use crate::telemetry::{Readiness, logging};
 
 /// Runs the server.
 #[derive(Debug, Args)]
@@ -80,13 +81,27 @@ impl Serve {
         }
         actix::System::new().block_on(async {
             let inherited = inherited?;
-            let house = House::open(config, self.seed.as_deref()).await?;
+            // Before anybody can be accepted, who must not be cut.
+            let mut signals = lifecycle::Signals::listen()?;
+            let (readiness, terms) = (Arc::new(Readiness::default()), config.lifecycle.clone());
+            let entrance = Entrance::open(&config, inherited, &readiness);
+            let opening = House::open_telling(config, self.seed.as_deref(), readiness);
+            let (entrance, house) = match entrance {
+                Ok(entrance) => tokio::select! {
+                    house = entrance.telling(opening) => (entrance, house?),
+                    name = signals.next() => return Ok(entrance.stop(name, signals, terms).await),
+                },
+                // What is wrong with the folder is told first: that another server has it says more than that its port is
+                // taken.
+                Err(error) => {
+                    opening.await?;
+                    return Err(error.into());
+                }
+            };
             if let Some(demo) = &demo {
                 demo.claim(&house).await?;
             }
-            // Before anybody can be accepted, who must not be cut.
-            let mut signals = lifecycle::Signals::listen()?;
-            let running = app::serve(house, inherited)?;
+            let running = entrance.admit(house);
             tokio::select! {
                 prepared = prepared(&running, demo.as_ref()) => prepared?,
                 name = signals.next() => return Ok(running.stop(name, signals).await),
@@ -125,6 +140,13 @@ async fn prepared(running: &Running, demo: Option<&Demo>) -> Result<(), Failure>
 fn prepare(config: &mut Config, sessions: usize, tokens_out: Option<PathBuf>) -> Result<Demo, Failure> {
     if config.accounts.source == AccountSource::Magento {
         return Err(Failure::Usage("--demo has accounts of its own: leave accounts.source out".to_owned()));
+    }
+    if config.admin.second_factor == SecondFactor::Required {
+        return Err(Failure::Usage(
+            "--demo shows how to sign an administrator in with a password alone, so it cannot go with \
+             admin.second_factor = \"required\": leave one of the two out"
+                .to_owned(),
+        ));
     }
     Demo::prepare(config, sessions, tokens_out).map_err(|error| match error {
         DemoError::TooMany { .. } => Failure::Usage(error.to_string()),

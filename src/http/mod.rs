@@ -41,6 +41,8 @@ use crate::settings::SharedSnapshot;
 use crate::sign_in::SignIn;
 use crate::telemetry::Metrics;
 
+pub use starting::{health_before_opening, refuse_before_opening};
+
 /// Whose statuses and messages are spoken: `magento.version`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MagentoVersion {

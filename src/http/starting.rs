@@ -5,10 +5,26 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::{Method, Uri};
 use actix_web::middleware::Next;
-use actix_web::{Error, web};
+use actix_web::{Error, HttpResponse, web};
 
 use crate::http::{Services, gateway};
+use crate::telemetry::Readiness;
+
+/// The answer of the internal listener to a question about health before there are any [`Services`]; `None` when it is
+/// another question.
+pub fn health_before_opening(method: &Method, uri: &Uri, readiness: &Readiness) -> Option<HttpResponse> {
+    gateway::answer_early(method, uri.path(), readiness)
+}
+
+/// The answer of any listener to any other request before there are any [`Services`]: 503.
+pub fn refuse_before_opening() -> HttpResponse {
+    let mut response = gateway::cannot_tell();
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
 
 /// Refuses with 503 until the server is ready. Where requests may wait for that, the answer does.
 pub(super) async fn refuse_until_ready<B: MessageBody + 'static>(

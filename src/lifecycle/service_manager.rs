@@ -24,11 +24,10 @@ impl ServiceManager {
         Self(socket.and_then(|socket| address(socket).ok()))
     }
 
-    /// The start goes on: so many sessions of so many are loaded, and it will not take longer than `at_most` until this
-    /// is said again.
-    pub fn loading(&self, loaded: u64, of: u64, at_most: Duration) {
+    /// The start goes on with this `step`, and it will not take longer than `at_most` until this is said again.
+    pub fn starting(&self, step: &str, at_most: Duration) {
         let microseconds = at_most.as_micros();
-        self.tell(&format!("EXTEND_TIMEOUT_USEC={microseconds}\nSTATUS=Loading sessions: {loaded} of {of}\n"));
+        self.tell(&format!("EXTEND_TIMEOUT_USEC={microseconds}\nSTATUS=Starting: {step}\n"));
     }
 
     /// Requests are welcome.
@@ -69,8 +68,8 @@ mod tests {
             String::from_utf8_lossy(&buffer[..length]).into_owned()
         };
         let manager = ServiceManager::at(Some(path.as_os_str()));
-        manager.loading(1, 2, Duration::from_secs(30));
-        assert_eq!(heard(), "EXTEND_TIMEOUT_USEC=30000000\nSTATUS=Loading sessions: 1 of 2\n");
+        manager.starting("loading sessions 1 of 2", Duration::from_secs(30));
+        assert_eq!(heard(), "EXTEND_TIMEOUT_USEC=30000000\nSTATUS=Starting: loading sessions 1 of 2\n");
         manager.ready();
         assert!(heard().starts_with("READY=1\n"));
         manager.stopping();

@@ -61,6 +61,11 @@ impl TotpSecret {
         if secret.is_empty() { Err(InvalidSecret) } else { Ok(Self(secret)) }
     }
 
+    /// How many bytes it has.
+    pub fn length(&self) -> usize {
+        self.0.as_ref().len()
+    }
+
     /// The secret as text.
     pub fn to_base32(&self) -> Secret {
         Secret::new(self.0.to_base32())

@@ -22,6 +22,8 @@ CREATE TABLE audit_lines (
     hash BLOB NOT NULL
 ) STRICT;
 
+CREATE INDEX audit_lines_by_time ON audit_lines (at);
+
 CREATE TRIGGER audit_lines_are_never_changed BEFORE UPDATE ON audit_lines
 BEGIN
     SELECT RAISE(ABORT, 'a line of the audit trail is never changed');
@@ -80,8 +82,11 @@ pub(super) fn write_head(to: &Connection, key: &ChainKey, head: Head) -> rusqlit
 }
 
 impl Books {
-    /// Appends a line. `made` are the numbers that accounts were given in the same message.
+    /// Appends a line, unless it is there already, with the rest of its message. `made` are the numbers that accounts were given in the same message.
     pub(super) fn append_line(&mut self, to: &Connection, line: &Line, made: &[u32]) -> rusqlite::Result<()> {
+        if self.is_repeated {
+            return Ok(());
+        }
         let sealed = self.seal_person(to, line)?;
         let mut entry = Entry::of(line, sealed);
         name_the_account(&mut entry.event, made);

@@ -40,6 +40,11 @@ pub enum Verdict {
         /// Its hash.
         hash: LineHash,
     },
+    /// The line behind which it was to be checked is beyond the end.
+    Beyond {
+        /// The number of the last line.
+        last: u64,
+    },
     /// Something was done to it.
     Broken {
         /// The first line that is not as it was.
@@ -134,8 +139,11 @@ impl TrailReader {
             before = match self.line_hash(after)? {
                 Some(hash) => Some(Head { last: after, hash, ..Head::default() }),
                 // It has gone because of its age: what is checked is everything.
-                None if audit::read_head(&self.connection, &self.key).is_ok_and(|head| after <= head.pruned) => None,
-                None => return Ok(Verdict::Broken { line: after, fault: TrailFault::Missing }),
+                None => match audit::read_head(&self.connection, &self.key) {
+                    Ok(head) if after <= head.pruned => None,
+                    Ok(head) if after > head.last => return Ok(Verdict::Beyond { last: head.last }),
+                    _ => return Ok(Verdict::Broken { line: after, fault: TrailFault::Missing }),
+                },
             };
         }
         loop {
@@ -185,12 +193,20 @@ impl TrailReader {
     /// [`ExportError`].
     pub fn export<E>(&self, span: Span, mut hand: impl FnMut(&Value) -> Result<(), E>) -> Result<(), ExportError<E>> {
         let unreadable = |cause| ExportError::Folder(self.unreadable(cause));
-        let mut after = 0;
+        let mut after = self.before(span).map_err(unreadable)?;
         while let Some((through, lines)) = self.page(after, span).map_err(unreadable)? {
             lines.iter().try_for_each(&mut hand).map_err(ExportError::Handed)?;
             after = through;
         }
         Ok(())
+    }
+
+    /// The number before that of the first line of `span`. Lines are nearly in the order of time and not quite: one that had
+    /// to be stored again later has the moment of what it tells of.
+    fn before(&self, Span { since, until }: Span) -> rusqlite::Result<u64> {
+        let question = "SELECT min(number) FROM audit_lines WHERE at >= ?1 AND at < ?2";
+        let first: Option<i64> = self.connection.query_row(question, [since.get(), until.get()], |row| row.get(0))?;
+        Ok(first.map_or(i64::MAX, |first| first - 1).cast_unsigned())
     }
 
     /// The lines of `span` among the next ones, and the number through which these were looked at; `None` behind the end.

@@ -176,20 +176,38 @@ async fn a_recovery_keeps_the_trail_says_so_in_it_and_does_not_hide_what_is_lost
     let House { store, folder, home } = house;
     store.close().await;
     drop((store, folder));
-    recover(home.path(), true, UnixSeconds(9), Origin::operator(Some(0))).unwrap();
+    recover(
+        home.path(),
+        RecoverOptions { keep_sessions: true, force: true },
+        UnixSeconds(9),
+        Origin::operator(Some(0)),
+    )
+    .unwrap();
     assert_whole(home.path(), 6);
     let lines = everything(home.path());
     assert_eq!((&lines[5]["event"], &lines[4]["name"]), (&"recovered".into(), &JANE.into()));
     let file = Connection::open(home.path().join("tokenward.db")).unwrap();
     file.execute("DELETE FROM audit_lines WHERE number = 2", ()).unwrap();
     drop(file);
-    recover(home.path(), true, UnixSeconds(10), Origin::operator(Some(0))).unwrap();
+    recover(
+        home.path(),
+        RecoverOptions { keep_sessions: true, force: true },
+        UnixSeconds(10),
+        Origin::operator(Some(0)),
+    )
+    .unwrap();
     assert_eq!(verdict(home.path()), Verdict::Broken { line: 2, fault: TrailFault::Missing });
     // Without its end the trail cannot go on.
     let file = Connection::open(home.path().join("tokenward.db")).unwrap();
     file.execute("DELETE FROM meta WHERE key = 'audit_trail'", ()).unwrap();
     drop(file);
-    recover(home.path(), true, UnixSeconds(11), Origin::operator(Some(0))).unwrap();
+    recover(
+        home.path(),
+        RecoverOptions { keep_sessions: true, force: true },
+        UnixSeconds(11),
+        Origin::operator(Some(0)),
+    )
+    .unwrap();
     assert_whole(home.path(), 1);
 }
 
@@ -360,6 +378,74 @@ async fn a_line_is_stored_with_its_session_or_not_at_all() {
     assert_whole(house.home.path(), 1);
     house.store.write(vec![told(3)]).await.unwrap();
     assert_whole(house.home.path(), 2);
+}
+
+#[actix::test]
+async fn a_session_that_has_to_be_stored_once_more_has_one_line() {
+    let house = house();
+    let session = Session {
+        id: SessionId(1),
+        subject: Subject::customer(1),
+        website: WebsiteId(1),
+        issued: UnixSeconds(5),
+        ends: None,
+        last_used: UnixSeconds(5),
+    };
+    let issued = || SessionEvent::Issued { session, fixed_end: None, digest: TokenDigest([7; 16]) };
+    // The commit held although it was reported as failed, so whoever sent it sends it again.
+    for _ in 0..2 {
+        house.store.write(vec![Change::Session(issued()), told(5)]).await.unwrap();
+    }
+    assert_whole(house.home.path(), 1);
+    house.store.write(vec![told(6)]).await.unwrap();
+    assert_whole(house.home.path(), 2);
+}
+
+#[actix::test]
+async fn lines_of_a_span_are_found_where_they_are_also_when_one_was_stored_late() {
+    let house = house();
+    for at in [10, 20, 30, 15, 40, 50] {
+        house.store.write(vec![told(at)]).await.unwrap();
+    }
+    let numbers = |since, until| {
+        let lines = export(house.home.path(), since, until);
+        lines.iter().map(|line| line["line"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(16, 50), [2, 3, 5]);
+    assert_eq!(numbers(0, 16), [1, 4]);
+    assert_eq!(numbers(60, 99), [0; 0]);
+    let file = Connection::open(house.folder.database()).unwrap();
+    let plan = "EXPLAIN QUERY PLAN SELECT min(number) FROM audit_lines WHERE at >= 1 AND at < 2";
+    let plan: String = file.query_row(plan, (), |row| row.get(3)).unwrap();
+    assert!(plan.contains("audit_lines_by_time"), "{plan}");
+}
+
+#[actix::test]
+async fn a_line_beyond_the_end_is_no_tampering() {
+    let house = house();
+    tell(&house, 3).await;
+    let reader = TrailReader::open(house.home.path()).unwrap();
+    assert_eq!(reader.verify(Some(4)).unwrap(), Verdict::Beyond { last: 3 });
+    assert!(matches!(reader.verify(Some(3)).unwrap(), Verdict::Whole { last: 3, .. }));
+}
+
+#[actix::test]
+async fn what_was_erased_leaves_the_log_as_soon_as_nobody_reads_it() {
+    tokio::time::pause();
+    let home = tempfile::tempdir().unwrap();
+    let folder = DataFolder::open(home.path()).unwrap();
+    let store = Store::start_here(&folder).unwrap();
+    store.write(vec![told(1)]).await.unwrap();
+    let reading = Connection::open(folder.database()).unwrap();
+    reading.execute_batch("BEGIN; SELECT count(*) FROM audit_lines").unwrap();
+    let erasure = || Erasure { kind: UserType::Customer, name: JANE.to_owned(), customers: vec![1] };
+    assert!(store.write(vec![Change::Erase(erasure())]).await.unwrap().lingers);
+    let log = || std::fs::metadata(home.path().join("tokenward.db-wal")).unwrap().len();
+    assert!(log() > 0);
+    reading.execute_batch("ROLLBACK").unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(11)).await;
+    assert_eq!(log(), 0);
+    assert!(!store.write(vec![Change::Erase(erasure())]).await.unwrap().lingers);
 }
 
 #[actix::test]

@@ -61,7 +61,7 @@ pub fn accept_restored(
     now: UnixSeconds,
     origin: Origin,
 ) -> Result<bool, FolderError> {
-    let folder = DataFolder::open_restored(path)?;
+    let folder = DataFolder::open_restored(path, &|_| {})?;
     let database = path.join(DATABASE);
     let told = |made_at| Line::new(now, Event::RestoredAccepted { made_at, sessions_kept: keep_sessions }, origin);
     accept(&database, &Seal::new(folder.digest_key()), keep_sessions, now, told)

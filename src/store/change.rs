@@ -163,6 +163,9 @@ pub struct Write(pub Vec<Change>);
 pub struct Written {
     /// The numbers that new customers and administrators were given, in the order of the changes.
     pub ids: Vec<u32>,
+    /// Whether what was erased is still in the log of the file, because somebody reads it at the moment. It goes as soon as
+    /// nobody does.
+    pub lingers: bool,
 }
 
 /// Write these changes in one transaction, and tell the recipient of [`Committed`]. From the registry, which does not

@@ -1,6 +1,6 @@
 //! The folder itself: made, locked, and its file brought up to date.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -114,14 +114,38 @@ pub enum FolderError {
         /// When the copy was made.
         made_at: UnixSeconds,
     },
+    /// The file is there and empty. Ours never are, not even when they have just been made.
+    #[error(
+        "{0} is empty: it was cut off, or something else has made it. Nothing is served from it, because everybody would \
+         be signed out and every account gone. Restore a backup (docs/runbook.md); if the folder has never been used, \
+         remove the file"
+    )]
+    Empty(PathBuf),
+    /// Nothing has to be saved.
+    #[error(
+        "nothing in {0} is damaged that keeps a server from starting, so nothing was done. `tokenward recover --force` writes the file anew all the same, \
+         and ends all sessions unless --keep-sessions is there, too"
+    )]
+    Undamaged(PathBuf),
     /// The file is damaged, or not ours.
-    #[error("{path} cannot be read as tokenward's data: {cause}")]
+    #[error("{path} cannot be read as tokenward's data: {cause}{}", what_to_do(.cause))]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// What SQLite says.
         cause: rusqlite::Error,
     },
+}
+
+/// Words for whoever finds a file that is damaged, or another program's; a fault of the disk, say, ends by itself.
+fn what_to_do(cause: &rusqlite::Error) -> &'static str {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    let of_content = matches!(cause, rusqlite::Error::FromSqlConversionFailure(..));
+    if of_content || matches!(cause.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase)) {
+        ". Nothing is served from it. Restore a backup, or save what is whole with `tokenward recover`"
+    } else {
+        ""
+    }
 }
 
 /// A data folder that belongs to this process as long as the value lives.
@@ -142,7 +166,15 @@ impl DataFolder {
     /// # Errors
     /// Any [`FolderError`]. Nothing was changed then, except that folder and empty files may be there.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
-        let folder = Self::open_restored(path)?;
+        Self::open_telling(path, &|_| {})
+    }
+
+    /// The same, and says each step that may take long before it is begun, in words for an operator.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_telling(path: &Path, tell: &dyn Fn(&'static str)) -> Result<Self, FolderError> {
+        let folder = Self::open_restored(path, tell)?;
         match folder.restored {
             Some(made_at) => Err(FolderError::Restored { path: folder.database(), made_at }),
             None => Ok(folder),
@@ -150,7 +182,7 @@ impl DataFolder {
     }
 
     /// The same, also when the folder was restored from a copy and nobody has accepted that yet.
-    pub(super) fn open_restored(path: &Path) -> Result<Self, FolderError> {
+    pub(super) fn open_restored(path: &Path, tell: &dyn Fn(&'static str)) -> Result<Self, FolderError> {
         make(path)?;
         look_at_owner(path)?;
         let lock = lock(path)?;
@@ -158,7 +190,7 @@ impl DataFolder {
         if mark.exists() {
             return Err(FolderError::HalfRecovered(mark));
         }
-        let Prepared { fresh, key, ledger, restored } = prepare(&path.join(DATABASE))?;
+        let Prepared { fresh, key, ledger, restored } = prepare(&path.join(DATABASE), tell)?;
         Ok(Self { path: path.to_owned(), fresh, key, ledger, restored, _lock: lock })
     }
 
@@ -226,6 +258,12 @@ impl DataFolder {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         self.ledger.last += NUMBERS_OF_A_RUN;
         if durability == Durability::None {
+            if self.ledger.sessions > 0 {
+                tracing::warn!(
+                    sessions = self.ledger.sessions,
+                    "data.durability is \"none\": the sessions that were stored end, and whoever had them signs in anew"
+                );
+            }
             transaction.execute_batch("DELETE FROM sessions; DELETE FROM kind_revocations;")?;
             self.ledger = Ledger { sessions: 0, sum: 0, ..self.ledger };
         }
@@ -312,20 +350,25 @@ struct Prepared {
 }
 
 /// Brings the file up to date.
-fn prepare(path: &Path) -> Result<Prepared, FolderError> {
+fn prepare(path: &Path, tell: &dyn Fn(&'static str)) -> Result<Prepared, FolderError> {
     // SQLite gives its other files the mode of this one, so nobody but us reads any of them.
     if path.exists() {
         // SQLite would not say why it cannot open the file.
-        drop(own_file().open(path).map_err(|cause| unusable(path, cause))?);
+        let file = own_file().open(path).map_err(|cause| unusable(path, cause))?;
         warn_of_others(path);
+        if file.metadata().map_err(|cause| unusable(path, cause))?.len() == 0 {
+            return Err(FolderError::Empty(path.to_owned()));
+        }
     } else {
-        drop(create(path)?);
-        sync_name(path)?;
+        found(path)?;
     }
+    tell("reading the log of the database file");
     let log = inspect_log(path)?;
     let unreadable = |cause| FolderError::Unreadable { path: path.to_owned(), cause };
     let mut connection = connection::writing(path).map_err(unreadable)?;
+    tell("checking the database file");
     check(&connection, path, &log)?;
+    tell("bringing the database file up to date");
     connection::settle(&connection).map_err(unreadable)?;
     let found = schema::version(&connection).map_err(unreadable)?;
     let version = usize::try_from(found).unwrap_or(usize::MAX);
@@ -335,6 +378,7 @@ fn prepare(path: &Path) -> Result<Prepared, FolderError> {
     if version < schema::NEWEST {
         schema::migrate(&mut connection, version).map_err(unreadable)?;
     }
+    tell("verifying accounts and settings");
     let key = ledger::digest_key(&connection).map_err(unreadable)?;
     let seal = Seal::new(&key);
     let ledger = Ledger::read(&connection, &seal).map_err(unreadable)?;
@@ -348,6 +392,28 @@ fn prepare(path: &Path) -> Result<Prepared, FolderError> {
     let fresh = ledger.latest == UnixSeconds(0) && !is_initialised(&connection).map_err(unreadable)?;
     let restored = backup::note(&connection).map_err(unreadable)?;
     Ok(Prepared { fresh, key, ledger, restored })
+}
+
+/// Makes the file under another name and gives it its own when it is whole: one that is empty is none of ours then,
+/// whatever happens in between.
+fn found(path: &Path) -> Result<(), FolderError> {
+    let new = path.with_extension("new");
+    let named = |suffix: &str| PathBuf::from(format!("{}{suffix}", new.display()));
+    for left in ["", "-wal", "-shm", "-journal"].map(named) {
+        match fs::remove_file(&left) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unusable(&left, error)),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    let file = create(&new)?;
+    let made = || {
+        let mut connection = connection::writing(&new)?;
+        schema::migrate(&mut connection, 0)?;
+        connection::settle(&connection)
+    };
+    made().map_err(|cause| FolderError::Unreadable { path: new.clone(), cause })?;
+    file.sync_all().and_then(|()| fs::rename(&new, path)).map_err(|cause| unusable(path, cause))?;
+    sync_name(path)
 }
 
 /// A folder that the server's user owns must not be filled with files of root, which the server could not open. Other
@@ -459,7 +525,7 @@ mod tests {
         let home = home();
         let path = home.path().join("new/data");
         let folder = DataFolder::open(&path).unwrap();
-        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert!(folder.is_fresh());
         assert_eq!(mode(&path), 0o700);
         assert_eq!(mode(&folder.database()), 0o600);
@@ -527,16 +593,40 @@ mod tests {
     #[test]
     fn a_file_that_is_something_else_is_refused() {
         let home = home();
-        std::fs::write(home.path().join(DATABASE), "something else altogether".repeat(100)).unwrap();
+        fs::write(home.path().join(DATABASE), "something else altogether".repeat(100)).unwrap();
         let refused = DataFolder::open(home.path()).unwrap_err();
         assert!(matches!(refused, FolderError::Unreadable { .. }), "{refused}");
+        assert!(refused.to_string().contains("Restore a backup, or save what is whole"), "{refused}");
+    }
+
+    #[test]
+    fn a_file_that_was_cut_off_is_no_fresh_one() {
+        let home = home();
+        drop(DataFolder::open(home.path()).unwrap());
+        fs::write(home.path().join(DATABASE), "").unwrap();
+        let refused = DataFolder::open(home.path()).unwrap_err();
+        assert!(matches!(refused, FolderError::Empty(_)), "{refused}");
+        assert!(refused.to_string().contains("Restore a backup"), "{refused}");
+        assert_eq!(fs::read(home.path().join(DATABASE)).unwrap(), b"", "it is left as it is");
+    }
+
+    #[test]
+    fn a_start_that_was_cut_short_before_the_file_was_whole_is_repeated() {
+        let home = home();
+        for left in ["tokenward.new", "tokenward.new-wal"] {
+            fs::write(home.path().join(left), "half").unwrap();
+        }
+        assert!(DataFolder::open(home.path()).unwrap().is_fresh());
+        let mut names: Vec<_> = home.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["lock", DATABASE]);
     }
 
     #[test]
     fn a_path_that_is_no_folder_is_refused() {
         let home = home();
         let path = home.path().join("file");
-        std::fs::write(&path, "").unwrap();
+        fs::write(&path, "").unwrap();
         assert!(matches!(DataFolder::open(&path), Err(FolderError::NotAFolder(_))));
     }
 }

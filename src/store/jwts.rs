@@ -394,7 +394,13 @@ mod tests {
     async fn a_recovered_folder_has_revoked_every_jwt_that_may_have_been() {
         for (keep, through) in [(true, 50), (false, 1000)] {
             let home = folder_with(&events()).await;
-            recover(home.path(), keep, UnixSeconds(1000), Origin::SERVER).unwrap();
+            recover(
+                home.path(),
+                crate::store::RecoverOptions { keep_sessions: keep, force: true },
+                UnixSeconds(1000),
+                Origin::SERVER,
+            )
+            .unwrap();
             let stored = found(home.path());
             assert_eq!(stored.kinds.len(), if keep { 1 } else { 3 });
             assert!(stored.kinds.iter().all(|(_, moment)| *moment == UnixSeconds(through)), "{stored:?}");

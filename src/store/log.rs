@@ -5,6 +5,13 @@
 //! transaction at most. When several commits follow a bad frame, it was not torn but damaged, and what follows, such as
 //! a revocation that was answered, would be lost.
 //!
+//! One commit that follows proves nothing by itself: a torn transaction may have its last frame, which carries the mark, on
+//! the disk and those before it not. So the commit frame of the last transaction but one needs a closer look: when it is
+//! its mark that was damaged, only the mark of the last transaction is left. A frame that fits as soon as another byte of
+//! its mark is put right was written whole, which no torn one is, so that is damage, too. What is left in the dark is a
+//! commit frame of which more is damaged than a byte of the mark, salts included, right before the last transaction; and
+//! the last transaction itself.
+//!
 //! The format: <https://www.sqlite.org/fileformat2.html#walformat>.
 
 use std::fs::File;
@@ -61,7 +68,8 @@ fn read(log: &mut (impl Read + Seek)) -> io::Result<Log> {
     while fill(log, &mut frame)? {
         let Some(next) = header.follow(sums, &frame) else {
             let behind = commits_from(log, position, header.page, header.salts)?;
-            let damaged_at = (behind >= COMMITS_OF_DAMAGE).then_some(position);
+            let is_damage = behind >= COMMITS_OF_DAMAGE || (behind > 0 && header.has_lost_its_mark(sums, &frame));
+            let damaged_at = is_damage.then_some(position);
             return Ok(Log { is_used: true, commits, damaged_at });
         };
         sums = next;
@@ -71,14 +79,15 @@ fn read(log: &mut (impl Read + Seek)) -> io::Result<Log> {
     Ok(Log { is_used: true, commits, damaged_at: None })
 }
 
-/// The header fits into one sector, so it is never torn; without it SQLite sees no commit at all.
+/// The header fits into one sector, so it is never torn, and it is on the disk before a frame is written; without it SQLite
+/// sees no commit at all. So one commit behind it is enough.
 fn read_without_header(log: &mut (impl Read + Seek)) -> io::Result<Log> {
     let mut first = [0; FRAME_HEADER];
     if !fill(log, &mut first)? {
         return Ok(Log { is_used: true, commits: 0, damaged_at: None });
     }
     let lost = commits_from(log, HEADER as u64, PAGE, salts(&first))?;
-    Ok(Log { is_used: true, commits: 0, damaged_at: (lost >= COMMITS_OF_DAMAGE).then_some(0) })
+    Ok(Log { is_used: true, commits: 0, damaged_at: (lost > 0).then_some(0) })
 }
 
 /// How many commit marks with these salts there are from a frame on. Frames of an earlier round of the log have others.
@@ -114,6 +123,23 @@ impl Header {
             && sums == [word(bytes, 24), word(bytes, 28)];
         let salts = [word(bytes, 16), word(bytes, 20)];
         is_sound.then_some(Self { page: page as usize, salts, is_big_endian, sums })
+    }
+
+    /// Whether this frame would follow, and end a transaction, if a byte of its commit mark were another one.
+    fn has_lost_its_mark(&self, sums: [u32; 2], frame: &[u8]) -> bool {
+        if is_commit(frame) || salts(frame) != self.salts {
+            return false;
+        }
+        // Of a mark that was one byte away from zero, all bytes but one are zero.
+        let mut mended = frame.to_vec();
+        (4..8).any(|place| {
+            let found = (1..=u8::MAX).any(|byte| {
+                mended[place] = byte;
+                self.follow(sums, &mended).is_some()
+            });
+            mended[place] = 0;
+            found
+        })
     }
 
     /// The sums after this frame, if it is the one that follows.
@@ -219,6 +245,32 @@ mod tests {
         let mut flipped = whole;
         flipped[last + 100] ^= 0x10;
         assert_eq!(inspected(&flipped), Log { is_used: true, commits: 4, damaged_at: None });
+    }
+
+    #[test]
+    fn a_commit_mark_that_was_flipped_away_is_damage_also_when_one_commit_only_follows() {
+        let whole = log(5);
+        let commits: Vec<_> = frames(&whole).filter(|&at| is_commit(&whole[at..])).collect();
+        let mark = commits[commits.len() - 2] + 4;
+        let mut flipped = whole.clone();
+        flipped[mark..mark + 4].fill(0);
+        assert!(whole[mark..mark + 3] == [0; 3], "one byte of it was not zero");
+        assert_eq!(inspected(&flipped).damaged_at, Some(mark as u64 - 4));
+
+        // A frame in the middle of the last transaction that never reached the disk is no damage, though its end is there.
+        let mut torn = whole;
+        let last = *commits.last().unwrap();
+        let begin = commits[commits.len() - 2] + FRAME_HEADER + PAGE;
+        assert!(begin < last, "it has several frames");
+        torn[begin + FRAME_HEADER + 512..begin + FRAME_HEADER + PAGE].fill(0);
+        assert_eq!(inspected(&torn), Log { is_used: true, commits: 4, damaged_at: None });
+    }
+
+    #[test]
+    fn a_damaged_header_is_damage_when_one_commit_follows() {
+        let mut log = log(1);
+        log[20] ^= 1;
+        assert_eq!(inspected(&log).damaged_at, Some(0));
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub use jwts::StoredJwts;
 pub use load::{LoadError, Loaded, Loader};
 pub use outbox::UserRevocation;
 pub use readers::Readers;
-pub use recover::{Recovery, Saved, recover};
+pub use recover::{RecoverOptions, Recovery, Saved, recover};
 pub use rows::{AdministratorRow, CustomerRow, RoleRow};
 pub use sessions::StoredSession;
 pub use writer::{AttachRegistry, StoreWriter};

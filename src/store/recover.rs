@@ -15,7 +15,7 @@ use crate::clock::UnixSeconds;
 use crate::session::SessionId;
 use crate::store::folder::{self, DATABASE, FolderError};
 use crate::store::ledger::{self, Ledger, Seal};
-use crate::store::{SealedTable, audit, connection, jwts, log, schema, sessions};
+use crate::store::{DataFolder, Loader, SealedTable, audit, connection, jwts, log, schema, sessions};
 
 /// The tables that are copied row by row, each with what its rows are ordered by. Parents before children.
 const TABLES: [(&str, &str); 11] = [
@@ -65,12 +65,26 @@ pub struct Saved {
     pub unsure: bool,
 }
 
+/// What is to be done with a file.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RecoverOptions {
+    /// The sessions that are whole go on.
+    pub keep_sessions: bool,
+    /// Also when nothing is damaged.
+    pub force: bool,
+}
+
 /// Puts the file of this folder aside and a new one with everything that is whole in its place. No server may run on it.
-/// The audit trail says that `origin` asked for it.
+/// The audit trail says that `origin` asked for it. A file that is not damaged is left alone, unless it is `force`d.
 ///
 /// # Errors
-/// [`FolderError`]: the folder is as it was then, but for a copy of the file.
-pub fn recover(path: &Path, keep_sessions: bool, now: UnixSeconds, origin: Origin) -> Result<Recovery, FolderError> {
+/// [`FolderError::Undamaged`], and any other [`FolderError`]: the folder is as it was then, but for a copy of the file.
+pub fn recover(
+    path: &Path,
+    RecoverOptions { keep_sessions, force }: RecoverOptions,
+    now: UnixSeconds,
+    origin: Origin,
+) -> Result<Recovery, FolderError> {
     folder::make(path)?;
     let _lock = folder::lock(path)?;
     let database = path.join(DATABASE);
@@ -81,12 +95,33 @@ pub fn recover(path: &Path, keep_sessions: bool, now: UnixSeconds, origin: Origi
     // SQLite empties the log when it opens a file, so it gets another copy.
     let work = tempfile::tempdir_in(path).map_err(|cause| folder::unusable(path, cause))?;
     put_aside(&database, work.path()).map_err(|cause| folder::unusable(work.path(), cause))?;
+    let trial = work.path().join("trial");
+    put_aside(&database, &trial).map_err(|cause| folder::unusable(&trial, cause))?;
+    let starts = !path.join(folder::RECOVERING).exists() && would_start(&trial);
     let new = work.path().join("new.db");
     fs::File::create_new(&new).map_err(|cause| folder::unusable(&new, cause))?;
     let told = Line::new(now, Event::Recovered { sessions_kept: keep_sessions }, origin);
     let recovery = copy(&work.path().join(DATABASE), &new, keep_sessions, &told).map_err(unreadable)?;
+    if starts && !force && recovery.lost_nothing() {
+        fs::remove_dir_all(&aside).map_err(|cause| folder::unusable(&aside, cause))?;
+        return Err(FolderError::Undamaged(path.to_owned()));
+    }
     replace(&new, &database, &aside).map_err(|cause| folder::unusable(&database, cause))?;
     Ok(Recovery { aside, log: (log.commits, log.damaged_at), sessions_kept: keep_sessions, ..recovery })
+}
+
+/// Whether a server would start on this copy of a folder, and find all its sessions whole.
+fn would_start(trial: &Path) -> bool {
+    let Ok(folder) = DataFolder::open_restored(trial, &|_| {}) else { return false };
+    Loader::new(&folder).run(|_| false, |_| true).is_ok()
+}
+
+impl Recovery {
+    /// Whether every row that there was is in the new file.
+    fn lost_nothing(&self) -> bool {
+        let is_whole = |saved: &Saved| saved.damaged == 0 && !saved.broken && !saved.unsure;
+        self.tables.iter().all(|(_, saved)| is_whole(saved)) && self.sessions.1 == 0 && self.trail.1
+    }
 }
 
 /// Copies the file and its log.
@@ -257,6 +292,7 @@ fn copy_sessions(old: &Connection, new: &Connection, keep: bool) -> rusqlite::Re
         seal: seal.clone(),
         ledger: Ledger { last, latest, ..Ledger::default() },
         head: Head::default(),
+        is_repeated: false,
     };
     if keep {
         let kinds = kind_revocations(old, &seal);
@@ -294,8 +330,12 @@ fn copy_trail(old: &Connection, new: &Connection, told: &Line) -> rusqlite::Resu
         // What a damaged page brings back behind the end must not stand in the way.
         saved -= new.execute("DELETE FROM audit_lines WHERE number > ?1", [head.last.cast_signed()])?;
     }
-    let mut books =
-        sessions::Books { ledger: Ledger::default(), head: goes_on.as_ref().copied().unwrap_or_default(), seal };
+    let mut books = sessions::Books {
+        ledger: Ledger::default(),
+        head: goes_on.as_ref().copied().unwrap_or_default(),
+        seal,
+        is_repeated: false,
+    };
     books.append_line(new, told, &[])?;
     audit::write_head(new, &books.seal.chain, books.head)?;
     Ok((saved, goes_on.is_ok()))
@@ -384,6 +424,22 @@ impl fmt::Display for Recovery {
 mod tests {
     use super::*;
 
+    const FORCED: RecoverOptions = RecoverOptions { keep_sessions: false, force: true };
+
+    #[test]
+    fn a_whole_folder_is_left_as_it_is_unless_that_is_forced() {
+        let home = tempfile::tempdir().unwrap();
+        let database = DataFolder::open(home.path()).unwrap().database();
+        let before = fs::read(&database).unwrap();
+        let recover = |options| recover(home.path(), options, UnixSeconds(1_700_000_000), Origin::SERVER);
+        let refused = recover(RecoverOptions::default()).unwrap_err();
+        assert!(matches!(refused, FolderError::Undamaged(_)), "{refused}");
+        assert!(fs::read(&database).unwrap() == before);
+        let left = home.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name());
+        assert!(left.into_iter().all(|name| name == DATABASE || name == "lock"));
+        assert!(recover(FORCED).unwrap().aside.exists());
+    }
+
     #[test]
     fn a_file_of_an_older_version_has_lost_nothing_that_it_could_not_have() {
         let home = tempfile::tempdir().unwrap();
@@ -393,7 +449,7 @@ mod tests {
         schema::found_version(&mut file, 1);
         file.execute("INSERT INTO throttle VALUES (3, 'jane', 1, 2)", ()).unwrap();
         connection::put_away(file);
-        let recovery = recover(home.path(), false, UnixSeconds(1_700_000_000), Origin::SERVER).unwrap();
+        let recovery = recover(home.path(), FORCED, UnixSeconds(1_700_000_000), Origin::SERVER).unwrap();
         assert!(recovery.tables.contains(&("throttle", Saved { rows: 1, ..Saved::default() })), "{recovery:?}");
         assert!(recovery.tables.iter().all(|(_, saved)| !saved.broken), "{recovery:?}");
     }

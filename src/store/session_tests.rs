@@ -427,7 +427,7 @@ async fn recovering_leaves_damaged_accounts_out_and_says_so() {
              DROP TRIGGER settings_changed; UPDATE settings SET value = 'other'",
         )
         .unwrap();
-    let recovery = recover(home.path(), false, UnixSeconds(9), Origin::operator(Some(0))).unwrap();
+    let recovery = recover(home.path(), RecoverOptions::default(), UnixSeconds(9), Origin::operator(Some(0))).unwrap();
     let of = |name| recovery.tables.iter().find(|(table, _)| *table == name).unwrap().1;
     assert_eq!(of("customers"), Saved { rows: 1, damaged: 1, broken: false, unsure: false });
     assert_eq!(of("settings"), Saved { rows: 1, damaged: 0, broken: false, unsure: true });
@@ -441,6 +441,6 @@ async fn a_recovery_that_was_cut_short_is_not_started_on() {
     std::fs::write(home.path().join("recovering"), "").unwrap();
     let refused = DataFolder::open(home.path()).unwrap_err();
     assert!(matches!(refused, FolderError::HalfRecovered(_)), "{refused}");
-    recover(home.path(), false, UnixSeconds(9), Origin::operator(Some(0))).unwrap();
+    recover(home.path(), RecoverOptions::default(), UnixSeconds(9), Origin::operator(Some(0))).unwrap();
     DataFolder::open(home.path()).unwrap();
 }

@@ -47,6 +47,8 @@ pub(super) struct Books {
     pub(super) ledger: Ledger,
     /// Where the audit trail begins and ends.
     pub(super) head: Head,
+    /// Whether the message that is being stored was found to be in the file already; its lines are there, too, then.
+    pub(super) is_repeated: bool,
 }
 
 impl Books {
@@ -54,7 +56,7 @@ impl Books {
     pub(super) fn open(connection: &Connection, seal: Seal) -> rusqlite::Result<Self> {
         let ledger = Ledger::read(connection, &seal)?;
         let head = audit::read_head(connection, &seal.chain)?;
-        Ok(Self { seal, ledger, head })
+        Ok(Self { seal, ledger, head, is_repeated: false })
     }
 
     /// Carries out what happened to a session.
@@ -90,6 +92,7 @@ impl Books {
         let checksum = self.seal.session(session);
         match insert(to, session, checksum) {
             Err(error) if fault::is_of_the_change(&error) && find(to, session.id)? == Some((*session, checksum)) => {
+                self.is_repeated = true;
                 Ok(())
             }
             Err(error) => Err(error),

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -32,6 +33,8 @@ pub struct StoreWriter {
     /// Whether the last transaction failed by a fault of the file: the log tells changes of this, not every failure.
     failing: bool,
     batch: Vec<Waiting>,
+    /// Whether something that was erased is still in the log, because somebody read it when it was to be emptied.
+    lingers: bool,
     registry: Option<Recipient<Committed>>,
     commits: Arc<AtomicU64>,
     /// Dropped with the actor: whoever supplied it notices when that happens in a panic.
@@ -73,15 +76,17 @@ impl Open {
             audit::write_head(&transaction, &self.books.seal.chain, self.books.head)?;
         }
         transaction.commit()?;
-        if batch.iter().flat_map(|waiting| &waiting.changes).any(|change| matches!(change, Change::Erase(_))) {
-            // What was erased must not be read from the log either.
-            if let Err(error) = connection::settle(&self.connection) {
-                tracing::warn!(%error, "what was erased stays readable in the log of the store until the next start");
-            }
-        }
         Ok(outcomes)
     }
 }
+
+/// Whether something is erased by this message.
+fn erases(waiting: &Waiting) -> bool {
+    waiting.changes.iter().any(|change| matches!(change, Change::Erase(_)))
+}
+
+/// How long it takes until the log is looked at again for what was erased.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// A message that waits for the next commit.
 struct Waiting {
@@ -123,7 +128,17 @@ impl StoreWriter {
     ) -> Result<Self, StoreError> {
         let open = Open::new(&path, &seal).map_err(|error| fault::explain(&error))?;
         let batch = Vec::new();
-        Ok(Self { path, seal, open: Some(open), failing: false, batch, registry: None, commits, _guard: guard })
+        Ok(Self {
+            path,
+            seal,
+            open: Some(open),
+            failing: false,
+            batch,
+            lingers: false,
+            registry: None,
+            commits,
+            _guard: guard,
+        })
     }
 
     fn enqueue(&mut self, waiting: Waiting, context: &Context<Self>) {
@@ -158,6 +173,55 @@ impl StoreWriter {
                 vec![Err(StoreError::Unavailable(error.to_string())); batch.len()]
             }
         }
+    }
+
+    /// What was erased must not be read from the log either. Says whether it can still be.
+    fn empty_the_log(&mut self) -> bool {
+        let emptied = match &self.open {
+            Some(Open { connection, .. }) => connection::settle(connection).map_err(|error| error.to_string()),
+            // Whoever opens it empties it.
+            None => Err("the store cannot be written".to_owned()),
+        };
+        match (&emptied, self.lingers) {
+            (Err(error), false) => tracing::warn!(
+                error,
+                "what was erased is still readable in the log of the store; this is tried again until it is not"
+            ),
+            (Ok(()), true) => tracing::info!("what was erased is no longer readable in the log of the store"),
+            _ => {}
+        }
+        self.lingers = emptied.is_err();
+        self.lingers
+    }
+
+    /// Empties the log after an erasure, and goes on trying when that is not possible at the moment.
+    fn erase_from_the_log(
+        &mut self,
+        batch: &[Waiting],
+        outcomes: &mut [Result<Written, StoreError>],
+        context: &mut Context<Self>,
+    ) {
+        if !batch.iter().zip(&*outcomes).any(|(waiting, outcome)| outcome.is_ok() && erases(waiting)) {
+            return;
+        }
+        let looks_already = self.lingers;
+        let lingers = self.empty_the_log();
+        for (waiting, outcome) in batch.iter().zip(outcomes) {
+            if let Ok(written) = outcome {
+                written.lingers = lingers && erases(waiting);
+            }
+        }
+        if lingers && !looks_already {
+            Self::look_again(context);
+        }
+    }
+
+    fn look_again(context: &mut Context<Self>) {
+        context.run_later(LOOK_AGAIN, |writer, context| {
+            if writer.lingers && writer.empty_the_log() {
+                Self::look_again(context);
+            }
+        });
     }
 
     /// Fails only by a fault of the file; nothing of the batch is stored then.
@@ -202,6 +266,7 @@ fn store_one(
     books: &mut Books,
 ) -> rusqlite::Result<Result<Written, StoreError>> {
     let (ledger, head) = (books.ledger, books.head);
+    books.is_repeated = false;
     let savepoint = transaction.savepoint()?;
     let mut written = Written::default();
     let outcome = changes.iter().try_for_each(|change| apply::apply(&savepoint, change, books, &mut written.ids));
@@ -248,9 +313,10 @@ impl Handler<Record> for StoreWriter {
 impl Handler<Flush> for StoreWriter {
     type Result = ();
 
-    fn handle(&mut self, _: Flush, _: &mut Self::Context) {
+    fn handle(&mut self, _: Flush, context: &mut Self::Context) {
         let batch = std::mem::take(&mut self.batch);
-        let outcomes = self.store(&batch);
+        let mut outcomes = self.store(&batch);
+        self.erase_from_the_log(&batch, &mut outcomes, context);
         self.answer(batch, outcomes);
     }
 }

@@ -1,10 +1,11 @@
 //! Whether requests should be sent here.
 
 use std::fmt;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -13,6 +14,9 @@ const READY: u8 = 1;
 const STOPPING: u8 = 2;
 /// Stopped before it was ready: what is not loaded is not known, so nothing is answered.
 const ABANDONED: u8 = 3;
+
+/// The step of which it is known how far it has come.
+const LOADING: &str = "loading sessions";
 
 /// Whether something that is not needed for every answer is away.
 type Ailment = Box<dyn Fn() -> bool + Send + Sync>;
@@ -24,6 +28,8 @@ pub struct Readiness {
     /// And whether requests should go elsewhere then.
     ailment: OnceLock<(Ailment, bool)>,
     state: AtomicU8,
+    /// What the start is busy with.
+    step: ArcSwap<&'static str>,
     loaded: AtomicU64,
     to_load: AtomicU64,
     /// How long a request that comes too early waits, in milliseconds.
@@ -44,9 +50,14 @@ impl Readiness {
         self.patience.store(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
+    /// How long that is; zero when they are refused.
+    pub fn patience(&self) -> Duration {
+        Duration::from_millis(self.patience.load(Ordering::Relaxed))
+    }
+
     /// Whether the start is over; a request that has come too early may wait for it here.
     pub async fn has_started(&self) -> bool {
-        let patience = Duration::from_millis(self.patience.load(Ordering::Relaxed));
+        let patience = self.patience();
         if self.may_start() && !patience.is_zero() {
             // Made before the state is looked at again, so that the end cannot go unnoticed between the two.
             let started = self.started.notified();
@@ -65,8 +76,36 @@ impl Readiness {
         self.started.notify_waiters();
     }
 
+    /// What the start is busy with from now on, in words for an operator: "checking the database file".
+    pub fn begin(&self, step: &'static str) {
+        self.step.store(Arc::new(step));
+    }
+
+    /// What the start is busy with; empty when nobody has said so.
+    pub fn step(&self) -> String {
+        match (**self.step.load(), self.progress()) {
+            (LOADING, (loaded, of)) => format!("{LOADING} {loaded} of {of}"),
+            (step, _) => step.to_owned(),
+        }
+    }
+
+    /// Resolves when the server stops, also when that was before.
+    pub async fn stopping(&self) {
+        loop {
+            let told = self.started.notified();
+            tokio::pin!(told);
+            // Before the state is looked at, so that the end cannot go unnoticed between the two.
+            told.as_mut().enable();
+            if self.is_stopping() {
+                return;
+            }
+            told.await;
+        }
+    }
+
     /// How far the start has come: so many sessions of so many are loaded.
     pub fn set_progress(&self, loaded: u64, of: u64) {
+        self.begin(LOADING);
         self.loaded.store(loaded, Ordering::Relaxed);
         self.to_load.store(of, Ordering::Relaxed);
     }
@@ -157,6 +196,18 @@ mod tests {
         let readiness = Readiness::default();
         readiness.let_early_requests_wait(Duration::from_secs(30));
         assert!(!readiness.has_started().await);
+    }
+
+    #[test]
+    fn what_the_start_is_busy_with_is_said_with_how_far_it_has_come() {
+        let readiness = Readiness::default();
+        assert_eq!(readiness.step(), "");
+        readiness.begin("checking the database file");
+        assert_eq!(readiness.step(), "checking the database file");
+        readiness.set_progress(3, 10);
+        assert_eq!(readiness.step(), "loading sessions 3 of 10");
+        readiness.begin("looking at the shop");
+        assert_eq!((readiness.step().as_str(), readiness.progress()), ("looking at the shop", (3, 10)));
     }
 
     #[test]

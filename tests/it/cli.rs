@@ -51,6 +51,51 @@ fn administrators_are_added_listed_and_disabled() {
 }
 
 #[test]
+fn a_password_on_the_command_line_is_refused_and_where_it_comes_from_is_said() {
+    let home = tempfile::tempdir().unwrap();
+    for line in [
+        &["customer", "add", "--email", "a@example.com"][..],
+        &["customer", "set-password", "--email", "a@example.com"],
+        &["admin", "add", "--username", "chief", "--email", "a@example.com"],
+        &["admin", "set-password", "--username", "chief"],
+    ] {
+        let outcome = tokenward(home.path(), &[line, &["--password", "so secret"]].concat(), "");
+        outcome.assert_failed(64, "standard input or a prompt");
+        assert!(!outcome.stderr.contains("--no-password"), "{outcome:?}");
+    }
+}
+
+#[test]
+fn names_with_control_characters_are_refused() {
+    let home = tempfile::tempdir().unwrap();
+    for line in [
+        &["customer", "add", "--email", "a@example.com", "--firstname", "A\u{1b}[2J"][..],
+        &["admin", "add", "--username", "chief\n", "--email", "a@example.com"],
+        &["admin", "add", "--username", "chief", "--email", "a@example.com", "--lastname", "\u{7}"],
+    ] {
+        tokenward(home.path(), line, PASSWORD).assert_failed(1, "control character");
+    }
+}
+
+#[test]
+fn an_administrator_who_is_locked_out_is_listed_with_the_end_of_that() {
+    let server = ServerBuilder::new().start();
+    server.command(&["admin", "add", "--username", "Chief", "--email", "chief@example.com"], PASSWORD).printed();
+    let locked_until = || {
+        let list = server.command(&["admin", "list", "--json"], "");
+        let row: serde_json::Value = serde_json::from_str(list.printed().trim()).unwrap();
+        row["locked_until"].clone()
+    };
+    assert_eq!(locked_until(), serde_json::Value::Null);
+    for _ in 0..6 {
+        server.try_admin("chief", "wrong");
+    }
+    assert!(locked_until().is_string());
+    server.command(&["admin", "unlock", "--username", "chief"], "").printed();
+    assert_eq!(locked_until(), serde_json::Value::Null);
+}
+
+#[test]
 fn a_folder_that_was_named_by_mistake_is_not_made() {
     let home = tempfile::tempdir().unwrap();
     let typo = home.path().join("typo");

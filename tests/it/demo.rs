@@ -76,3 +76,15 @@ fn a_demonstration_that_is_stopped_while_it_is_prepared_leaves_nothing_behind() 
     assert_eq!(process.wait(SOON).code(), Some(0));
     assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn a_demonstration_does_not_take_a_second_factor_away_that_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = ServerBuilder::on(&folder.path().join("data"))
+        .argument("--demo")
+        .key("ADMIN__SECOND_FACTOR", "required")
+        .spawn();
+    assert_eq!(process.wait(SOON).code(), Some(64));
+    let log = process.log.text();
+    assert!(log.contains("admin.second_factor"), "{log}");
+}

@@ -22,6 +22,7 @@ mod layers;
 mod lifecycle;
 mod magento;
 mod memory;
+mod opening;
 mod panics;
 mod readme;
 mod referee;

@@ -119,7 +119,7 @@ fn pyotp_reads_the_address_and_its_code_signs_in() {
     app.arg(repository().join("tests/clients/pyotp/code.py"));
     let outcome = run(app, &uri);
     let lines: Vec<_> = outcome.printed().lines().collect();
-    assert_eq!(lines[..2], ["shop.example.com", "chief@example.com"]);
+    assert_eq!(lines[..2], ["shop.example.com", "chief"]);
     assert_token(&server, &with_code(&server, "chief", lines[2]));
 }
 
@@ -127,16 +127,19 @@ fn pyotp_reads_the_address_and_its_code_signs_in() {
 fn secrets_of_any_length_are_taken_from_standard_input_with_or_without_a_server() {
     let shop = Shop::new();
     drop(shop.open());
-    // As long as Magento's own, and as short as a test's.
+    // As long as Magento's own, and as short as may be.
     let long = "MFRGG".to_owned() + &"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".repeat(6) + "MZXW6YTBOI";
     let given = [("chief", long.as_str()), ("clerk", "gezd gnbv gy3t qojq")];
     for (username, secret) in given {
         let set = shop.command(&["admin", "set-totp", "--username", username, "--secret-stdin"], secret);
         let expected = secret.replace(' ', "").to_uppercase();
         assert!(shown(&set).contains(&format!("secret={expected}&")), "{set:?}");
+        assert_eq!(set.stdout.contains("RFC 4226"), expected.len() < 26, "{set:?}");
     }
     shop.command(&["admin", "set-totp", "--username", "chief", "--secret-stdin"], "no base32!")
         .assert_failed(1, "base32");
+    shop.command(&["admin", "set-totp", "--username", "chief", "--secret-stdin"], "GEZDGNBVGY3TQ")
+        .assert_failed(1, "too short");
     let server = shop.open();
     for (username, secret) in given {
         let Some(code) = oathtool(secret) else { return };

@@ -178,6 +178,15 @@ fn the_units_of_systemd_are_sound_and_name_the_listeners() {
         let unit = std::fs::read_to_string(folder.path().join(format!("tokenward-{listener}.socket"))).unwrap();
         assert!(unit.contains(&format!("FileDescriptorName={listener}\n")), "{unit}");
     }
+    let service = std::fs::read_to_string(folder.path().join("tokenward.service")).unwrap();
+    let (unit, service) = service.split_once("[Service]\n").unwrap();
+    let seconds = |section: &str, key: &str| -> u32 {
+        let line = section.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_else(|| panic!("{key}"));
+        line.parse().unwrap()
+    };
+    // A start that takes half a minute before it is refused must not go on for ever either.
+    let (starts, within) = (seconds(unit, "StartLimitBurst="), seconds(unit, "StartLimitIntervalSec="));
+    assert!(starts * (30 + seconds(service, "RestartSec=")) < within);
     match Command::new("systemd-analyze").arg("verify").args(&units).output() {
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stderr);

@@ -1,11 +1,12 @@
 //! What an operator does with administrators, by user name and with answers in words.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::accounts::embedded::rows::{administrator_row, conflict, throttle_cleared};
 use crate::accounts::embedded::{EmbeddedAccounts, NewAdministrator, read};
 use crate::accounts::{AccountError, AccountStore, Administrator, DirectorySource};
 use crate::audit::Event;
+use crate::clock::UnixSeconds;
 use crate::secret::Secret;
 use crate::session::{Subject, SubjectChanged, UserType};
 use crate::store::Change;
@@ -32,6 +33,15 @@ impl EmbeddedAccounts {
     /// [`AccountError::Unavailable`].
     pub async fn list_administrators(&self) -> Result<Vec<Administrator>, AccountError> {
         Ok(self.read(read::administrators).await?)
+    }
+
+    /// Until when administrators are refused because their names have failed `most` times, by folded name.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`].
+    pub async fn refused_administrators(&self, most: u32) -> Result<HashMap<String, UnixSeconds>, AccountError> {
+        let now = self.clock.now();
+        Ok(self.readers.read(move |file| read::refused_administrators(file, now, most)).await?)
     }
 
     /// Sets an administrator's password. Sessions go on (fact sheet 4.4).

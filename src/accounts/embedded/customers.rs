@@ -122,11 +122,12 @@ impl EmbeddedAccounts {
 
     /// Makes whoever has this address unreadable: the rows of `customers`, who have it, their keys in the audit trail and
     /// those of the address itself, and the throttle's row. Ending the sessions is the caller's task, before; the throttle
-    /// in memory is the caller's to clear.
+    /// in memory is the caller's to clear. Says whether that is so in the log of the file already; otherwise it becomes so as
+    /// soon as nobody reads it.
     ///
     /// # Errors
     /// [`AccountError::Unavailable`].
-    pub async fn erase(&self, email: &str, customers: &[Customer]) -> Result<(), AccountError> {
+    pub async fn erase(&self, email: &str, customers: &[Customer]) -> Result<bool, AccountError> {
         let subjects: Vec<_> = customers.iter().map(|customer| Some(Subject::customer(customer.id))).collect();
         let erasure = Erasure {
             kind: UserType::Customer,
@@ -135,11 +136,11 @@ impl EmbeddedAccounts {
         };
         let told = if subjects.is_empty() { vec![None] } else { subjects };
         let lines = told.into_iter().map(|subject| self.line(Event::Erased { subject }));
-        self.store.write([Change::Erase(erasure)].into_iter().chain(lines).collect()).await?;
+        let written = self.store.write([Change::Erase(erasure)].into_iter().chain(lines).collect()).await?;
         for customer in customers {
             self.announce_lock(customer.id, None);
         }
-        Ok(())
+        Ok(!written.lingers)
     }
 
     /// The customers with this address: in this website, or in any.

@@ -166,6 +166,20 @@ pub(super) fn throttle_page(
     rows.filter_map(Result::transpose).collect()
 }
 
+/// Names of administrators that have failed so often that they are refused, and until when.
+pub(super) fn refused_administrators(file: &Connection, now: UnixSeconds, most: u32) -> Result<Refused> {
+    let question = "SELECT name, lock_expires FROM throttle WHERE kind = ?1 AND failures >= ?2 AND lock_expires > ?3
+                    AND name IN (SELECT username_key FROM administrators)";
+    let mut statement = file.prepare_cached(question)?;
+    let rows = statement.query_map(params![UserType::Admin.number(), most, now.get()], |row| {
+        Ok((row.get(0)?, UnixSeconds(row.get(1)?)))
+    })?;
+    rows.collect()
+}
+
+/// Names, and until when they are refused.
+pub(super) type Refused = HashMap<String, UnixSeconds>;
+
 /// Whether the throttle has a row of this folded name whose lock has not ended.
 pub(super) fn is_throttled(file: &Connection, now: UnixSeconds, kind: UserType, name: &str) -> Result<bool> {
     file.prepare_cached("SELECT 1 FROM throttle WHERE kind = ?1 AND name = ?2 AND lock_expires > ?3")?.exists(params![

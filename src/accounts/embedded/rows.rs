@@ -52,6 +52,7 @@ pub(in crate::accounts) fn customer_row(
     now: UnixSeconds,
 ) -> Result<CustomerRow, AccountError> {
     let email_key = email_key(&new.email)?;
+    expect_printable([Some(&new.email), new.firstname.as_ref(), new.lastname.as_ref()])?;
     let website = match &new.website {
         Some(code) => website_named(code, directory)?.id,
         None => directory.default_store().website,
@@ -83,6 +84,8 @@ pub(in crate::accounts) fn administrator_row(
     now: UnixSeconds,
 ) -> Result<AdministratorRow, AccountError> {
     email_key(&new.email)?;
+    let texts = [Some(&new.email), Some(&new.username), new.firstname.as_ref(), new.lastname.as_ref()];
+    expect_printable(texts)?;
     let username_key = name::key(&new.username)
         .filter(|key| !key.trim().is_empty())
         .ok_or_else(|| conflict(format!("a user name has 1 to {} characters", name::LONGEST_NAME)))?;
@@ -99,6 +102,14 @@ pub(in crate::accounts) fn administrator_row(
         expires_at: None,
         created_at: now,
     })
+}
+
+/// Nobody types a control character on purpose, and a name with one cannot be shown or typed again.
+fn expect_printable<const N: usize>(texts: [Option<&String>; N]) -> Result<(), AccountError> {
+    match texts.into_iter().flatten().find(|text| text.chars().any(char::is_control)) {
+        Some(text) => Err(conflict(format!("{text:?} has a control character in it: names and addresses have none"))),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn website_named<'a>(code: &str, directory: &'a StoreDirectory) -> Result<&'a Website, AccountError> {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{LONGEST_PAGE, Office, Outcome, done, filled, moment, row, text};
 use crate::accounts::embedded::{CustomerPage, NewAdministrator, NewCustomer};
-use crate::accounts::{Administrator, Customer};
+use crate::accounts::{Administrator, Customer, folded};
 use crate::control::{Answer, ExposedPassword};
 use crate::registry::Revocation;
 use crate::session::{Subject, UserType};
@@ -78,7 +78,7 @@ impl Office {
             turns.push(self.sign_in.turn_of(subject).await);
             self.revoke(Revocation::Subject(subject)).await?;
         }
-        self.accounts.erase(email, &found).await.map_err(text)?;
+        let is_gone = self.accounts.erase(email, &found).await.map_err(text)?;
         self.sign_in.clear_throttle(UserType::Customer, email);
         for customer in &found {
             // One that an administrator was given meanwhile.
@@ -91,7 +91,13 @@ impl Office {
                 format!("customer {} is erased, and their sessions have ended", numbers.join(", "))
             }
         };
-        done(format!("{who}; what the audit trail held under this address cannot be read any more"))
+        let rest = if is_gone {
+            ""
+        } else {
+            " (something reads the data folder at the moment, a backup, say, so it is still in the log of the database \
+             file: it goes when that has ended, and the server's log says so)"
+        };
+        done(format!("{who}; what the audit trail held under this address cannot be read any more{rest}"))
     }
 
     pub(super) async fn add_administrator(
@@ -108,6 +114,8 @@ impl Office {
         let administrators = self.accounts.list_administrators().await.map_err(text)?;
         let with_second_factor = self.accounts.administrators_with_second_factor().await.map_err(text)?;
         let snapshot = self.keeper.snapshot();
+        let most = snapshot.settings.number("oauth/authentication_lock/max_failures_count");
+        let refused = self.accounts.refused_administrators(most).await.map_err(text)?;
         let roles = &snapshot.roles;
         let row = |administrator: &Administrator| {
             row([
@@ -117,6 +125,7 @@ impl Office {
                 ("role", json!(administrator.role.and_then(|role| roles.role(role)).map(|role| &role.name))),
                 ("active", json!(administrator.is_active)),
                 ("expires_at", moment(administrator.expires_at)),
+                ("locked_until", moment(refused.get(&folded(&administrator.username)).copied())),
                 ("second_factor", json!(with_second_factor.contains(&administrator.id))),
             ])
         };

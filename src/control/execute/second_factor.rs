@@ -14,15 +14,18 @@ const ISSUER: &str = "tokenward";
 impl Office {
     pub(super) async fn set_second_factor(&self, username: &str, secret: Option<ExposedPassword>) -> Outcome {
         let secret = match secret {
-            Some(given) => TotpSecret::from_base32(given.0.expose()).map_err(text)?,
+            Some(given) => long_enough(TotpSecret::from_base32(given.0.expose()).map_err(text)?)?,
             None => TotpSecret::generate(),
         };
         let administrator = self.store_second_factor(username, Some(secret.to_base32())).await?;
         let settings = &self.keeper.snapshot().settings;
-        let uri = secret.uri(&issuer(settings), &administrator.email);
+        let uri = secret.uri(&issuer(settings), &administrator.username);
         let (id, disabled, needless) = (administrator.id, hint_of_disabled(&administrator), hint_of_settings(settings));
+        let short = hint_of_length(&secret);
         Ok(Answer::SecondFactor {
-            done: format!("administrator {id} has a new secret for codes; their sessions go on{disabled}{needless}"),
+            done: format!(
+                "administrator {id} has a new secret for codes; their sessions go on{disabled}{needless}{short}"
+            ),
             uri: ExposedPassword(Password::new(uri.expose().to_owned())),
         })
     }
@@ -41,6 +44,31 @@ impl Office {
         let administrator = self.accounts.administrator_named(username).await.map_err(text)?;
         let _turn = self.sign_in.turn_of(Subject::admin(administrator.id)).await;
         self.accounts.set_second_factor(username, secret).await.map_err(text)
+    }
+}
+
+/// The shortest secret that is taken, in bytes: sixteen letters, which is what some apps and services still make.
+const SHORTEST_SECRET: usize = 10;
+
+/// The shortest that RFC 4226, section 4, allows, in bytes.
+const SHORTEST_OF_THE_RFC: usize = 16;
+
+fn long_enough(secret: TotpSecret) -> Result<TotpSecret, String> {
+    if secret.length() < SHORTEST_SECRET {
+        return Err(format!(
+            "the secret is too short, because it could be guessed: it has to have {} letters and digits at least; \
+             without --secret-stdin a good one is made",
+            SHORTEST_SECRET * 8 / 5
+        ));
+    }
+    Ok(secret)
+}
+
+fn hint_of_length(secret: &TotpSecret) -> &'static str {
+    if secret.length() < SHORTEST_OF_THE_RFC {
+        "; the secret has less than the 128 bits that RFC 4226 asks for, so take a longer one if you can"
+    } else {
+        ""
     }
 }
 

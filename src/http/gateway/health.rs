@@ -1,7 +1,7 @@
 //! Is the server alive, and should requests be sent here?
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::telemetry::Readiness;
 
 /// 200 as long as requests are answered at all.
 pub(super) async fn live() -> HttpResponse {
-    state(StatusCode::OK, "alive")
+    alive()
 }
 
 /// 200 when requests are welcome, 503 while the server starts or stops.
@@ -18,14 +18,33 @@ pub(super) async fn ready(services: web::Data<Services>) -> HttpResponse {
     readiness(&services.readiness)
 }
 
+/// The answer to a question about health while there is nothing else to be answered; `None` when it is another question.
+pub(in crate::http) fn answer_early(method: &Method, path: &str, state: &Readiness) -> Option<HttpResponse> {
+    match (method, path) {
+        (&Method::GET | &Method::HEAD, "/health/live") => Some(alive()),
+        (&Method::GET | &Method::HEAD, "/health/ready") => Some(readiness(state)),
+        _ => None,
+    }
+}
+
+fn alive() -> HttpResponse {
+    state(StatusCode::OK, "alive")
+}
+
 fn readiness(readiness: &Readiness) -> HttpResponse {
     let status = if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let (loaded, of) = readiness.progress();
-    if readiness.is_starting() && of > 0 {
-        answer(status, &json!({ "status": readiness.name(), "sessions_loaded": loaded, "sessions_stored": of }))
-    } else {
-        state(status, readiness.name())
+    let mut body = json!({ "status": readiness.name() });
+    if readiness.is_starting() {
+        let (step, (loaded, of)) = (readiness.step(), readiness.progress());
+        if !step.is_empty() {
+            body["doing"] = json!(step);
+        }
+        if of > 0 {
+            body["sessions_loaded"] = json!(loaded);
+            body["sessions_stored"] = json!(of);
+        }
     }
+    answer(status, &body)
 }
 
 fn state(status: StatusCode, name: &str) -> HttpResponse {

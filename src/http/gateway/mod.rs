@@ -19,6 +19,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder};
 
 pub(in crate::http) use answer::cannot_tell;
+pub(in crate::http) use health::answer_early;
 
 use crate::http::problem::problem;
 

@@ -249,7 +249,7 @@ fn a_restored_copy_that_is_accepted_and_a_recovery_leave_their_lines() {
     std::fs::copy(&copy, folder.path().join("tokenward.db")).unwrap();
     let restored = ServerBuilder::on(folder.path()).argument("--accept-restored").argument("end-sessions");
     stop(restored.start());
-    tokenward(folder.path(), &["recover"], "").printed();
+    tokenward(folder.path(), &["recover", "--force"], "").printed();
     let again = tempfile::tempdir().unwrap();
     std::fs::copy(&copy, again.path().join("tokenward.db")).unwrap();
     tokenward(again.path(), &["accept-restored", "keep-sessions"], "").printed();
