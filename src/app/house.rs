@@ -32,7 +32,7 @@ use crate::secret::Password;
 use crate::session::SessionId;
 use crate::settings::{Scope, Settings, Snapshot, StoreDirectory};
 use crate::sign_in::{self, SignIn, password};
-use crate::store::{self, DataFolder, FolderError, Loader, Readers, RecoverOptions, Recovery, Store, StoreError};
+use crate::store::{self, Accepted, DataFolder, FolderError, Loader, Readers, RecoverOptions, Recovery, Store, StoreError};
 use crate::telemetry::{Metrics, Readiness};
 use crate::token::jwt::SharedJwtKey;
 
@@ -151,6 +151,7 @@ impl House {
         let readers = Readers::new(&folder);
         let accounts = Arc::new(EmbeddedAccounts::new(store.clone(), readers.clone(), Arc::clone(&clock)));
         let installation = Installation::read(&config.magento)?;
+        folder.claim_for(&installation.accounts_of(&config)?)?;
         let installation_key: SharedInstallationKey =
             Arc::new(ArcSwapOption::from_pointee(installation.installation_key(&config.magento)));
         let shop = installation.open(&config, &clock, &store, &installation_key).await?;
@@ -409,16 +410,21 @@ pub fn is_there(folder: &Path) -> Result<bool, FolderError> {
     Ok(store::holds_data(folder))
 }
 
-/// Accepts a data folder that was restored from a copy, when it is one; says whether it is.
+/// Accepts a data folder that was restored from a copy, or whose users are of other accounts than those of `config`; says
+/// which of them it was.
 ///
 /// # Errors
-/// [`FolderError`]: nothing was accepted.
-pub fn accept_restored(folder: &Path, keep_sessions: bool) -> Result<bool, FolderError> {
-    let was_restored = store::accept_restored(folder, keep_sessions, SystemClock::default().now(), operator())?;
-    match (was_restored, keep_sessions) {
-        (false, _) => info!("the data folder is not a restored one, so there is nothing to accept"),
-        (true, false) => warn!("the data folder was restored from a copy: all its sessions have ended"),
-        (true, true) => warn!(
+/// [`OpenError`]: nothing was accepted.
+pub fn accept_restored(config: &Config, keep_sessions: bool) -> Result<Option<Accepted>, OpenError> {
+    let accounts = Installation::read(&config.magento)?.accounts_of(config)?;
+    let now = SystemClock::default().now();
+    let accepted = store::accept_restored(&config.data.dir, &accounts, keep_sessions, now, operator())?;
+    match (accepted, keep_sessions) {
+        (Some(Accepted::Accounts), false) => warn!(accounts, "the data folder is used with other accounts: all its sessions have ended"),
+        (Some(Accepted::Accounts), true) => warn!(accounts, "the data folder is used with other accounts, and its sessions go on"),
+        (None, _) => info!("the data folder is not a restored one, so there is nothing to accept"),
+        (Some(Accepted::Copy), false) => warn!("the data folder was restored from a copy: all its sessions have ended"),
+        (Some(Accepted::Copy), true) => warn!(
             "the data folder was restored from a copy, and its sessions go on: what was revoked after the copy was made \
              is good again"
         ),

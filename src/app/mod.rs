@@ -18,6 +18,7 @@ mod trail;
 mod validators;
 
 pub use demo::{Demo, DemoError};
+pub use crate::store::Accepted;
 pub use house::{House, OpenError, accept_restored, is_there, operator, recover};
 pub use loading::LoadingError;
 pub use servers::{Entrance, Listeners, Running, ServeError};

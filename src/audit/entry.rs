@@ -149,6 +149,11 @@ pub(super) mod tests {
             any::<bool>().prop_map(|sessions_kept| Event::Recovered { sessions_kept }),
             (subjects(), any::<bool>()).prop_map(|(subject, active)| Event::SecondFactorSwitched { subject, active }),
             Just(Event::BackedUp),
+            (".*", ".*", any::<bool>()).prop_map(|(from, to, sessions_kept)| Event::AccountsAccepted {
+                from,
+                to,
+                sessions_kept
+            }),
         ]
     }
 

@@ -131,6 +131,15 @@ pub enum Event {
     },
     /// Everything was copied to a file.
     BackedUp,
+    /// A folder whose users were of other accounts was accepted.
+    AccountsAccepted {
+        /// The accounts that it was used with.
+        from: String,
+        /// Those that it is used with from now on.
+        to: String,
+        /// Whether its sessions go on.
+        sessions_kept: bool,
+    },
 }
 
 /// Which sessions were ended.

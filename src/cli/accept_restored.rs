@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 
-use crate::app;
+use crate::app::{self, Accepted};
 use crate::cli::common::ConfigArguments;
 use crate::cli::{Failure, output};
 
-/// Accepts a data folder that was restored from a backup, so that a server starts on it; no server may run on it.
+/// Accepts a data folder that was restored from a backup, or that was used with other accounts, so that a server starts on
+/// it; no server may run on it.
 ///
 /// The same as `serve --accept-restored`, for servers that a service manager starts.
 #[derive(Debug, Args)]
@@ -39,10 +40,12 @@ impl AcceptRestored {
             return Err(anyhow!("there is no tokenward.db in {folder}: name the right folder with --data-dir").into());
         }
         let keep_sessions = self.sessions == RestoredSessions::KeepSessions;
-        output::print(match (app::accept_restored(folder, keep_sessions)?, keep_sessions) {
-            (false, _) => "the data folder is not a restored one, so there was nothing to accept",
-            (true, false) => "accepted: all sessions of the restored folder have ended",
-            (true, true) => "accepted: what was revoked after the backup was made is good again",
+        output::print(match (app::accept_restored(&config, keep_sessions)?, keep_sessions) {
+            (None, _) => "the data folder is not a restored one, so there was nothing to accept",
+            (Some(Accepted::Copy), false) => "accepted: all sessions of the restored folder have ended",
+            (Some(Accepted::Copy), true) => "accepted: what was revoked after the backup was made is good again",
+            (Some(Accepted::Accounts), false) => "accepted: all sessions have ended, and users are of the new accounts",
+            (Some(Accepted::Accounts), true) => "accepted: the sessions go on, for users of the new accounts",
         })?;
         Ok(ExitCode::SUCCESS)
     }

@@ -25,7 +25,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
 
-    /// Start on a data folder that was restored from a backup: what becomes of its sessions
+    /// Start on a data folder that was restored from a backup, or used with other accounts: what becomes of its sessions
     #[arg(long, value_name = "WHAT")]
     accept_restored: Option<RestoredSessions>,
 
@@ -77,7 +77,7 @@ impl Serve {
             "tokenward starts"
         );
         if let Some(sessions) = self.accept_restored {
-            app::accept_restored(&config.data.dir, sessions == RestoredSessions::KeepSessions)?;
+            app::accept_restored(&config, sessions == RestoredSessions::KeepSessions)?;
         }
         actix::System::new().block_on(async {
             let inherited = inherited?;

@@ -1,7 +1,8 @@
 //! A consistent copy of the file while the server runs, and what a start from such a copy has to ask.
 //!
 //! An old copy knows nothing of what was revoked since, so a copy carries a note. A folder with the note is not opened
-//! before somebody has said what is to become of its sessions.
+//! before somebody has said what is to become of its sessions. The same is asked, and answered the same way, of a folder
+//! whose users are of other accounts.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -14,10 +15,19 @@ use crate::session::{SessionId, UserType};
 use crate::store::folder::{self, DATABASE, FolderError, NUMBERS_OF_A_RUN};
 use crate::store::ledger::{self, Seal};
 use crate::store::sessions::Books;
-use crate::store::{DataFolder, audit, connection, jwts};
+use crate::store::{DataFolder, audit, belonging, connection, jwts};
 
 /// The key in `meta` of the note: when the copy was made, in Unix seconds, as text.
 const NOTE: &str = "backup_of";
+
+/// What there was to accept of a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// It was restored from a copy.
+    Copy,
+    /// Its users are of other accounts.
+    Accounts,
+}
 
 /// Copies the file of `folder` to `to`, which must not be there yet. It may take a while, and may block.
 ///
@@ -49,35 +59,42 @@ pub(super) fn note(connection: &Connection) -> rusqlite::Result<Option<UnixSecon
     Ok(note.map(|text| UnixSeconds(String::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(0))))
 }
 
-/// Accepts a folder that was restored from a copy; from then on it is like any other. All its sessions end, and all JWTs
-/// that were issued until `now`, unless they are kept: then a token that was revoked after the copy was made is good
-/// again. False when it was no restored folder. The audit trail learns of it, at `now`, and that `origin` asked for it.
+/// Accepts a folder that was restored from a copy, or whose users are of other accounts than `accounts`; from then on it
+/// is like any other. All its sessions end, and all JWTs that were issued until `now`, unless they are kept: then a token
+/// that was revoked after the copy was made is good again. Says what there was to accept. The audit trail learns of it, at
+/// `now`, and that `origin` asked for it.
 ///
 /// # Errors
 /// [`FolderError`]: nothing was accepted.
 pub fn accept_restored(
     path: &Path,
+    accounts: &str,
     keep_sessions: bool,
     now: UnixSeconds,
     origin: Origin,
-) -> Result<bool, FolderError> {
+) -> Result<Option<Accepted>, FolderError> {
     let folder = DataFolder::open_restored(path, &|_| {})?;
     let database = path.join(DATABASE);
-    let told = |made_at| Line::new(now, Event::RestoredAccepted { made_at, sessions_kept: keep_sessions }, origin);
-    accept(&database, &Seal::new(folder.digest_key()), keep_sessions, now, told)
+    accept(&database, &Seal::new(folder.digest_key()), accounts, keep_sessions, now, origin)
         .map_err(|cause| FolderError::Unreadable { path: database, cause })
 }
 
 fn accept(
     database: &Path,
     seal: &Seal,
+    accounts: &str,
     sessions_kept: bool,
     now: UnixSeconds,
-    told: impl FnOnce(UnixSeconds) -> Line,
-) -> rusqlite::Result<bool> {
+    origin: Origin,
+) -> rusqlite::Result<Option<Accepted>> {
     let mut connection = connection::writing(database)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let Some(made_at) = note(&transaction)? else { return Ok(false) };
+    let (copied, others) = (note(&transaction)?, belonging::others(&transaction, accounts)?);
+    let accepted = match (copied, &others) {
+        (Some(_), _) => Accepted::Copy,
+        (None, Some(_)) => Accepted::Accounts,
+        (None, None) => return Ok(None),
+    };
     let mut books = Books::open(&transaction, seal.clone())?;
     if !sessions_kept {
         let through = SessionId(books.ledger.last);
@@ -89,9 +106,14 @@ fn accept(
     // Numbers that were given out after the copy was made must not come again.
     books.ledger.last += NUMBERS_OF_A_RUN;
     books.ledger.write(&transaction, seal)?;
-    books.append_line(&transaction, &told(made_at), &[])?;
+    let restored = copied.map(|made_at| Event::RestoredAccepted { made_at, sessions_kept });
+    let moved = others.map(|from| Event::AccountsAccepted { from, to: accounts.to_owned(), sessions_kept });
+    for event in restored.into_iter().chain(moved) {
+        books.append_line(&transaction, &Line::new(now, event, origin), &[])?;
+    }
     audit::write_head(&transaction, &seal.chain, books.head)?;
     transaction.execute("DELETE FROM meta WHERE key = ?1", [NOTE])?;
+    belonging::settle(&transaction, accounts)?;
     transaction.commit()?;
-    Ok(true)
+    Ok(Some(accepted))
 }

@@ -13,7 +13,7 @@ use crate::clock::UnixSeconds;
 use crate::session::SessionId;
 use crate::store::ledger::{self, Ledger, Seal};
 use crate::store::log::{self, Log};
-use crate::store::{audit, backup, connection, schema};
+use crate::store::{audit, backup, belonging, connection, schema};
 use crate::token::DigestKey;
 
 /// The key in `meta` that says that a folder has got what it starts with.
@@ -113,6 +113,21 @@ pub enum FolderError {
         path: PathBuf,
         /// When the copy was made.
         made_at: UnixSeconds,
+    },
+    /// Its users are of other accounts.
+    #[error(
+        "the sessions in {path} are of users of {was}, and not of {now}, where the same numbers mean other people: take \
+         another data.dir; or run `tokenward accept-restored end-sessions`, and everybody signs in anew; or, if these are \
+         the same people after a move, `tokenward accept-restored keep-sessions` (both also with `serve \
+         --accept-restored …`)"
+    )]
+    OtherAccounts {
+        /// The file.
+        path: PathBuf,
+        /// The accounts that it was used with.
+        was: String,
+        /// Those that it is to be used with.
+        now: String,
     },
     /// The file is there and empty. Ours never are, not even when they have just been made.
     #[error(
@@ -223,6 +238,21 @@ impl DataFolder {
     /// The latest moment that is stored of a session or in the audit trail; session time must not start before it.
     pub fn latest_moment(&self) -> UnixSeconds {
         self.ledger.latest
+    }
+
+    /// Notes that its users are of `accounts`, by words that name them and are never shown to clients.
+    ///
+    /// # Errors
+    /// [`FolderError::OtherAccounts`] when it holds sessions of users of others; [`FolderError::Unreadable`] when the file
+    /// cannot be used.
+    pub fn claim_for(&self, accounts: &str) -> Result<(), FolderError> {
+        let path = self.database();
+        let unreadable = |cause| FolderError::Unreadable { path: self.database(), cause };
+        let connection = connection::writing(&path).map_err(unreadable)?;
+        match belonging::others(&connection, accounts).map_err(unreadable)? {
+            Some(was) => Err(FolderError::OtherAccounts { path, was, now: accounts.to_owned() }),
+            None => belonging::settle(&connection, accounts).map_err(unreadable),
+        }
     }
 
     /// The number of the first session of this run: none is ever given twice. Without any durability everything that is

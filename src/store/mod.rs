@@ -20,6 +20,7 @@ mod audit_reading;
 #[cfg(test)]
 mod audit_tests;
 mod backup;
+mod belonging;
 mod change;
 mod checksums;
 mod connection;
@@ -45,7 +46,7 @@ mod writer;
 
 pub use audit::Erasure;
 pub use audit_reading::{ExportError, Span, TrailFault, TrailReader, Verdict};
-pub use backup::{accept_restored, back_up};
+pub use backup::{Accepted, accept_restored, back_up};
 pub use change::{
     Change, Committed, CustomerLock, Record, RecordOutcome, SettingRow, StoreError, ThrottleRow, UsedCode, Write,
     Written,

@@ -15,7 +15,7 @@ use crate::clock::UnixSeconds;
 use crate::session::SessionId;
 use crate::store::folder::{self, DATABASE, FolderError};
 use crate::store::ledger::{self, Ledger, Seal};
-use crate::store::{DataFolder, Loader, SealedTable, audit, connection, jwts, log, schema, sessions};
+use crate::store::{DataFolder, Loader, SealedTable, audit, belonging, connection, jwts, log, schema, sessions};
 
 /// The tables that are copied row by row, each with what its rows are ordered by. Parents before children.
 const TABLES: [(&str, &str); 11] = [
@@ -183,8 +183,10 @@ fn copy(from: &Path, to: &Path, keep_sessions: bool, told: &Line) -> rusqlite::R
         saved.unsure = seal.as_ref().is_some_and(|seal| !seal.tables.is_whole(&old, table));
         recovery.tables.push((table, saved));
     }
-    if let Ok(Some(initialised)) = ledger::meta(&old, folder::INITIALISED) {
-        ledger::set_meta(&new, folder::INITIALISED, &initialised)?;
+    for key in [folder::INITIALISED, belonging::ACCOUNTS] {
+        if let Ok(Some(value)) = ledger::meta(&old, key) {
+            ledger::set_meta(&new, key, &value)?;
+        }
     }
     recovery.sessions = copy_sessions(&old, &new, keep_sessions)?;
     copy_jwts(&old, &new, (!keep_sessions).then_some(told.at))?;

@@ -48,6 +48,11 @@ impl DatabaseOptions {
         Ok(Self::new(connect))
     }
 
+    /// What the database is called on its server.
+    pub fn name(&self) -> &str {
+        self.connect.get_database().unwrap_or_default()
+    }
+
     /// The database that the shop's own files name.
     pub fn from_connection(connection: &Connection) -> Self {
         let named = MySqlConnectOptions::new()

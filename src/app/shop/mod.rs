@@ -94,6 +94,29 @@ impl Installation {
         self.deployment.disables_introspection()
     }
 
+    /// Whose accounts these are, in words that stay the same when the database moves to another host or gets another
+    /// password.
+    pub(super) fn accounts_of(&self, config: &Config) -> Result<String, ShopError> {
+        if config.accounts.source == AccountSource::Embedded {
+            return Ok("the embedded accounts".to_owned());
+        }
+        let options = self.database(config)?;
+        let prefix = Some(options.table_prefix.as_str()).filter(|prefix| !prefix.is_empty());
+        let prefix = prefix.map(|prefix| format!(" with the table prefix {prefix}")).unwrap_or_default();
+        Ok(format!("the shop's database {}{prefix}", options.name()))
+    }
+
+    /// Where the database is, and how its tables are named.
+    fn database(&self, config: &Config) -> Result<DatabaseOptions, ShopError> {
+        let mut options = match &config.magento.database_url {
+            Some(url) => DatabaseOptions::from_url(url)?,
+            None => DatabaseOptions::from_connection(&self.deployment.connection()?),
+        };
+        let prefix = config.magento.table_prefix.clone();
+        options.table_prefix = prefix.unwrap_or_else(|| self.deployment.table_prefix());
+        Ok(options)
+    }
+
     /// Reaches the database, when accounts are there.
     pub(super) async fn open(
         &self,
@@ -105,12 +128,7 @@ impl Installation {
         if config.accounts.source != AccountSource::Magento {
             return Ok(None);
         }
-        let mut options = match &config.magento.database_url {
-            Some(url) => DatabaseOptions::from_url(url)?,
-            None => DatabaseOptions::from_connection(&self.deployment.connection()?),
-        };
-        let prefix = config.magento.table_prefix.clone();
-        options.table_prefix = prefix.unwrap_or_else(|| self.deployment.table_prefix());
+        let mut options = self.database(config)?;
         options.write = config.magento.write;
         options.connections = config.magento.connections;
         options.timeout = config.magento.timeout;
