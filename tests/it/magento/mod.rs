@@ -8,6 +8,7 @@ mod proxy;
 mod revocations;
 mod rotation;
 mod second_factor;
+mod tls;
 mod tokens;
 
 use std::path::Path;
