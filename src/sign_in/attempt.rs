@@ -89,9 +89,10 @@ impl Sessions for Registry {
 impl Core {
     /// Logs why an account could not be read or changed; the cause is for the operator alone.
     pub(super) fn unreadable(&self, error: &AccountError) -> SignInError {
-        match self.outage.count(self.clock.now()) {
-            Some(attempts) => error!(%error, attempts, "accounts cannot be reached for sign-ins"),
-            None => debug!(%error, "an account cannot be reached for a sign-in"),
+        if let Some(attempts) = self.outage.count(self.clock.now()) {
+            error!(%error, attempts, "accounts cannot be reached for sign-ins");
+        } else {
+            debug!(%error, "an account cannot be reached for a sign-in");
         }
         SignInError::Unavailable
     }

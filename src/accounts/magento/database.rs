@@ -173,13 +173,11 @@ async fn place(
     condition: &Condition,
     limit: Duration,
 ) -> Result<OwnedSemaphorePermit, AccountError> {
-    match timeout(limit, places.acquire_owned()).await {
-        Ok(Ok(place)) => Ok(place),
-        _ => {
-            condition.unanswered();
-            Err(AccountError::Unavailable("all connections to the shop's database are busy".to_owned()))
-        }
+    if let Ok(Ok(place)) = timeout(limit, places.acquire_owned()).await {
+        return Ok(place);
     }
+    condition.unanswered();
+    Err(AccountError::Unavailable("all connections to the shop's database are busy".to_owned()))
 }
 
 async fn acquire(

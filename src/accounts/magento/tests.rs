@@ -5,12 +5,13 @@ mod mariadb;
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use mariadb::MariaDb;
 use sqlx::ConnectOptions;
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 use super::*;
 use crate::accounts::acceptance::{Sample, keeps_its_promises};

@@ -9,6 +9,7 @@ mod proxy;
 mod revocations;
 mod rotation;
 mod second_factor;
+mod tls;
 mod tokens;
 
 use std::path::Path;

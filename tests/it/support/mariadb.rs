@@ -37,6 +37,8 @@ pub(crate) struct MariaDb {
     folder: tempfile::TempDir,
     child: Option<Child>,
     port: u16,
+    /// What else it is started with.
+    arguments: Vec<String>,
 }
 
 impl MariaDb {
@@ -52,7 +54,7 @@ impl MariaDb {
         let folder = tempfile::Builder::new().prefix("tw-db-").tempdir_in("/tmp").unwrap();
         copy(&template, &folder.path().join("data"));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut server = Self { folder, child: None, port };
+        let mut server = Self { folder, child: None, port, arguments: Vec::new() };
         server.start_again();
         Some(server)
     }
@@ -94,11 +96,19 @@ impl MariaDb {
         }
     }
 
+    /// Stops it and starts it again with more arguments.
+    pub(crate) fn start_again_with(&mut self, arguments: Vec<String>) {
+        self.stop();
+        self.arguments = arguments;
+        self.start_again();
+    }
+
     /// Starts it again on the same port and the same data.
     pub(crate) fn start_again(&mut self) {
         let child = server(&self.folder.path().join("data"), &self.socket())
             .arg("--bind-address=127.0.0.1")
             .arg(format!("--port={}", self.port))
+            .args(&self.arguments)
             .spawn()
             .unwrap();
         self.child = Some(child);
