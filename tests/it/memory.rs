@@ -49,6 +49,7 @@ fn resident(server: &TestServer) -> f64 {
 
 /// Waits until a server takes little more than an empty one, for a minute at most.
 #[expect(clippy::print_stdout, reason = "the figures are what the one who runs it wants to see")]
+#[expect(clippy::disallowed_methods, reason = "the server is another process, and its minute a real one")]
 #[track_caller]
 fn assert_given_back(server: &TestServer, empty: f64) {
     let (begun, pause) = (Instant::now(), Duration::from_millis(200));
