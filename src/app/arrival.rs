@@ -74,10 +74,8 @@ where
                 // Nobody comes any more when the start is refused.
                 let Ok(worker) = awaited.wait_for(Option::is_some).await.map(|worker| worker.clone()) else { return };
                 let Some(worker) = worker else { return };
-                match build(worker).await {
-                    Ok(app) => desk.hand_over_to(app),
-                    Err(()) => error!("a worker cannot build its application"),
-                }
+                let Ok(app) = build(worker).await else { return error!("a worker cannot build its application") };
+                desk.hand_over_to(app);
             }
         });
         ready(Ok(Reception(desk)))
