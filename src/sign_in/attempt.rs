@@ -190,10 +190,14 @@ impl Checked {
         let success = self.core.accounts.success(subject, now, lock, Some(self.in_flight.key().name()));
         let mut along = success.await.map_err(|error| unreadable(&error))?;
         along.extend(code.map(Change::CodeUsed));
+        let mirrored = self.core.accounts.mirror_token(subject, &token, digest).await;
+        let mirrored = mirrored.map_err(|error| unreadable(&error))?;
+        along.extend(mirrored.along());
         let origin = Origin::user(subject, Channel::of_protocol(self.label.caller.protocol), self.label.caller.address);
         let typed = Some(self.label.name);
         let change = IssueToken { subject, website, digest, fixed_end, role, along, origin, typed };
         let Issued { session } = self.core.sessions.begin(change).await?;
+        drop(mirrored);
         if let Some(code) = code {
             self.core.used_codes.note(code);
         }

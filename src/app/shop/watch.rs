@@ -13,7 +13,7 @@ use tracing::{debug, info, warn};
 
 use crate::accounts::magento::{AdministratorState, CustomerState};
 use crate::accounts::{AccountError, MagentoAccounts};
-use crate::app::shop::{KeyWatch, Revocations, ShopTokens};
+use crate::app::shop::{KeyWatch, Mirror, Revocations, ShopTokens};
 use crate::audit::Origin;
 use crate::clock::SharedClock;
 use crate::keeper::Keeper;
@@ -35,6 +35,9 @@ const REMARKABLE_MILLISECONDS: u64 = 2_000;
 pub(in crate::app) struct Figures {
     interval_milliseconds: AtomicU64,
     clock_ahead_milliseconds: AtomicI64,
+    outbox_users: AtomicU64,
+    outbox_tokens: AtomicU64,
+    outbox_oldest_seconds: AtomicU64,
 }
 
 impl Figures {
@@ -47,6 +50,9 @@ impl Figures {
             failures: condition.failures(),
             poll_seconds: Duration::from_millis(self.interval_milliseconds.load(Ordering::Relaxed)).as_secs_f64(),
             clock_ahead_seconds: seconds(self.clock_ahead_milliseconds.load(Ordering::Relaxed)),
+            outbox_users: self.outbox_users.load(Ordering::Relaxed),
+            outbox_tokens: self.outbox_tokens.load(Ordering::Relaxed),
+            outbox_oldest_seconds: self.outbox_oldest_seconds.load(Ordering::Relaxed),
         }
     }
 }
@@ -72,6 +78,8 @@ pub(in crate::app) struct Watcher {
     pub(in crate::app) key: KeyWatch,
     /// Revocations, both ways.
     pub(in crate::app) revocations: Revocations,
+    /// Tokens issued here that stand in the shop, too.
+    pub(in crate::app) mirror: Mirror,
     /// Whether the clocks differed at the last look.
     pub(in crate::app) clocks_differ: bool,
 }
@@ -97,6 +105,7 @@ impl Watcher {
             // That the database is away has been said.
             debug!(%error, "a look at the shop was broken off");
         }
+        self.measure_what_waits().await;
         let asked = self.accounts.condition().questions().saturating_sub(before);
         let interval = self.poll.max(Duration::from_millis(asked.saturating_mul(1000) / QUESTIONS_A_SECOND));
         let milliseconds = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
@@ -107,6 +116,9 @@ impl Watcher {
     async fn look_at_everything(&mut self) -> Result<(), AccountError> {
         self.compare_clocks().await?;
         self.exchange_revocations().await;
+        if let Err(error) = self.mirror.look().await {
+            debug!(%error, "tokens issued here were not compared with the shop's rows of them");
+        }
         if let Err(error) = self.keeper.reload_directory().await {
             debug!(%error, "the shop's settings were not read again");
         }
@@ -136,6 +148,16 @@ impl Watcher {
                 debug!(%error, "revocations were not exchanged with the shop");
             }
         }
+    }
+
+    /// What the shop is still to be told, for the metrics.
+    async fn measure_what_waits(&mut self) {
+        let (tokens, since) = self.mirror.waiting();
+        let (users, oldest) = self.revocations.waiting().await.unwrap_or_default();
+        let oldest = u64::from(oldest).max(since.map_or(0, |since| since.elapsed().as_secs()));
+        self.figures.outbox_tokens.store(tokens as u64, Ordering::Relaxed);
+        self.figures.outbox_users.store(u64::from(users), Ordering::Relaxed);
+        self.figures.outbox_oldest_seconds.store(oldest, Ordering::Relaxed);
     }
 
     async fn look_at_customers(&self, ids: &[u32], locked: &mut HashSet<u32>) -> Result<(), AccountError> {

@@ -124,3 +124,20 @@ fn a_key_without_an_entry_is_refused() {
     let long = problems(&format!("magento.crypt_key = \"{}\"", "x".repeat(3000)));
     assert_snapshot!(long, @"tokenward.toml:1: magento.crypt_key is longer than 2048 bytes, which no key is");
 }
+
+#[test]
+fn what_writes_into_a_shop_needs_one_that_may_be_written_to() {
+    let wanted = "magento.mirror_tokens = true\nmagento.rehash = true\n";
+    assert_snapshot!(problems(wanted), @r#"
+    "#);
+    let beside = format!("{wanted}accounts.source = \"magento\"\n");
+    assert_snapshot!(problems(&format!("{beside}magento.write = false")), @r#"
+    "#);
+    assert_snapshot!(problems(&beside), @r#"
+    "#);
+    let jwt = format!("{beside}magento.crypt_key = \"abc\"\ntokens.format = \"jwt\"");
+    assert_snapshot!(problems(&jwt), @r#"
+    "#);
+    let good = from_text(&format!("{beside}magento.env_php = \"env.php\"")).unwrap();
+    assert!(good.magento.mirror_tokens && good.magento.rehash);
+}
