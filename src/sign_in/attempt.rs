@@ -16,6 +16,7 @@ use crate::secret::Password;
 use crate::session::{EndReason, Subject};
 use crate::settings::{RoleId, SharedSnapshot, WebsiteId};
 use crate::sign_in::password::{HasherPool, Place, Verdict};
+use crate::sign_in::rehash::Renewed;
 use crate::sign_in::report::{Counters, Label};
 use crate::sign_in::second_factor::UsedCodes;
 use crate::sign_in::throttle::{InFlight, Key, Throttle};
@@ -42,6 +43,8 @@ pub(super) struct Core {
     pub(super) counters: Counters,
     /// What the audit trail has yet to learn of refusals.
     pub(super) refusals: Refusals,
+    /// Old hashes that were renewed a moment ago.
+    pub(super) renewed: Renewed,
 }
 
 /// Where a sign-in begins its session: what it needs of the registry.

@@ -22,6 +22,7 @@ mod contract;
 mod customer;
 mod lockout;
 mod password_rules;
+mod rehash;
 mod report;
 mod second_factor;
 mod service;

@@ -7,13 +7,13 @@ use crate::clock::UnixSeconds;
 use crate::secret::Secret;
 use crate::settings::{Scope, StoreDirectory};
 use crate::store::folder::INITIALISED;
-use crate::store::{mirror, outbox};
 use crate::store::sessions::Books;
 use crate::store::table_seals::Table;
 use crate::store::{
     AdministratorRow, Change, CustomerLock, CustomerRow, RoleRow, RowChecksums, SealedTable, SettingRow, ThrottleRow,
     UsedCode,
 };
+use crate::store::{mirror, outbox};
 
 /// Carries out one change inside a transaction: counts sessions in `books`, adds the numbers of new accounts to `ids`.
 pub(super) fn apply(to: &Connection, change: &Change, books: &mut Books, ids: &mut Vec<u32>) -> rusqlite::Result<()> {

@@ -65,16 +65,15 @@ pub(super) fn remove(from: &Connection, delivered: &[UserRevocation]) -> rusqlit
 }
 
 /// The first `limit` of them, in the order in which they came.
-pub(super) fn first(
-    from: &Connection,
-    limit: u32,
-    checksums: &RowChecksums,
-) -> rusqlite::Result<Vec<UserRevocation>> {
+pub(super) fn first(from: &Connection, limit: u32, checksums: &RowChecksums) -> rusqlite::Result<Vec<UserRevocation>> {
     let mut statement = from.prepare_cached("SELECT * FROM shop_outbox ORDER BY number LIMIT ?1")?;
     let rows = statement.query_map([limit], |row| {
         checksums.verify(SealedTable::ShopOutbox, row)?;
         let kind = UserType::from_number(row.get("kind")?).ok_or(rusqlite::Error::InvalidQuery)?;
-        Ok(UserRevocation { subject: Subject { kind, id: row.get("user")? }, through: UnixSeconds(row.get("through")?) })
+        Ok(UserRevocation {
+            subject: Subject { kind, id: row.get("user")? },
+            through: UnixSeconds(row.get("through")?),
+        })
     })?;
     rows.collect()
 }

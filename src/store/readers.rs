@@ -10,8 +10,8 @@ use tokio::sync::Semaphore;
 use crate::clock::UnixSeconds;
 use crate::settings::{Scope, StoreId, WebsiteId};
 use crate::store::{
-    DataFolder, MirroredToken, RowChecksums, SettingRow, StoreError, UsedCode, UserRevocation, WaitingForShop, connection,
-    mirror, outbox,
+    DataFolder, MirroredToken, RowChecksums, SettingRow, StoreError, UsedCode, UserRevocation, WaitingForShop,
+    connection, mirror, outbox,
 };
 
 /// How many reads run at once.

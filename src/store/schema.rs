@@ -143,14 +143,8 @@ CREATE TABLE kind_revocations (
 ";
 
 /// What version 3 adds. A program of version 2 can still use the file.
-const VERSION_3: &[&str] = &[
-    CHECKSUMS,
-    SECOND_FACTORS,
-    audit::AUDIT_TRAIL,
-    jwts::JWT_REVOCATIONS,
-    outbox::SHOP_OUTBOX,
-    mirror::SHOP_MIRROR,
-];
+const VERSION_3: &[&str] =
+    &[CHECKSUMS, SECOND_FACTORS, audit::AUDIT_TRAIL, jwts::JWT_REVOCATIONS, outbox::SHOP_OUTBOX, mirror::SHOP_MIRROR];
 
 /// What administrators show besides their passwords. The codes that were used stand apart: they count wherever the
 /// accounts are kept, and the secret may be there. Each table has a checksum; a program of version 2 knows neither, but a

@@ -94,7 +94,8 @@ impl MagentoAccounts {
         }
         self.seal("probe").map_err(|problem| AccountError::Conflict(format!("magento.mirror_tokens: {problem}")))?;
         let tables = Arc::clone(&self.tables);
-        let tried = self.database.ask(move |connection| Box::pin(async move { Ok(try_rights(connection, &tables).await) }));
+        let tried =
+            self.database.ask(move |connection| Box::pin(async move { Ok(try_rights(connection, &tables).await) }));
         if let Err(error) = tried.await? {
             let needs = "magento.mirror_tokens needs the rights of deploy/magento/grants-mirror.sql";
             return Err(AccountError::Conflict(format!("{needs}: {error}")));
@@ -139,7 +140,8 @@ impl MagentoAccounts {
         self.may_write()?;
         for batch in rows.chunks(BATCH) {
             let (batch, tables) = (batch.to_vec(), Arc::clone(&self.tables));
-            let work = self.database.ask(move |connection| Box::pin(async move { delete(connection, &tables, &batch).await }));
+            let work =
+                self.database.ask(move |connection| Box::pin(async move { delete(connection, &tables, &batch).await }));
             work.await?;
         }
         Ok(())
@@ -159,7 +161,9 @@ impl MagentoAccounts {
         let secret = self.seal(Token::generate().expose()).map_err(AccountError::Unavailable)?;
         let (text, tables) = (Secret::new(token.expose().to_owned()), Arc::clone(&self.tables));
         let inserted = self.database.ask(move |connection| {
-            Box::pin(async move { insert(connection, &tables, subject, &text, &secret).await.map_err(|error| hushed(error, &text)) })
+            Box::pin(async move {
+                insert(connection, &tables, subject, &text, &secret).await.map_err(|error| hushed(error, &text))
+            })
         });
         let token = MirroredToken { row: inserted.await?, digest };
         Ok(Mirrored::new(token, Box::new(self.mirror.add(token))))
@@ -167,7 +171,8 @@ impl MagentoAccounts {
 
     /// Encrypts under the shop's newest key.
     fn seal(&self, text: &str) -> Result<String, String> {
-        let key = self.key.load_full().ok_or("the shop's key is not known, and token secrets are encrypted under it")?;
+        let key =
+            self.key.load_full().ok_or("the shop's key is not known, and token secrets are encrypted under it")?;
         key.encrypt(text).map_err(|error| error.to_string())
     }
 }
@@ -206,7 +211,8 @@ async fn insert(
 
 /// Writes and deletes nothing, which takes the same rights.
 async fn try_rights(connection: &mut MySqlConnection, tables: &Tables) -> Result<(), String> {
-    let insert = "INSERT INTO {oauth_token} (customer_id, type, token, secret, callback_url, revoked, authorized, user_type)
+    let insert =
+        "INSERT INTO {oauth_token} (customer_id, type, token, secret, callback_url, revoked, authorized, user_type)
         SELECT NULL, 'access', '', '', '', 0, 0, 3 FROM DUAL WHERE 1 = 0";
     for sql in [insert, "DELETE FROM {oauth_token} WHERE entity_id = 0"] {
         let tried = sqlx::query(tables.sql(sql)).persistent(false).execute(&mut *connection).await;
