@@ -31,6 +31,9 @@ const COLUMNS: [&str; 8] =
 /// row in it is on its way.
 const REMEMBERED: Duration = Duration::from_mins(5);
 
+/// What is told in place of words that have a token in them.
+const REFUSED: &str = "the shop's database refuses the row of a token";
+
 /// How many rows are deleted at once.
 const BATCH: usize = 1_000;
 
@@ -162,10 +165,16 @@ impl MagentoAccounts {
         let (text, tables) = (Secret::new(token.expose().to_owned()), Arc::clone(&self.tables));
         let inserted = self.database.ask(move |connection| {
             Box::pin(async move {
-                insert(connection, &tables, subject, &text, &secret).await.map_err(|error| hushed(error, &text))
+                match insert(connection, &tables, subject, &text, &secret).await {
+                    Ok(row) => Ok(Ok(row)),
+                    // A database that complains of a value repeats it, and what it says is logged.
+                    Err(Error::Database(told)) if told.message().contains(text.expose()) => Ok(Err(REFUSED.to_owned())),
+                    Err(error) => Err(error),
+                }
             })
         });
-        let token = MirroredToken { row: inserted.await?, digest };
+        let row = inserted.await?.map_err(AccountError::Unavailable)?;
+        let token = MirroredToken { row, digest };
         Ok(Mirrored::new(token, Box::new(self.mirror.add(token))))
     }
 
@@ -174,16 +183,6 @@ impl MagentoAccounts {
         let key =
             self.key.load_full().ok_or("the shop's key is not known, and token secrets are encrypted under it")?;
         key.encrypt(text).map_err(|error| error.to_string())
-    }
-}
-
-/// A database that complains of a value repeats it, and what it says is logged.
-fn hushed(error: Error, secret: &Secret) -> Error {
-    match error {
-        Error::Database(told) if told.message().contains(secret.expose()) => {
-            Error::Protocol("the shop's database refuses the row of a token".to_owned())
-        }
-        other => other,
     }
 }
 

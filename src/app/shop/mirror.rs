@@ -79,15 +79,17 @@ impl Mirror {
         (waiting, self.waiting_since)
     }
 
-    /// Brings both sides into step. What fails is tried again at the next look.
+    /// Brings both sides into step. What fails is tried again at the next look; that rows cannot be deleted keeps nothing
+    /// from being ended here.
     pub(super) async fn look(&mut self) -> Result<(), Broken> {
+        let mut outcome = Ok(());
         for batch in self.accounts.mirrored().chunks(BATCH) {
             let differences = self.compare(batch).await?;
             self.end_here(differences.ended_there).await?;
-            self.delete_there(differences.to_delete, &differences.rows).await?;
             self.forget(differences.gone).await?;
+            outcome = outcome.and(self.delete_there(differences.to_delete, &differences.rows).await);
         }
-        Ok(())
+        outcome
     }
 
     async fn compare(&self, tokens: &[MirroredToken]) -> Result<Differences, Broken> {
