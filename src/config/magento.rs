@@ -12,6 +12,7 @@ use crate::magento::InstallationKey;
 use crate::secret::Secret;
 
 /// Which Magento to speak like, and how to reach the shop's database.
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 #[derive(Clone, Debug)]
 pub struct Magento {
     /// Whose HTTP statuses and messages to speak.

@@ -405,10 +405,10 @@ async fn a_hash_is_renewed_only_where_the_old_one_still_stands_byte_for_byte() {
 
 /// Accounts that write tokens into the shop's table.
 async fn mirroring(database: &MariaDb) -> Result<(MagentoAccounts, TempDir), AccountError> {
-    let Shop { accounts, _home, .. } = open(options(database)).await?;
+    let Shop { accounts, _home: home, .. } = open(options(database)).await?;
     let key = InstallationKey::parse("g9mY9KLrcuAVJfsmVUSRkKFLDdUPVkaZ").unwrap();
     let accounts = accounts.with_key(Arc::new(ArcSwapOption::from_pointee(key))).with_mirrored_tokens().await?;
-    Ok((accounts, _home))
+    Ok((accounts, home))
 }
 
 #[actix::test]
