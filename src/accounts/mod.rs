@@ -10,6 +10,7 @@ mod email;
 pub mod embedded;
 mod locks;
 pub mod magento;
+mod mirrored;
 mod name;
 mod second_factor;
 pub mod seed;
@@ -20,6 +21,7 @@ pub use email::is_email_address;
 pub use embedded::EmbeddedAccounts;
 pub use locks::AccountLocks;
 pub use magento::MagentoAccounts;
+pub use mirrored::Mirrored;
 pub use name::{LONGEST_NAME, folded};
 pub use second_factor::{Authenticator, SecondFactor};
 pub use setting_store::SettingStore;
@@ -30,6 +32,7 @@ use crate::clock::UnixSeconds;
 use crate::session::Subject;
 use crate::settings::{Roles, Settings, StoreDirectory, WebsiteId};
 use crate::store::{Change, CustomerLock, ThrottleRow};
+use crate::token::{Token, TokenDigest};
 
 /// Where accounts are kept.
 #[async_trait]
@@ -98,6 +101,29 @@ pub trait AccountStore: std::fmt::Debug + Send + Sync + 'static {
         lock: Option<CustomerLock>,
         throttle_name: Option<String>,
     ) -> Result<Vec<Change>, AccountError>;
+
+    /// Writes a token that is about to be handed out where the accounts are, when it has to be good there, too. Before its
+    /// session begins: what has to be stored with that comes back, and is kept until the session has begun or failed to.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`] when it could not be written: the session must not begin.
+    async fn mirror_token(
+        &self,
+        _subject: Subject,
+        _token: &Token,
+        _digest: TokenDigest,
+    ) -> Result<Mirrored, AccountError> {
+        Ok(Mirrored::default())
+    }
+
+    /// Puts a new hash in the place of an old one of the same password, unless another one stands there by now; says
+    /// whether it did. Accounts whose hashes are never old do nothing.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`] when it could not be written: the old hash goes on being good.
+    async fn renew_hash(&self, _subject: Subject, _old: &str, _new: &str) -> Result<bool, AccountError> {
+        Ok(false)
+    }
 
     /// Stores what a refused sign-in leaves behind: the customer's counter and lock, the throttle's row, and what else
     /// has to be stored `along`. Announces a lock to the registry, whether or not it can be stored: that makes answers

@@ -14,7 +14,7 @@ use crate::accounts::seed::{self, Seed, SeedError};
 use crate::accounts::{
     AccountError, AccountLocks, AccountStore, DirectorySource, EmbeddedAccounts, MagentoAccounts, SettingStore,
 };
-use crate::app::shop::{Figures, Installation, KeyWatch, Parts, Revocations, ShopError, ShopTokens, Watcher};
+use crate::app::shop::{Figures, Installation, KeyWatch, Mirror, Parts, Revocations, ShopError, ShopTokens, Watcher};
 use crate::app::{LoadingError, Validators, loading, options};
 use crate::audit::Origin;
 use crate::clock::{Clock, SharedClock, SystemClock};
@@ -155,6 +155,9 @@ impl House {
         let installation_key: SharedInstallationKey =
             Arc::new(ArcSwapOption::from_pointee(installation.installation_key(&config.magento)));
         let shop = installation.open(&config, &clock, &store, &installation_key).await?;
+        if let Some(shop) = &shop {
+            Mirror::load(shop, &readers).await?;
+        }
         let kept = Kept::new(&accounts, &store, shop.as_ref());
         if shop.is_none() {
             fill(&folder, &config, seed, &accounts).await?;
@@ -295,6 +298,7 @@ impl House {
                 (self.store.clone(), self.readers.clone()),
                 Arc::clone(&self.services.clock),
             ),
+            mirror: Mirror::new(Arc::clone(shop), self.services.registry.clone(), self.store.clone()),
             clocks_differ: false,
             parts: Parts::default(),
         };

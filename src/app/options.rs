@@ -55,6 +55,7 @@ pub(super) fn sign_in(config: &Config) -> sign_in::Options {
             SecondFactor::Off => SecondFactorRule::Off,
             SecondFactor::Required => SecondFactorRule::Required,
         },
+        rehash: config.magento.rehash,
     }
 }
 

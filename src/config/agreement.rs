@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 
-use crate::config::{Config, ConfigError, Exchange, TokenFormat};
+use crate::config::{AccountSource, Config, ConfigError, Exchange, TokenFormat};
 
 impl Config {
     /// What contradicts.
     pub(super) fn disagreements(&self) -> Vec<ConfigError> {
         let mut found = self.listeners_in_one_place();
         found.extend(self.without_a_key());
+        found.extend(self.cannot_write_into_the_shop());
         found
     }
 
@@ -30,6 +31,36 @@ impl Config {
         }
         let problem = "needs the key of the Magento installation: set magento.crypt_key or magento.crypt_key_file";
         wanting.iter().map(|key| ConfigError::invalid(self.places.of(key), key, problem.to_owned())).collect()
+    }
+
+    /// What writes into a shop, and has none, or may not. The first reason is told of each.
+    fn cannot_write_into_the_shop(&self) -> Vec<ConfigError> {
+        let (magento, mirrors, rehashes) = (&self.magento, "magento.mirror_tokens", "magento.rehash");
+        let without_shop = self.accounts.source != AccountSource::Magento;
+        let reasons = |key: &'static str| {
+            let of_mirror = key == mirrors;
+            [
+                (without_shop, "is about a shop's accounts: it needs accounts.source = \"magento\""),
+                (!magento.write, "writes into the shop's database, which magento.write = false forbids"),
+                (
+                    of_mirror && !magento.has_key(),
+                    "needs the shop's key, under which token secrets are encrypted: set magento.env_php, \
+                     magento.crypt_key or magento.crypt_key_file",
+                ),
+                (
+                    of_mirror && self.tokens.format == TokenFormat::Jwt,
+                    "is about opaque tokens: with tokens.format = \"jwt\" there are none, and the shop takes JWTs as they are",
+                ),
+            ]
+        };
+        let wanted = [(mirrors, magento.mirror_tokens), (rehashes, magento.rehash)];
+        let wanted = wanted.into_iter().filter(|(_, wanted)| *wanted);
+        wanted
+            .filter_map(|(key, _)| {
+                let (_, problem) = reasons(key).into_iter().find(|(holds, _)| *holds)?;
+                Some(ConfigError::invalid(self.places.of(key), key, problem.to_owned()))
+            })
+            .collect()
     }
 
     fn listeners_in_one_place(&self) -> Vec<ConfigError> {

@@ -12,6 +12,7 @@ use crate::magento::InstallationKey;
 use crate::secret::Secret;
 
 /// Which Magento to speak like, and how to reach the shop's database.
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 #[derive(Clone, Debug)]
 pub struct Magento {
     /// Whose HTTP statuses and messages to speak.
@@ -26,6 +27,10 @@ pub struct Magento {
     pub crypt_key: Option<Secret>,
     /// Whether the shop's database is written to; if not, `SELECT` alone is enough.
     pub write: bool,
+    /// Whether tokens that are issued here are written into the shop's table, too.
+    pub mirror_tokens: bool,
+    /// Whether a password hash of an older version is renewed at a sign-in.
+    pub rehash: bool,
     /// How often the shop is looked at.
     pub poll: Duration,
     /// At most so many connections to the shop's database.
@@ -57,6 +62,8 @@ impl Default for Magento {
             env_php: None,
             crypt_key: None,
             write: true,
+            mirror_tokens: false,
+            rehash: false,
             poll: Duration::from_secs(2),
             connections: 10,
             timeout: Duration::from_secs(3),
@@ -75,6 +82,8 @@ impl Magento {
             env_php: reader.read("magento.env_php", path),
             crypt_key: crypt_key(reader),
             write: reader.read("magento.write", boolean).unwrap_or(default.write),
+            mirror_tokens: reader.read("magento.mirror_tokens", boolean).unwrap_or(default.mirror_tokens),
+            rehash: reader.read("magento.rehash", boolean).unwrap_or(default.rehash),
             poll: reader.read("magento.poll", seconds(1..=3600)).unwrap_or(default.poll),
             connections: reader.read("magento.connections", whole_number(1..=200)).unwrap_or(default.connections),
             timeout: reader.read("magento.timeout", seconds(1..=60)).unwrap_or(default.timeout),

@@ -192,17 +192,14 @@ impl TokenRegistry {
                     self.table.note_role(session.id, role);
                 }
                 let line = audit::issued(&session, now, origin, typed);
-                let code = along.iter().find_map(|change| match change {
-                    Change::CodeUsed(code) => Some(*code),
-                    _ => None,
-                });
+                let kept = unstored::to_keep(&along);
                 let mut changes = along;
                 if self.durability != Durability::None {
                     changes.push(unstored::issued(session, fixed_end, digest));
                 }
                 changes.push(Change::Audit(line.clone()));
                 if self.may_hand_out_early() {
-                    self.record(changes, Waited::Handed(Handed { session, fixed_end, digest, line, code }));
+                    self.record(changes, Waited::Handed(Handed { session, fixed_end, digest, line, kept }));
                     self.finish_issue(session.id, reply);
                 } else {
                     self.record(changes, Waited::Issue(session.id, reply));

@@ -4,7 +4,7 @@ use crate::audit::Line;
 use crate::clock::UnixSeconds;
 use crate::registry::table::Taken;
 use crate::session::{EndReason, Session, SessionEvent, SessionId, Subject};
-use crate::store::{Change, Durability, UsedCode, UserRevocation};
+use crate::store::{Change, Durability, UserRevocation};
 use crate::token::TokenDigest;
 
 /// A change that could not be stored: it is tried again, before anything else.
@@ -81,18 +81,23 @@ pub(super) struct Handed {
     pub(super) digest: TokenDigest,
     /// What the audit trail says of it.
     pub(super) line: Line,
-    /// The code that it was earned with, which must not be good again.
-    pub(super) code: Option<UsedCode>,
+    /// What else of its sign-in must not be lost: see [`to_keep`].
+    pub(super) kept: Vec<Change>,
 }
 
 impl Handed {
     pub(super) fn changes(&self) -> Vec<Change> {
-        let code = self.code.map(Change::CodeUsed);
         [issued(self.session, self.fixed_end, self.digest), Change::Audit(self.line.clone())]
             .into_iter()
-            .chain(code)
+            .chain(self.kept.iter().cloned())
             .collect()
     }
+}
+
+/// What has to be stored with a session however late: the code that it was earned with, which must not be good again, and
+/// where the token stands in a shop, which must not be taken for the shop's own.
+pub(super) fn to_keep(along: &[Change]) -> Vec<Change> {
+    along.iter().filter(|change| matches!(change, Change::CodeUsed(_) | Change::MirrorAdded(_))).cloned().collect()
 }
 
 /// The change that stores a new session.

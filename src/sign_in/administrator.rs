@@ -10,6 +10,7 @@ use crate::secret::Secret;
 use crate::session::Subject;
 use crate::settings::{RoleId, WebsiteId};
 use crate::sign_in::attempt::{Attempt, Checked, Comparison, Core, Failed, Grant};
+use crate::sign_in::rehash::Renewal;
 use crate::sign_in::{AdministratorCredentials, IssuedToken, Refusal, SignInError, second_factor};
 
 /// The number of no administrator.
@@ -26,13 +27,18 @@ pub(super) async fn sign_in(
     let now = core.clock.now();
     let current = found.as_ref().filter(|account| !has_ended(account, now));
     let stored = current.map(|account| account.password_hash.clone());
+    let renewal = Renewal::of(&core, stored.as_deref(), &password);
     let (comparison, checked) = attempt.compare(stored, password).await?;
     let Some(found) = found else {
         // Asked in vain, so that it takes as long as with an account.
         let _ = core.accounts.administrator(NOBODY).await;
         return Err(checked.refuse(Failed::counted(Refusal::UnknownUser), None).await);
     };
-    decide(&core, &found, comparison, typed, checked).await
+    let issued = decide(&core, &found, comparison, typed, checked).await?;
+    if let Some(renewal) = renewal {
+        renewal.begin(&core, issued.session.subject);
+    }
+    Ok(issued)
 }
 
 /// The account with this name; where the setting says so, only when it is spelled the same.
@@ -65,8 +71,9 @@ async fn decide(
         }
         Err(error) => return Err(core.unreadable(&error)),
     };
+    let same = || core.renewed.is_same(subject, &found.password_hash, &account.password_hash);
     let comparison = match comparison {
-        Comparison::Match if found.password_hash != account.password_hash => Comparison::Mismatch,
+        Comparison::Match if !same() => Comparison::Mismatch,
         unchanged => unchanged,
     };
     let now = core.clock.now();

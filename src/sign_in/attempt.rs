@@ -19,6 +19,7 @@ use crate::session::{EndReason, Subject, UserType};
 use crate::settings::{RoleId, SharedSnapshot, WebsiteId};
 use crate::sign_in::outage::Outage;
 use crate::sign_in::password::{HasherPool, Place, Verdict};
+use crate::sign_in::rehash::Renewed;
 use crate::sign_in::report::{Counters, Label};
 use crate::sign_in::second_factor::UsedCodes;
 use crate::sign_in::throttle::{InFlight, Key, Throttle};
@@ -46,6 +47,8 @@ pub(super) struct Core {
     /// What the audit trail has yet to learn of refusals.
     pub(super) refusals: Refusals,
     pub(super) outage: Outage,
+    /// Old hashes that were renewed a moment ago.
+    pub(super) renewed: Renewed,
 }
 
 /// Where a sign-in begins its session: what it needs of the registry.
@@ -231,10 +234,14 @@ impl Checked {
         let success = self.core.accounts.success(subject, now, lock, Some(self.in_flight.key().name()));
         let mut along = success.await.map_err(|error| self.core.unreadable(&error))?;
         along.extend(code.map(Change::CodeUsed));
+        let mirrored = self.core.accounts.mirror_token(subject, &token, digest).await;
+        let mirrored = mirrored.map_err(|error| self.core.unreadable(&error))?;
+        along.extend(mirrored.along());
         let origin = Origin::user(subject, Channel::of_protocol(self.label.caller.protocol), self.label.caller.address);
         let typed = Some(self.label.name);
         let change = IssueToken { subject, website, digest, fixed_end, role, along, origin, typed };
         let Issued { session } = self.core.sessions.begin(change).await?;
+        drop(mirrored);
         if let Some(code) = code {
             self.core.used_codes.note(code);
         }

@@ -29,6 +29,8 @@ pub struct Options {
     pub reset_counters_on_success: bool,
     /// When an administrator's password does not suffice: `admin.second_factor`.
     pub second_factor: SecondFactorRule,
+    /// Whether old password hashes are renewed after a success: `magento.rehash`.
+    pub rehash: bool,
 }
 
 /// When an administrator's password does not suffice (fact sheet 9.1).

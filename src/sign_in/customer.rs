@@ -6,6 +6,7 @@ use crate::session::Subject;
 use crate::settings::{Scope, Settings, WebsiteId};
 use crate::sign_in::attempt::{Attempt, Checked, Comparison, Core, Failed, Grant};
 use crate::sign_in::lockout::{Lockout, after_success};
+use crate::sign_in::rehash::{Renewal, Renewed};
 use crate::sign_in::{CustomerCredentials, IssuedToken, Refusal, SignInError};
 
 /// The number of no customer.
@@ -19,13 +20,18 @@ pub(super) async fn sign_in(credentials: CustomerCredentials, attempt: Attempt) 
     let unlocked = found.as_ref().filter(|customer| !customer.is_locked_at(now));
     let stored = unlocked.map(|customer| customer.password_hash.clone().unwrap_or_default());
     let website = credentials.store.website;
+    let renewal = Renewal::of(&core, stored.as_deref(), &credentials.password);
     let (comparison, checked) = attempt.compare(stored, credentials.password).await?;
     let Some(found) = found else {
         // Asked in vain, so that it takes as long as with an account.
         let _ = core.accounts.customer_in(NOBODY, website).await;
         return Err(checked.refuse(Failed::counted(Refusal::UnknownUser), None).await);
     };
-    decide(&core, &found, website, comparison, checked).await
+    let issued = decide(&core, &found, website, comparison, checked).await?;
+    if let Some(renewal) = renewal {
+        renewal.begin(&core, issued.session.subject);
+    }
+    Ok(issued)
 }
 
 async fn find(core: &Core, credentials: &CustomerCredentials) -> Result<Option<Customer>, AccountError> {
@@ -58,7 +64,7 @@ async fn decide(
             return Err(checked.refuse(Failed::counted(without_account(comparison)), Some(subject)).await);
         }
     };
-    let comparison = comparison_still_good(comparison, found, &customer);
+    let comparison = comparison_still_good(&core.renewed, comparison, found, &customer);
     let rules = Rules::of(&core.snapshot.load().settings, customer.website, core.options.refuse_inactive);
     match rules.judge(&customer, comparison, now) {
         Ok(()) => {
@@ -77,9 +83,11 @@ async fn decide(
 }
 
 /// A password that was changed in the meantime is not the one that was compared.
-fn comparison_still_good(comparison: Comparison, before: &Customer, now: &Customer) -> Comparison {
+fn comparison_still_good(renewed: &Renewed, comparison: Comparison, before: &Customer, now: &Customer) -> Comparison {
+    let hash = |customer: &Customer| customer.password_hash.clone().unwrap_or_default();
+    let same = || renewed.is_same(Subject::customer(now.id), &hash(before), &hash(now));
     match comparison {
-        Comparison::Match if before.password_hash != now.password_hash => Comparison::Mismatch,
+        Comparison::Match if !same() => Comparison::Mismatch,
         unchanged => unchanged,
     }
 }
@@ -369,7 +377,7 @@ mod tests {
     fn a_password_that_was_changed_in_the_meantime_is_wrong() {
         let before = Customer { password_hash: Some("old".into()), ..customer(JANE) };
         let now = Customer { password_hash: Some("new".into()), ..customer(JANE) };
-        assert_eq!(comparison_still_good(Comparison::Match, &before, &now), Comparison::Mismatch);
-        assert_eq!(comparison_still_good(Comparison::Match, &now, &now), Comparison::Match);
+        assert_eq!(comparison_still_good(&Renewed::default(), Comparison::Match, &before, &now), Comparison::Mismatch);
+        assert_eq!(comparison_still_good(&Renewed::default(), Comparison::Match, &now, &now), Comparison::Match);
     }
 }

@@ -23,6 +23,7 @@ mod customer;
 mod lockout;
 mod outage;
 mod password_rules;
+mod rehash;
 mod report;
 mod second_factor;
 mod service;

@@ -12,13 +12,14 @@ use crate::audit::Line;
 use crate::clock::{MockClock, SharedClock, UnixSeconds};
 use crate::registry::{IssueToken, Issued, NewToken, RegistryError};
 use crate::secret::{Password, Secret};
-use crate::session::{Session, SessionId, Subject};
+use crate::session::{Session, SessionId, Subject, UserType};
 use crate::settings::{
     RoleId, Roles, Scope, Settings, SharedSnapshot, Snapshot, StoreDirectory, StoreId, StoreView, WebsiteId,
 };
 use crate::sign_in::attempt::{Core, Sessions};
 use crate::sign_in::outage::Outage;
 use crate::sign_in::password::{HasherPool, PoolOptions};
+use crate::sign_in::rehash::Renewed;
 use crate::sign_in::report::Counters;
 use crate::sign_in::second_factor::UsedCodes;
 use crate::sign_in::throttle::Throttle;
@@ -98,6 +99,7 @@ pub(super) struct MemoryAccounts {
     pub(super) deactivations: AtomicU64,
     /// Whether customers were switched off elsewhere, and their sessions go on.
     pub(super) switched_off: AtomicBool,
+    pub(super) renewals: AtomicU64,
     /// What the audit trail was told.
     pub(super) lines: Mutex<Vec<Line>>,
 }
@@ -224,6 +226,30 @@ impl AccountStore for MemoryAccounts {
         Ok(())
     }
 
+    async fn renew_hash(&self, subject: Subject, old: &str, new: &str) -> Result<bool, AccountError> {
+        self.renewals.fetch_add(1, Ordering::SeqCst);
+        Self::check(&self.unwritable)?;
+        let replace = |hash: &mut String| {
+            let stands = hash == old;
+            if stands {
+                new.clone_into(hash);
+            }
+            stands
+        };
+        let (mut customers, mut administrators) = (self.customers.lock().unwrap(), self.administrators.lock().unwrap());
+        Ok(match subject.kind {
+            UserType::Customer => customers
+                .iter_mut()
+                .filter(|customer| customer.id == subject.id)
+                .filter_map(|customer| customer.password_hash.as_mut())
+                .any(replace),
+            _ => administrators
+                .iter_mut()
+                .filter(|account| account.id == subject.id)
+                .any(|account| replace(&mut account.password_hash)),
+        })
+    }
+
     async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError> {
         Self::check(&self.unreadable)?;
         Ok(self.stored_rows.lock().unwrap().clone())
@@ -310,6 +336,7 @@ impl Fixture {
             refuse_inactive: false,
             reset_counters_on_success: true,
             second_factor: SecondFactorRule::Auto,
+            rehash: false,
         }
     }
 
@@ -352,6 +379,7 @@ impl Fixture {
             counters: Counters::default(),
             refusals: Refusals::default(),
             outage: Outage::default(),
+            renewed: Renewed::default(),
         });
         let hash = sign_in.hash_password(Password::new(PASSWORD.to_owned())).await.unwrap();
         Self { sign_in, accounts, sessions, clock, snapshot, hash }

@@ -7,13 +7,13 @@ use crate::clock::UnixSeconds;
 use crate::secret::Secret;
 use crate::settings::{Scope, StoreDirectory};
 use crate::store::folder::INITIALISED;
-use crate::store::outbox;
 use crate::store::sessions::Books;
 use crate::store::table_seals::Table;
 use crate::store::{
     AdministratorRow, Change, CustomerLock, CustomerRow, RoleRow, RowChecksums, SealedTable, SettingRow, ThrottleRow,
     UsedCode,
 };
+use crate::store::{mirror, outbox};
 
 /// Carries out one change inside a transaction: counts sessions in `books`, adds the numbers of new accounts to `ids`.
 pub(super) fn apply(to: &Connection, change: &Change, books: &mut Books, ids: &mut Vec<u32>) -> rusqlite::Result<()> {
@@ -91,8 +91,10 @@ pub(super) fn apply(to: &Connection, change: &Change, books: &mut Books, ids: &m
             books.ledger.latest = books.ledger.latest.max(line.at);
             books.append_line(to, line, ids)
         }
-        Change::OutboxAdded(revocation) => outbox::add(to, *revocation),
+        Change::OutboxAdded(revocation) => outbox::add(to, *revocation, &books.seal.rows),
         Change::OutboxDelivered(revocations) => outbox::remove(to, revocations),
+        Change::MirrorAdded(token) => mirror::add(to, token, &books.seal.rows),
+        Change::MirrorRemoved(tokens) => mirror::remove(to, tokens),
         Change::AuditOutdated { before } => books.prune(to, *before),
         Change::Erase(erasure) => books.erase(to, erasure),
     }

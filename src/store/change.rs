@@ -8,7 +8,7 @@ use crate::clock::UnixSeconds;
 use crate::secret::Secret;
 use crate::session::{SessionEvent, SessionId};
 use crate::settings::{Scope, StoreDirectory};
-use crate::store::{AdministratorRow, CustomerRow, Erasure, RoleRow, UserRevocation};
+use crate::store::{AdministratorRow, CustomerRow, Erasure, MirroredToken, RoleRow, UserRevocation};
 
 /// One change of what is stored. Several make one transaction.
 #[derive(Clone, Debug)]
@@ -96,6 +96,10 @@ pub enum Change {
     OutboxAdded(UserRevocation),
     /// The shop has these.
     OutboxDelivered(Vec<UserRevocation>),
+    /// A token that is issued here stands in the shop's table, too. Stored with its session.
+    MirrorAdded(MirroredToken),
+    /// These no longer stand there.
+    MirrorRemoved(Vec<MirroredToken>),
     /// A line of the audit trail. It stands behind the changes of the same message that it tells of.
     Audit(Line),
     /// The oldest lines of the audit trail from before this moment go, a slice of them.

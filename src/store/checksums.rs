@@ -1,4 +1,4 @@
-//! Checksums of accounts and of the throttle: one a row, under a key that follows from the digest key.
+//! Checksums of accounts, of the throttle and of what concerns a shop: one a row, under a key that follows from the digest key.
 //!
 //! They are verified whenever a row is read to decide something, and computed anew with every change. A program of the
 //! version before does not know them: triggers take the checksum away from a row that it changes, and the next start of
@@ -22,10 +22,15 @@ pub enum SealedTable {
     Administrators,
     /// The throttle.
     Throttle,
+    /// What a shop is still to be told.
+    ShopOutbox,
+    /// Tokens issued here that stand in a shop's table.
+    ShopMirror,
 }
 
 impl SealedTable {
-    pub(super) const ALL: [Self; 3] = [Self::Customers, Self::Administrators, Self::Throttle];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Customers, Self::Administrators, Self::Throttle, Self::ShopOutbox, Self::ShopMirror];
 
     /// The table of this name, when it is one of these.
     pub(super) fn named(name: &str) -> Option<Self> {
@@ -37,6 +42,8 @@ impl SealedTable {
             Self::Customers => "customers",
             Self::Administrators => "administrators",
             Self::Throttle => "throttle",
+            Self::ShopOutbox => "shop_outbox",
+            Self::ShopMirror => "shop_mirror",
         }
     }
 
@@ -45,6 +52,8 @@ impl SealedTable {
         match self {
             Self::Customers | Self::Administrators => &["id"],
             Self::Throttle => &["kind", "name"],
+            Self::ShopOutbox => &["kind", "user"],
+            Self::ShopMirror => &["row"],
         }
     }
 
@@ -92,6 +101,8 @@ impl SealedTable {
                 "created_at",
             ],
             Self::Throttle => &["kind", "name", "failures", "lock_expires"],
+            Self::ShopOutbox => &["kind", "user", "through"],
+            Self::ShopMirror => &["row", "digest"],
         }
     }
 
@@ -111,6 +122,8 @@ pub struct RowChecksums {
     customers: [u8; 32],
     administrators: [u8; 32],
     throttle: [u8; 32],
+    shop_outbox: [u8; 32],
+    shop_mirror: [u8; 32],
 }
 
 impl std::fmt::Debug for RowChecksums {
@@ -126,6 +139,8 @@ impl RowChecksums {
             customers: key.derive("tokenward 2026 checksum of a customer's row"),
             administrators: key.derive("tokenward 2026 checksum of an administrator's row"),
             throttle: key.derive("tokenward 2026 checksum of a row of the throttle"),
+            shop_outbox: key.derive("tokenward 2026 checksum of a row of the shop's outbox"),
+            shop_mirror: key.derive("tokenward 2026 checksum of a row about a token in the shop"),
         }
     }
 
@@ -158,6 +173,8 @@ impl RowChecksums {
             SealedTable::Customers => &self.customers,
             SealedTable::Administrators => &self.administrators,
             SealedTable::Throttle => &self.throttle,
+            SealedTable::ShopOutbox => &self.shop_outbox,
+            SealedTable::ShopMirror => &self.shop_mirror,
         };
         let mut sum = Sum::new(key);
         values.for_each(|value| sum.add(value));

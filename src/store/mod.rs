@@ -6,7 +6,8 @@
 //! Lines of the audit trail are numbered, encrypted and joined where they are written, in the transaction of what they
 //! tell of; [`TrailReader`] checks and reads them, also while a server runs.
 //!
-//! What a shop is still to be told lies in the outbox, written in the transaction of what it tells of.
+//! What a shop is still to be told lies in the outbox, written in the transaction of what it tells of. Which tokens
+//! stand in the shop's table, too, is kept as the numbers of their rows, never as their text.
 //!
 //! It knows rows, not rules: what a change means was decided by whoever sent it. What always holds: an answer to a
 //! change means that it is on disk; a change is stored whole or not at all; a change that fails takes no other one
@@ -31,6 +32,7 @@ mod jwts;
 mod ledger;
 mod load;
 mod log;
+mod mirror;
 mod outbox;
 mod readers;
 mod recover;
@@ -56,7 +58,8 @@ pub use folder::{DataFolder, Durability, FolderError, holds_data};
 pub use handle::Store;
 pub use jwts::StoredJwts;
 pub use load::{LoadError, Loaded, Loader};
-pub use outbox::UserRevocation;
+pub use mirror::MirroredToken;
+pub use outbox::{UserRevocation, WaitingForShop};
 pub use readers::Readers;
 pub use recover::{RecoverOptions, Recovery, Saved, recover};
 pub use rows::{AdministratorRow, CustomerRow, RoleRow};

@@ -9,7 +9,10 @@ use tokio::sync::Semaphore;
 
 use crate::clock::UnixSeconds;
 use crate::settings::{Scope, StoreId, WebsiteId};
-use crate::store::{DataFolder, RowChecksums, SettingRow, StoreError, UsedCode, UserRevocation, connection, outbox};
+use crate::store::{
+    DataFolder, MirroredToken, RowChecksums, SettingRow, StoreError, UsedCode, UserRevocation, WaitingForShop,
+    connection, mirror, outbox,
+};
 
 /// How many reads run at once.
 const CONNECTIONS: usize = 4;
@@ -83,7 +86,25 @@ impl Readers {
     /// # Errors
     /// As for [`Readers::read`].
     pub async fn outbox(&self, limit: u32) -> Result<Vec<UserRevocation>, StoreError> {
-        self.read(move |file| outbox::first(file, limit)).await
+        let checksums = self.checksums();
+        self.read(move |file| outbox::first(file, limit, &checksums)).await
+    }
+
+    /// How many revocations the shop is still to be told of, and since when.
+    ///
+    /// # Errors
+    /// As for [`Readers::read`].
+    pub async fn waiting_for_shop(&self) -> Result<WaitingForShop, StoreError> {
+        self.read(outbox::waiting).await
+    }
+
+    /// At most so many tokens that stand in the shop's table, too: those whose rows there follow `after`.
+    ///
+    /// # Errors
+    /// As for [`Readers::read`].
+    pub async fn mirrored_after(&self, after: u32, limit: u32) -> Result<Vec<MirroredToken>, StoreError> {
+        let checksums = self.checksums();
+        self.read(move |file| mirror::after(file, after, limit, &checksums)).await
     }
 
     /// The number of the oldest line of the audit trail, and when it was written; `None` when there is none.

@@ -18,7 +18,7 @@ use crate::store::ledger::{self, Ledger, Seal};
 use crate::store::{DataFolder, Loader, SealedTable, audit, belonging, connection, jwts, log, schema, sessions};
 
 /// The tables that are copied row by row, each with what its rows are ordered by. Parents before children.
-const TABLES: [(&str, &str); 11] = [
+const TABLES: [(&str, &str); 12] = [
     ("websites", "id"),
     ("stores", "id"),
     ("roles", "id"),
@@ -30,6 +30,7 @@ const TABLES: [(&str, &str); 11] = [
     ("throttle", "kind, name"),
     ("settings", "path, scope, scope_id"),
     ("shop_outbox", "number"),
+    ("shop_mirror", "row"),
 ];
 
 /// How far the numbers of sessions jump: further than any that may have been lost.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::audit::ChainKey;
 use crate::settings::StoreDirectory;
-use crate::store::{apply, audit, jwts, ledger, outbox};
+use crate::store::{apply, audit, jwts, ledger, mirror, outbox};
 
 /// What each version adds, oldest first, a script for each subject. A new version appends its own; none is ever changed.
 const MIGRATIONS: &[&[&str]] = &[&[VERSION_1], &[VERSION_2], VERSION_3];
@@ -143,7 +143,8 @@ CREATE TABLE kind_revocations (
 ";
 
 /// What version 3 adds. A program of version 2 can still use the file.
-const VERSION_3: &[&str] = &[CHECKSUMS, SECOND_FACTORS, audit::AUDIT_TRAIL, jwts::JWT_REVOCATIONS, outbox::SHOP_OUTBOX];
+const VERSION_3: &[&str] =
+    &[CHECKSUMS, SECOND_FACTORS, audit::AUDIT_TRAIL, jwts::JWT_REVOCATIONS, outbox::SHOP_OUTBOX, mirror::SHOP_MIRROR];
 
 /// What administrators show besides their passwords. The codes that were used stand apart: they count wherever the
 /// accounts are kept, and the secret may be there. Each table has a checksum; a program of version 2 knows neither, but a

@@ -65,6 +65,12 @@ pub struct ShopSample {
     pub clock_ahead_seconds: f64,
     /// How many seconds ago the last look at the shop ended that left nothing out.
     pub last_look_seconds: f64,
+    /// Users whose revocations the shop is still to be told of.
+    pub outbox_users: u64,
+    /// Tokens that have ended here and still stand in the shop.
+    pub outbox_tokens: u64,
+    /// For how many seconds the oldest of both has waited.
+    pub outbox_oldest_seconds: u64,
 }
 
 /// Everything that one scrape shows.
@@ -211,7 +217,18 @@ fn encode_shop(shop: &ShopSample, encoder: &mut DescriptorEncoder<'_>) -> Result
     let ahead = "By how much the clock of the shop's database is ahead of ours.";
     gauge(encoder, "shop_clock_ahead", ahead, Some(&Unit::Seconds), &shop.clock_ahead_seconds)?;
     let last = "Time since the last look at the shop that left nothing out.";
-    gauge(encoder, "shop_last_complete_look_age", last, Some(&Unit::Seconds), &shop.last_look_seconds)
+    gauge(encoder, "shop_last_complete_look_age", last, Some(&Unit::Seconds), &shop.last_look_seconds)?;
+    encode_outbox(shop, encoder)
+}
+
+fn encode_outbox(shop: &ShopSample, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
+    let help = "What has ended here and the shop is still to be told: users' revocations, and single tokens.";
+    let mut entries = encoder.encode_descriptor("shop_outbox_entries", help, None, MetricType::Gauge)?;
+    for (of, count) in [("users", shop.outbox_users), ("tokens", shop.outbox_tokens)] {
+        entries.encode_family(&[("of", of)])?.encode_gauge(&count)?;
+    }
+    let oldest = "How long the oldest of that has waited.";
+    gauge(encoder, "shop_outbox_oldest", oldest, Some(&Unit::Seconds), &shop.outbox_oldest_seconds)
 }
 
 /// Counters of one name, by reason.

@@ -48,7 +48,9 @@ impl Referee {
         self.ask(&json!({ "do": "read", "token": token, "key": key, "algorithm": algorithm }))
     }
 
-    fn matches(&self, stored: &str, password: &str) -> bool {
+    /// Whether PHP takes this hash for that of this password.
+    #[track_caller]
+    pub(crate) fn matches(&self, stored: &str, password: &str) -> bool {
         self.ask(&json!({ "do": "matches", "stored": stored, "password": password, "key": MODERN })) == json!(true)
     }
 }

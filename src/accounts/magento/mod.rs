@@ -9,6 +9,8 @@
 //! | `store` | [`MagentoAccounts`], which puts them together |
 //! | `states` | what became of users who have sessions |
 //! | `tokens` | opaque tokens that the shop issued, and what became of them |
+//! | `mirror` | tokens issued here that stand in the shop's table, too |
+//! | `hashes` | password hashes that are renewed |
 //!
 //! What always holds: the session's time zone is UTC; every moment is compared with our clock, as Magento compares it
 //! with that of its own server; names are compared once more here, since the database takes accents for the letters
@@ -20,6 +22,8 @@ mod config;
 mod customers;
 mod database;
 mod directory;
+mod hashes;
+mod mirror;
 mod options;
 mod revocations;
 mod row;

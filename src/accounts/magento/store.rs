@@ -10,14 +10,15 @@ use sqlx::{AssertSqlSafe, Connection, Row};
 use tracing::{debug, info, warn};
 
 use crate::accounts::magento::database::Database;
+use crate::accounts::magento::mirror::Mirror;
 use crate::accounts::magento::{
     AdministratorState, Condition, CustomerState, DatabaseOptions, FixedSettings, SchemaReport, ShopSettings,
     ShopToken, TokenRow, administrators, config, customers, directory, revocations, second_factors, states, throttle,
     tokens,
 };
 use crate::accounts::{
-    AccountError, AccountLocks, AccountStore, Administrator, Customer, DirectorySource, LONGEST_NAME, SecondFactor,
-    SettingStore, folded,
+    AccountError, AccountLocks, AccountStore, Administrator, Customer, DirectorySource, LONGEST_NAME, Mirrored,
+    SecondFactor, SettingStore, folded,
 };
 use crate::audit::{Event, Line, Origin, Person};
 use crate::clock::{SharedClock, UnixSeconds};
@@ -26,6 +27,7 @@ use crate::secret::Secret;
 use crate::session::{Subject, SubjectChanged, UserType};
 use crate::settings::{Roles, Settings, StoreDirectory, WebsiteId};
 use crate::store::{Change, CustomerLock, SettingRow, Store, ThrottleRow, UserRevocation};
+use crate::token::{Token, TokenDigest};
 
 /// How often outdated rows of the throttle are removed, in seconds: as often as Magento's job does (fact sheet 4.5).
 const THROTTLE_CLEANING: u32 = 60;
@@ -54,12 +56,16 @@ impl Tables {
 /// Accounts in a shop's own database.
 #[derive(Debug)]
 pub struct MagentoAccounts {
-    database: Database,
-    tables: Arc<Tables>,
+    pub(super) database: Database,
+    pub(super) tables: Arc<Tables>,
     write: bool,
     fixed: FixedSettings,
     /// What the shop encrypts values under; empty when it is not known.
-    key: SharedInstallationKey,
+    pub(super) key: SharedInstallationKey,
+    /// Whether tokens that are issued here are written into the shop's table, too.
+    pub(super) mirrors: bool,
+    /// Those that stand there.
+    pub(super) mirror: Arc<Mirror>,
     clock: SharedClock,
     /// Where the audit trail is, which is kept here and not in the shop.
     store: Store,
@@ -117,6 +123,8 @@ impl MagentoAccounts {
             write: options.write,
             fixed,
             key: SharedInstallationKey::default(),
+            mirrors: false,
+            mirror: Arc::default(),
             clock,
             store,
             listener: OnceLock::new(),
@@ -330,7 +338,7 @@ impl MagentoAccounts {
         Ok(())
     }
 
-    fn may_write(&self) -> Result<(), AccountError> {
+    pub(super) fn may_write(&self) -> Result<(), AccountError> {
         let refusal = "the shop's database is only read (magento.write = false): change it in Magento";
         if self.write { Ok(()) } else { Err(AccountError::Conflict(refusal.to_owned())) }
     }
@@ -433,6 +441,19 @@ impl AccountStore for MagentoAccounts {
             self.announce_lock(customer, None);
         }
         Ok(Vec::new())
+    }
+
+    async fn mirror_token(
+        &self,
+        subject: Subject,
+        token: &Token,
+        digest: TokenDigest,
+    ) -> Result<Mirrored, AccountError> {
+        self.mirror(subject, token, digest).await
+    }
+
+    async fn renew_hash(&self, subject: Subject, old: &str, new: &str) -> Result<bool, AccountError> {
+        self.replace_hash(subject, old, new).await
     }
 
     async fn failure(

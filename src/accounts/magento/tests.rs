@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use arc_swap::ArcSwapOption;
 use mariadb::MariaDb;
 use sqlx::ConnectOptions;
 use tempfile::TempDir;
@@ -18,11 +19,13 @@ use crate::accounts::acceptance::{Sample, keeps_its_promises};
 use crate::accounts::{AccountError, AccountLocks, AccountStore, SettingStore};
 use crate::audit::{Event, Line, Origin};
 use crate::clock::{MockClock, UnixSeconds};
+use crate::magento::InstallationKey;
 use crate::magento::env_php::{Deployment, Environment, ScopeCode, SystemValue, parse};
 use crate::secret::Secret;
 use crate::session::{Subject, UserType};
 use crate::settings::{RoleId, Scope, WebsiteId};
-use crate::store::{CustomerLock, DataFolder, Readers, SettingRow, Store, ThrottleRow, UserRevocation};
+use crate::store::{Change, CustomerLock, DataFolder, Readers, SettingRow, Store, ThrottleRow, UserRevocation};
+use crate::token::{Token, TokenDigest};
 
 const NOW: UnixSeconds = UnixSeconds(1_700_000_000);
 
@@ -544,4 +547,62 @@ async fn revocations_are_read_in_pages_and_a_later_moment_stays() {
     let reading = open(DatabaseOptions { write: false, ..options(&database) }).await.unwrap();
     assert!(!reading.takes_revocations() && shop.takes_revocations());
     assert!(refusal(reading.write_revocations(ours.to_vec()).await).contains("magento.write = false"));
+}
+
+#[actix::test]
+async fn a_hash_is_renewed_only_where_the_old_one_still_stands_byte_for_byte() {
+    let Some(database) = MariaDb::start() else { return };
+    database.sql("UPDATE customer_entity SET password_hash = 'abc:s:1' WHERE entity_id = 4");
+    let accounts = open(options(&database)).await.unwrap();
+    let customer = Subject::customer(4);
+    for other in ["ABC:s:1", "abc:s:1 ", "abc:s:0", ""] {
+        assert!(!accounts.renew_hash(customer, other, "new:s:2").await.unwrap(), "{other}");
+    }
+    assert!(accounts.renew_hash(customer, "abc:s:1", "new:s:2").await.unwrap());
+    assert_eq!(accounts.customer(4).await.unwrap().unwrap().password_hash.as_deref(), Some("new:s:2"));
+    assert!(!accounts.renew_hash(Subject::customer(99_999), "abc:s:1", "new:s:2").await.unwrap());
+    let read_only = open(DatabaseOptions { write: false, ..options(&database) }).await.unwrap();
+    refusal(read_only.renew_hash(customer, "new:s:2", "newer:s:2").await);
+}
+
+/// Accounts that write tokens into the shop's table.
+async fn mirroring(database: &MariaDb) -> Result<(MagentoAccounts, TempDir), AccountError> {
+    let Shop { accounts, _home: home, .. } = open(options(database)).await?;
+    let key = InstallationKey::parse("g9mY9KLrcuAVJfsmVUSRkKFLDdUPVkaZ").unwrap();
+    let accounts = accounts.with_key(Arc::new(ArcSwapOption::from_pointee(key))).with_mirrored_tokens().await?;
+    Ok((accounts, home))
+}
+
+#[actix::test]
+async fn a_mirrored_token_is_ours_from_its_row_on_and_no_message_repeats_it() {
+    let Some(database) = MariaDb::start() else { return };
+    let (accounts, _home) = mirroring(&database).await.unwrap();
+    let (token, digest) = (Token::generate(), TokenDigest([7; 16]));
+    let mirrored = accounts.mirror_token(Subject::customer(4), &token, digest).await.unwrap();
+    assert!(accounts.is_mirrored(digest) && accounts.mirrored().is_empty(), "its session has yet to begin");
+    assert!(matches!(mirrored.along(), Some(Change::MirrorAdded(added)) if added.digest == digest));
+    drop(mirrored);
+    let ours = accounts.mirrored();
+    assert_eq!(ours.len(), 1);
+    let twice = accounts.mirror_token(Subject::customer(4), &token, TokenDigest([8; 16])).await;
+    let problem = format!("{twice:?}");
+    assert!(twice.is_err() && !problem.contains(token.expose()), "{problem}");
+    assert!(!accounts.is_mirrored(TokenDigest([8; 16])));
+    let row = |text: &str| (ours[0].row, Secret::new(text.to_owned()));
+    accounts.delete_tokens(&[row("another0another0another0another0")]).await.unwrap();
+    assert_eq!(accounts.standing_tokens(&[ours[0].row]).await.unwrap().len(), 1, "another token is left alone");
+    accounts.delete_tokens(&[row(token.expose())]).await.unwrap();
+    assert!(accounts.standing_tokens(&[ours[0].row]).await.unwrap().is_empty());
+    accounts.forget_mirrored(&ours);
+    assert!(accounts.is_mirrored(digest) && accounts.mirrored().is_empty(), "an answer may still be on its way");
+}
+
+#[actix::test]
+async fn tokens_are_mirrored_only_with_a_key_and_into_a_table_that_is_there() {
+    let Some(database) = MariaDb::start() else { return };
+    let Shop { accounts, .. } = open(options(&database)).await.unwrap();
+    assert!(refusal(accounts.with_mirrored_tokens().await).contains("key"));
+    database.sql("DROP TABLE oauth_token");
+    let problem = refusal(mirroring(&database).await);
+    assert!(problem.contains("oauth_token"), "{problem}");
 }

@@ -1,15 +1,17 @@
 //! A shop beside which the server runs: how its database is found, how it is watched, what it is told, how its opaque
-//! tokens are known, and how its key is followed.
+//! tokens are known, how those issued here get there and are taken out again, and how its key is followed.
 
 mod gatherer;
 mod key;
 mod parts;
+mod mirror;
 mod revocations;
 mod tokens;
 mod watch;
 
 pub(super) use key::KeyWatch;
 pub(super) use parts::Parts;
+pub(super) use mirror::Mirror;
 pub(super) use revocations::Revocations;
 pub(super) use tokens::ShopTokens;
 pub(super) use watch::{Figures, Watcher};
@@ -134,7 +136,10 @@ impl Installation {
         options.timeout = config.magento.timeout;
         let fixed = FixedSettings::new(self.deployment.settings());
         let accounts = MagentoAccounts::open(options, fixed, Arc::clone(clock), store.clone()).await?;
-        let accounts = accounts.with_key(Arc::clone(key));
+        let mut accounts = accounts.with_key(Arc::clone(key));
+        if config.magento.mirror_tokens {
+            accounts = accounts.with_mirrored_tokens().await?;
+        }
         if config.settings.iter().next().is_some() {
             warn!("[settings] is left alone: beside a shop, its own settings count");
         }

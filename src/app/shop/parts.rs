@@ -13,6 +13,8 @@ pub(super) enum Part {
     Delivery,
     /// Hearing of the shop's revocations.
     Revocations,
+    /// Tokens of ours that stand in the shop, too.
+    Mirror,
     /// Settings, websites and roles.
     Settings,
     /// Opaque tokens.
@@ -24,7 +26,7 @@ pub(super) enum Part {
 }
 
 impl Part {
-    const COUNT: usize = 7;
+    const COUNT: usize = 8;
 
     /// Without these nothing may be answered at the start: a yes could be one to what the shop has ended meanwhile.
     pub(super) const NEEDED_AT_START: [Self; 3] = [Self::Clocks, Self::Revocations, Self::Users];
@@ -35,6 +37,7 @@ impl Part {
             Self::Clocks => "the clocks of the shop and of this server are not compared",
             Self::Delivery => "revocations made here do not reach the shop: they wait",
             Self::Revocations => "revocations made in the shop are not heard of",
+            Self::Mirror => "tokens issued here that ended on one side go on on the other",
             Self::Settings => "the shop's settings, websites and roles are not read again",
             Self::Tokens => "what the shop does to its opaque tokens is not noticed",
             Self::Users => "what the shop does to users who have sessions is not noticed",

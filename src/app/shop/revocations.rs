@@ -101,6 +101,12 @@ impl Revocations {
         Ok(())
     }
 
+    /// How many of ours wait for the shop, and for how many seconds the oldest.
+    pub(super) async fn waiting(&self) -> Result<(u32, u32), StoreError> {
+        let waiting = self.readers.waiting_for_shop().await?;
+        Ok((waiting.entries, waiting.oldest.map_or(0, |oldest| self.clock.now().since(oldest))))
+    }
+
     /// Writes ours into the shop, in the order in which they were made. What cannot be written waits. How many questions
     /// that took.
     pub(super) async fn deliver(&self) -> Result<u64, Broken> {

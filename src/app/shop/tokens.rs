@@ -122,6 +122,10 @@ impl ShopTokens {
 #[async_trait]
 impl TokensElsewhere for ShopTokens {
     async fn look_up(&self, digest: TokenDigest, text: &str) -> Validation {
+        if self.known.accounts.is_mirrored(digest) {
+            // It was issued here, and its session has ended: the shop's row of it is no token of the shop.
+            return Validation::Unknown;
+        }
         if let Some(validation) = self.known.remembered(digest) {
             return validation;
         }

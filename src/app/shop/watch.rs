@@ -20,7 +20,7 @@ use crate::accounts::magento::{AdministratorState, CustomerState};
 use crate::accounts::{AccountError, MagentoAccounts};
 use crate::app::shop::parts::{Part, Parts};
 use crate::app::shop::revocations::Broken;
-use crate::app::shop::{KeyWatch, Revocations, ShopTokens};
+use crate::app::shop::{KeyWatch, Mirror, Revocations, ShopTokens};
 use crate::audit::Origin;
 use crate::clock::SharedClock;
 use crate::http::holder::{Holders, Known};
@@ -54,14 +54,24 @@ pub(in crate::app) struct Figures {
     begun: Instant,
     interval_milliseconds: AtomicU64,
     clock_ahead_milliseconds: AtomicI64,
+    outbox_users: AtomicU64,
+    outbox_tokens: AtomicU64,
+    outbox_oldest_seconds: AtomicU64,
     /// When the last complete look ended, in milliseconds since the beginning.
     complete_milliseconds: AtomicU64,
 }
 
 impl Default for Figures {
     fn default() -> Self {
-        let (interval_milliseconds, clock_ahead_milliseconds, complete_milliseconds) = Default::default();
-        Self { begun: Instant::now(), interval_milliseconds, clock_ahead_milliseconds, complete_milliseconds }
+        Self {
+            begun: Instant::now(),
+            interval_milliseconds: AtomicU64::default(),
+            clock_ahead_milliseconds: AtomicI64::default(),
+            outbox_users: AtomicU64::default(),
+            outbox_tokens: AtomicU64::default(),
+            outbox_oldest_seconds: AtomicU64::default(),
+            complete_milliseconds: AtomicU64::default(),
+        }
     }
 }
 
@@ -94,6 +104,9 @@ impl Figures {
             poll_seconds: self.interval().as_secs_f64(),
             clock_ahead_seconds: seconds(self.clock_ahead_milliseconds.load(Ordering::Relaxed)),
             last_look_seconds: self.since_complete().as_secs_f64(),
+            outbox_users: self.outbox_users.load(Ordering::Relaxed),
+            outbox_tokens: self.outbox_tokens.load(Ordering::Relaxed),
+            outbox_oldest_seconds: self.outbox_oldest_seconds.load(Ordering::Relaxed),
         }
     }
 }
@@ -130,6 +143,8 @@ pub(in crate::app) struct Watcher {
     pub(in crate::app) key: KeyWatch,
     /// Revocations, both ways.
     pub(in crate::app) revocations: Revocations,
+    /// Tokens issued here that stand in the shop, too.
+    pub(in crate::app) mirror: Mirror,
     /// Whether the clocks differed at the last look.
     pub(in crate::app) clocks_differ: bool,
     /// How the parts went at the last look.
@@ -180,6 +195,7 @@ impl Watcher {
         if self.parts.are_complete() {
             self.figures.note_complete();
         }
+        self.measure_what_waits().await;
         let interval = self.poll.max(Duration::from_millis(asked.saturating_mul(1000) / QUESTIONS_A_SECOND));
         self.figures.interval_milliseconds.store(milliseconds(interval), Ordering::Relaxed);
         interval
@@ -195,6 +211,8 @@ impl Watcher {
         asked += self.note(Part::Delivery, done);
         let done = self.revocations.take_over().await;
         asked += self.note(Part::Revocations, done);
+        let done = self.mirror.look().await;
+        asked += self.note(Part::Mirror, done);
         let done = self.keeper.reload_directory().await.map(|()| 1);
         asked += self.note(Part::Settings, done);
         let done = self.tokens.look().await;
@@ -263,6 +281,16 @@ impl Watcher {
             self.holders.update(Subject::admin(id), |known| Some(Known { role, is_active, ends, ..known }), now);
         }
         Ok(batches(customers.len()) + batches(administrators.len()))
+    }
+
+    /// What the shop is still to be told, for the metrics.
+    async fn measure_what_waits(&mut self) {
+        let (tokens, since) = self.mirror.waiting();
+        let (users, oldest) = self.revocations.waiting().await.unwrap_or_default();
+        let oldest = u64::from(oldest).max(since.map_or(0, |since| since.elapsed().as_secs()));
+        self.figures.outbox_tokens.store(tokens as u64, Ordering::Relaxed);
+        self.figures.outbox_users.store(u64::from(users), Ordering::Relaxed);
+        self.figures.outbox_oldest_seconds.store(oldest, Ordering::Relaxed);
     }
 
     async fn look_at_customers(&self, ids: &[u32], locked: &mut HashSet<u32>) -> Result<(), AccountError> {

@@ -124,3 +124,22 @@ fn a_key_without_an_entry_is_refused() {
     let long = problems(&format!("magento.crypt_key = \"{}\"", "x".repeat(3000)));
     assert_snapshot!(long, @"tokenward.toml:1: magento.crypt_key is longer than 2048 bytes, which no key is");
 }
+
+#[test]
+fn what_writes_into_a_shop_needs_one_that_may_be_written_to() {
+    let wanted = "magento.mirror_tokens = true\nmagento.rehash = true\n";
+    assert_snapshot!(problems(wanted), @r#"
+    tokenward.toml:1: magento.mirror_tokens is about a shop's accounts: it needs accounts.source = "magento"
+    tokenward.toml:2: magento.rehash is about a shop's accounts: it needs accounts.source = "magento"
+    "#);
+    let beside = format!("{wanted}accounts.source = \"magento\"\n");
+    assert_snapshot!(problems(&format!("{beside}magento.write = false")), @r"
+    tokenward.toml:1: magento.mirror_tokens writes into the shop's database, which magento.write = false forbids
+    tokenward.toml:2: magento.rehash writes into the shop's database, which magento.write = false forbids
+    ");
+    assert_snapshot!(problems(&beside), @"tokenward.toml:1: magento.mirror_tokens needs the shop's key, under which token secrets are encrypted: set magento.env_php, magento.crypt_key or magento.crypt_key_file");
+    let jwt = format!("{beside}magento.crypt_key = \"abc\"\ntokens.format = \"jwt\"");
+    assert_snapshot!(problems(&jwt), @r#"tokenward.toml:1: magento.mirror_tokens is about opaque tokens: with tokens.format = "jwt" there are none, and the shop takes JWTs as they are"#);
+    let good = from_text(&format!("{beside}magento.env_php = \"env.php\"")).unwrap();
+    assert!(good.magento.mirror_tokens && good.magento.rehash);
+}

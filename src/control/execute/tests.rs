@@ -56,6 +56,7 @@ impl House {
                 refuse_inactive: false,
                 reset_counters_on_success: true,
                 second_factor: sign_in::SecondFactorRule::Auto,
+                rehash: false,
             },
             installation_key: Arc::default(),
             guards: Arc::new(|_| Box::new(())),

@@ -22,7 +22,7 @@ pub use hasher::PasswordHasher;
 pub use memory::Memory;
 pub use messages::{HashPassword, Verdict, VerifyPassword};
 pub use pool::{GuardFactory, HasherPool, Load, PoolOptions};
-pub use stored::StoredHash;
+pub use stored::{StoredHash, is_current};
 
 pub(super) use gate::Place;
 pub(super) use pool::PoolError;

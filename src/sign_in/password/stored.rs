@@ -135,6 +135,12 @@ impl<'a> StoredHash<'a> {
     }
 }
 
+/// Whether a stored value is of the version that new ones are: exactly one entry of the form `3_<out>_<ops>_<mem>`,
+/// whatever its numbers (fact sheet 7.5).
+pub fn is_current(stored: &str) -> bool {
+    stored.splitn(3, ':').nth(2).is_some_and(|versions| agnostic(versions).is_some())
+}
+
 /// Hashes a password for storing, with a salt of its own.
 pub(super) fn new_hash(password: &Password, cost: Cost, memory: &mut Memory) -> Result<String, HashError> {
     let salt = new_salt();
@@ -286,6 +292,28 @@ mod tests {
         StoredHash::parse(stored)
             .matches(&Password::new(password.to_owned()), key.as_ref(), &mut Memory::default())
             .unwrap()
+    }
+
+    #[test]
+    fn only_a_single_entry_of_the_newest_form_is_current() {
+        for current in ["h:s:3_32_2_67108864", "h:s:3_16_1_8388608"] {
+            assert!(is_current(current), "{current}");
+        }
+        for old in [
+            "",
+            "h",
+            "h:s",
+            "h:s:",
+            "h:s:0",
+            "h:s:1",
+            "h:s:2",
+            "h:s:3",
+            "h:s:1:2",
+            "h:s:2:3_32_2_67108864",
+            "h:s:3_32_2",
+        ] {
+            assert!(!is_current(old), "{old}");
+        }
     }
 
     #[test]

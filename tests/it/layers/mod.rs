@@ -84,7 +84,7 @@ const ARROWS: [(&str, &[&str]); 23] = [
     ("keeper", &["accounts", "audit", "session", "settings", "store"]),
     ("decision", &["session", "settings"]),
     ("registry", &["audit", "session", "settings", "store", "token"]),
-    ("accounts", &["audit", "magento", "session", "settings", "store"]),
+    ("accounts", &["audit", "magento", "session", "settings", "store", "token"]),
     ("store", &["audit", "session", "settings", "token"]),
     ("audit", &["session", "settings", "token"]),
     ("config", &["decision", "magento", "settings", "token"]),

@@ -73,3 +73,30 @@ fn the_right_to_read_is_enough_for_signing_in() {
     let log = server.process.log.text();
     assert!(!log.contains("denied"), "{log}");
 }
+
+#[test]
+fn the_grants_for_mirrored_tokens_are_needed_and_enough() {
+    let Some(database) = MariaDb::start() else { return };
+    grant(&database, "grants.sql");
+    let with = |database: &MariaDb| server(database).key("MAGENTO__MIRROR_TOKENS", "true");
+    let mut refused = with(&database).spawn();
+    assert_ne!(refused.wait(std::time::Duration::from_secs(20)).code(), Some(0));
+    let log = refused.log.text();
+    assert!(log.contains("magento.mirror_tokens needs the rights of deploy/magento/grants-mirror.sql"), "{log}");
+    grant(&database, "grants-mirror.sql");
+    let server = with(&database).key("MAGENTO__REHASH", "true").start();
+    let customer = token(&server.try_customer("sha256@example.com", "Sha-pass-1"));
+    let row = format!("SELECT COUNT(*) FROM oauth_token WHERE token = '{customer}'");
+    assert_eq!(database.sql(&row), "1");
+    let revoke = "/rest/V1/integration/customer/revoke-customer-token";
+    server.post(Some(&customer), revoke, &serde_json::json!({})).assert_status(200);
+    server.wait_until(|_| database.sql(&row) == "0");
+    let hash = "UPDATE admin_user SET password = (SELECT password_hash FROM customer_entity WHERE entity_id = 1) WHERE username = 'chief'";
+    database.sql(hash);
+    server.try_admin("chief", "Md5-pass-0").assert_status(200);
+    server.wait_until(|_| {
+        database.sql("SELECT password LIKE '%:3\\_32\\_2\\_67108864' FROM admin_user WHERE username = 'chief'") == "1"
+    });
+    let log = server.process.log.text();
+    assert!(!log.contains("denied"), "{log}");
+}

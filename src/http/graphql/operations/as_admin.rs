@@ -53,17 +53,22 @@ async fn issue(context: &Context, administrator: CurrentAdministrator, customer:
     let subject = Subject::customer(customer.id);
     context.services.sign_in.prepare_session(customer.id).await.map_err(|_| Failure::Unavailable)?;
     let NewToken { token, digest, fixed_end } = registry.reader().new_token(subject).ok_or(Failure::Unavailable)?;
+    let mirrored = context.services.accounts.mirror_token(subject, &token, digest).await.map_err(|error| {
+        tracing::warn!(%error, "a customer's token could not be written into the shop");
+        Failure::Unavailable
+    })?;
     let change = IssueToken {
         subject,
         website: customer.website,
         digest,
         fixed_end,
         role: None,
-        along: Vec::new(),
+        along: mirrored.along().into_iter().collect(),
         origin: Origin::user(Subject::admin(administrator.id), Channel::Graphql, context.caller.address),
         typed: None,
     };
     let Issued { session } = registry.issue(change).await?;
+    drop(mirrored);
     tracing::info!(
         administrator = administrator.id,
         customer = customer.id,
