@@ -141,6 +141,8 @@ impl House {
         }
         let (settings, stores, roles) = keeper::load(&readers, kept.directory.as_ref()).await?;
         warn_of_unknown_websites(&config, &stores);
+        // A key that the shop's file does not have yet is taken from it as soon as it is there.
+        let may_mint = installation_key.load().is_some() || config.magento.env_php.is_some();
         let forms = options::forms(&config, installation_key.load_full().as_deref());
         let jwt_key = Arc::clone(&forms.jwt_key);
         let snapshot = Snapshot::new(settings, stores, roles, config.tokens.empty_lifetime).shared();
@@ -203,7 +205,7 @@ impl House {
             websites: CustomerWebsites::default(),
             elsewhere: elsewhere(tokens.as_ref()),
             readiness: Arc::new(Readiness::default()),
-            options: options::http(&config, installation.disables_introspection()),
+            options: options::http(&config, installation.disables_introspection(), may_mint),
         };
         if let Some(shop) = &shop {
             let condition = Arc::clone(shop.condition());
@@ -251,7 +253,12 @@ impl House {
             poll: self.config.magento.poll,
             figures: Arc::clone(&figures),
             locked: HashSet::new(),
-            key: KeyWatch::new(&self.config, Arc::clone(&self.installation_key), Arc::clone(&self.jwt_key)),
+            key: KeyWatch::new(
+                &self.config,
+                Arc::clone(shop),
+                Arc::clone(&self.installation_key),
+                Arc::clone(&self.jwt_key),
+            ),
             revocations: Revocations::new(
                 Arc::clone(shop),
                 self.services.registry.clone(),

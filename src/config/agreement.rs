@@ -2,34 +2,12 @@
 
 use std::net::SocketAddr;
 
-use crate::config::{Config, ConfigError, Exchange, TokenFormat};
+use crate::config::{Config, ConfigError};
 
 impl Config {
     /// What contradicts.
     pub(super) fn disagreements(&self) -> Vec<ConfigError> {
-        let mut found = self.listeners_in_one_place();
-        found.extend(self.without_a_key());
-        found
-    }
-
-    /// What signs JWTs, and has nothing to sign with.
-    fn without_a_key(&self) -> Vec<ConfigError> {
-        if self.magento.has_key() {
-            return Vec::new();
-        }
-        let exchange = Exchange::default();
-        let policies = (0..self.policies.iter().count()).map(|index| format!("policies[{index}].exchange"));
-        // There is one value, so that a policy in which the key is set asks for it.
-        let mut wanting: Vec<String> = policies.filter(|key| self.places.is_set(key)).collect();
-        for (key, wants) in [
-            ("tokens.format", self.tokens.format == TokenFormat::Jwt),
-            ("exchange.lifetime", self.exchange.lifetime != exchange.lifetime),
-            ("exchange.kinds", self.exchange.kinds != exchange.kinds),
-        ] {
-            wanting.extend(wants.then(|| key.to_owned()));
-        }
-        let problem = "needs the key of the Magento installation: set magento.crypt_key or magento.crypt_key_file";
-        wanting.iter().map(|key| ConfigError::invalid(self.places.of(key), key, problem.to_owned())).collect()
+        self.listeners_in_one_place()
     }
 
     fn listeners_in_one_place(&self) -> Vec<ConfigError> {

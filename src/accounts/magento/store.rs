@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use actix::Recipient;
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Connection, Row};
 use tracing::{info, warn};
@@ -24,7 +25,7 @@ use crate::clock::{SharedClock, UnixSeconds};
 use crate::magento::SharedInstallationKey;
 use crate::secret::Secret;
 use crate::session::{Subject, SubjectChanged, UserType};
-use crate::settings::{Roles, Settings, StoreDirectory, WebsiteId};
+use crate::settings::{Roles, Scope, Settings, StoreDirectory, WebsiteId};
 use crate::store::{Change, CustomerLock, SettingRow, Store, ThrottleRow, UserRevocation};
 
 /// How often outdated rows of the throttle are removed, in seconds: as often as Magento's job does (fact sheet 4.5).
@@ -57,7 +58,8 @@ pub struct MagentoAccounts {
     database: Database,
     tables: Arc<Tables>,
     write: bool,
-    fixed: FixedSettings,
+    /// What the shop's files and its environment fix; the files may be written again at any time.
+    fixed: ArcSwap<FixedSettings>,
     /// What the shop encrypts values under; empty when it is not known.
     key: SharedInstallationKey,
     clock: SharedClock,
@@ -115,7 +117,7 @@ impl MagentoAccounts {
             database,
             tables,
             write: options.write,
-            fixed,
+            fixed: ArcSwap::from_pointee(fixed),
             key: SharedInstallationKey::default(),
             clock,
             store,
@@ -134,6 +136,11 @@ impl MagentoAccounts {
     /// Announces every change of a lock from now on. To be called once; a second listener is ignored.
     pub fn announce_to(&self, listener: Recipient<SubjectChanged>) {
         drop(self.listener.set(listener));
+    }
+
+    /// Takes what the shop's files and its environment fix of the settings now.
+    pub fn fix(&self, fixed: FixedSettings) {
+        self.fixed.store(Arc::new(fixed));
     }
 
     /// What is known of the database's health.
@@ -155,7 +162,7 @@ impl MagentoAccounts {
             Ok((config::read(connection, &tables).await?, directory::read(connection, &tables).await?))
         })?;
         let stores = stores.ok_or_else(no_default_website)?;
-        self.fixed.lay_over(&mut settings, &stores);
+        self.fixed.load().lay_over(&mut settings, &stores);
         Ok(ShopSettings { settings, stores, roles })
     }
 
@@ -532,14 +539,22 @@ impl AccountLocks for MagentoAccounts {
 #[async_trait]
 impl SettingStore for MagentoAccounts {
     async fn write(&self, row: SettingRow, line: Line, stores: &StoreDirectory) -> Result<(), AccountError> {
-        self.may_write()?;
-        if self.fixed.fix(&row.path, row.scope, stores) {
-            let refusal =
-                format!("{} is fixed by the shop's env.php, config.php or environment: change it there", row.path);
-            return Err(AccountError::Conflict(refusal));
-        }
+        self.may_change(&row.path, row.scope, stores)?;
         ask!(self, |connection, tables| config::write(connection, &tables, &row).await)?;
         self.tell(vec![Change::Audit(line)]).await
+    }
+
+    fn may_change(&self, path: &str, scope: Scope, stores: &StoreDirectory) -> Result<(), AccountError> {
+        self.may_write()?;
+        if self.fixed.load().fix(path, scope, stores) {
+            let refusal = format!("{path} is fixed by the shop's env.php, config.php or environment: change it there");
+            return Err(AccountError::Conflict(refusal));
+        }
+        Ok(())
+    }
+
+    async fn tell(&self, lines: Vec<Line>) -> Result<(), AccountError> {
+        SettingStore::tell(&self.store, lines).await
     }
 
     fn advice(&self) -> Option<&'static str> {
