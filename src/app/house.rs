@@ -13,7 +13,7 @@ use crate::accounts::seed::{self, Seed, SeedError};
 use crate::accounts::{
     AccountError, AccountLocks, AccountStore, DirectorySource, EmbeddedAccounts, MagentoAccounts, SettingStore,
 };
-use crate::app::shop::{Figures, Installation, KeyWatch, Revocations, ShopError, ShopTokens, Watcher};
+use crate::app::shop::{Figures, Installation, KeyWatch, Patience, Revocations, ShopError, ShopTokens, Watcher};
 use crate::app::{LoadingError, Validators, loading, options};
 use crate::audit::Origin;
 use crate::clock::{Clock, SharedClock, SystemClock};
@@ -109,6 +109,14 @@ impl House {
         Self::open_by(config, seed, clock).await
     }
 
+    /// As [`House::open`], for a server: it waits for a shop's database that is away, for as long as that takes.
+    ///
+    /// # Errors
+    /// Any [`OpenError`] that waiting does not mend; nothing is left running that holds the folder.
+    pub async fn open_in_time(config: Config, seed: Option<&Path>) -> Result<Self, OpenError> {
+        Self::build(config, seed, clock, Patience::Endless).await
+    }
+
     /// As [`House::open`], by the clock that the caller chooses for the folder: tests move theirs.
     ///
     /// # Errors
@@ -117,6 +125,15 @@ impl House {
         config: Config,
         seed: Option<&Path>,
         clock: impl FnOnce(&DataFolder) -> SharedClock,
+    ) -> Result<Self, OpenError> {
+        Self::build(config, seed, clock, Patience::None).await
+    }
+
+    async fn build(
+        config: Config,
+        seed: Option<&Path>,
+        clock: impl FnOnce(&DataFolder) -> SharedClock,
+        patience: Patience,
     ) -> Result<Self, OpenError> {
         let budget = config.budget(config::memory_limit())?;
         let mut folder = DataFolder::open(&config.data.dir)?;
@@ -132,14 +149,14 @@ impl House {
         let installation = Installation::read(&config.magento)?;
         let installation_key: SharedInstallationKey =
             Arc::new(ArcSwapOption::from_pointee(installation.installation_key(&config.magento)));
-        let shop = installation.open(&config, &clock, &store, &installation_key).await?;
+        let shop = installation.open(&config, patience, &clock, &store, &installation_key).await?;
         let kept = Kept::new(&accounts, &store, shop.as_ref());
         if shop.is_none() {
             fill(&folder, &config, seed, &accounts).await?;
         } else if let Some(file) = seed {
             warn!(file = %file.display(), "the seed file is left alone: accounts are the shop's");
         }
-        let (settings, stores, roles) = keeper::load(&readers, kept.directory.as_ref()).await?;
+        let (settings, stores, roles) = patience.until(async || keeper::load(&readers, kept.directory.as_ref()).await).await?;
         warn_of_unknown_websites(&config, &stores);
         // A key that the shop's file does not have yet is taken from it as soon as it is there.
         let may_mint = installation_key.load().is_some() || config.magento.env_php.is_some();
@@ -186,7 +203,7 @@ impl House {
                 guards: Arc::new(move |actor| guard(&watch, actor)),
             })
         };
-        sign_in.load_throttle().await?;
+        patience.until(async || sign_in.load_throttle().await).await?;
         sign_in.load_used_codes(readers.used_codes().await?);
         info!(%budget, "the memory budget");
         let validators = Arc::<Validators>::default();

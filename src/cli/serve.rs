@@ -8,7 +8,7 @@ use tracing::info;
 
 use crate::app::{self, Demo, DemoError, House, Inherited, Running};
 use crate::cli::accept_restored::RestoredSessions;
-use crate::cli::common::ConfigArguments;
+use crate::cli::common::{ConfigArguments, whole_number};
 use crate::cli::{Failure, output};
 use crate::config::{AccountSource, Config, LogFormat, LogLevel};
 use crate::lifecycle;
@@ -34,7 +34,7 @@ pub(crate) struct Serve {
     demo: bool,
 
     /// With --demo: begin so many sessions of made-up customers, two each
-    #[arg(long, value_name = "N", requires = "demo", default_value_t = 0)]
+    #[arg(long, value_name = "N", requires = "demo", default_value_t = 0, value_parser = whole_number::<usize>)]
     sessions: usize,
 
     /// With --demo: write the tokens of those sessions to this file, one a line
@@ -80,7 +80,7 @@ impl Serve {
         }
         actix::System::new().block_on(async {
             let inherited = inherited?;
-            let house = House::open(config, self.seed.as_deref()).await?;
+            let house = House::open_in_time(config, self.seed.as_deref()).await?;
             if let Some(demo) = &demo {
                 demo.claim(&house).await?;
             }

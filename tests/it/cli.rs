@@ -199,6 +199,7 @@ fn mistakes_are_named_with_what_would_be_right() {
         run(&["customer", "set-password", "--email", "nobody@example.com"], PASSWORD)
             .assert_failed(1, "nobody@example.com");
         run(&["session", "list", "--user", "customer:x"], "").assert_failed(64, "customer:12");
+        run(&["session", "list", "--after", "x"], "").assert_failed(64, "this has to be a whole number");
         run(&["sesion", "list"], "").assert_failed(64, "session");
         run(&["session", "revoke"], "").assert_failed(64, "--user");
         run(&["customer", "add", "--email", "b@example.com", "--password", "x"], "").assert_failed(64, "--password");

@@ -8,12 +8,12 @@ use actix::Recipient;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Connection, Row};
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::accounts::magento::database::Database;
 use crate::accounts::magento::{
     AdministratorState, Condition, CustomerState, DatabaseOptions, FixedSettings, SchemaReport, ShopSettings,
-    ShopToken, TokenRow, administrators, config, customers, directory, revocations, second_factors, states, throttle,
+    ShopDatabase, ShopToken, TokenRow, administrators, config, customers, directory, revocations, second_factors, states, throttle,
     tokens,
 };
 use crate::accounts::{
@@ -96,24 +96,23 @@ impl MagentoAccounts {
         clock: SharedClock,
         store: Store,
     ) -> Result<Self, AccountError> {
-        let prefix = options.table_prefix.clone();
-        if !prefix.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric()) {
-            return Err(AccountError::Conflict("the table prefix may hold letters, digits and _ only".to_owned()));
-        }
-        let database = Database::open(&options)?;
-        let wanted = prefix.clone();
-        let schema = database
-            .ask(move |connection| Box::pin(async move { SchemaReport::read(connection, &wanted).await }))
-            .await?;
-        if let Some(missing) = schema.first_missing(&prefix) {
-            return Err(AccountError::Conflict(missing.to_string()));
-        }
-        for (name, meaning) in schema.done_without() {
-            info!(missing = name, meaning, "the shop's database has less than the newest Magento");
-        }
+        let database = ShopDatabase::connect(options)?;
+        let schema = database.inspect().await?;
+        Ok(Self::new(database, schema, fixed, clock, store))
+    }
+
+    /// Accounts in a database that was looked at.
+    pub fn new(
+        database: ShopDatabase,
+        schema: SchemaReport,
+        fixed: FixedSettings,
+        clock: SharedClock,
+        store: Store,
+    ) -> Self {
+        let ShopDatabase { database, options } = database;
         let cleaned = AtomicU32::new(clock.now().get());
-        let tables = Arc::new(Tables { prefix, schema });
-        Ok(Self {
+        let tables = Arc::new(Tables { prefix: options.table_prefix, schema });
+        Self {
             database,
             tables,
             write: options.write,
@@ -124,7 +123,7 @@ impl MagentoAccounts {
             listener: OnceLock::new(),
             cleaned,
             inactive: Mutex::default(),
-        })
+        }
     }
 
     /// With the key that the shop encrypts values under.
@@ -464,6 +463,14 @@ impl AccountStore for MagentoAccounts {
         let now = self.clock.now();
         ask!(self, |connection, tables| customers::set_password(connection, &tables, id, &hash, now).await)?;
         self.tell(along).await
+    }
+
+    async fn throttle_row(&self, kind: UserType, name: &str) -> Result<Option<ThrottleRow>, AccountError> {
+        if !self.tables.schema.can_hold("oauth_token_request_log.user_name", name) {
+            return Ok(None);
+        }
+        let (name, now) = (name.to_owned(), self.clock.now());
+        ask!(self, |connection, tables| throttle::row(connection, &tables, (kind, &name), now).await)
     }
 
     async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError> {

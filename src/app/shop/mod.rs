@@ -3,11 +3,13 @@
 
 mod gatherer;
 mod key;
+mod patience;
 mod revocations;
 mod tokens;
 mod watch;
 
 pub(super) use key::KeyWatch;
+pub(super) use patience::Patience;
 pub(super) use revocations::Revocations;
 pub(super) use tokens::ShopTokens;
 pub(super) use watch::{Figures, Watcher};
@@ -17,7 +19,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use tracing::{info, warn};
 
-use crate::accounts::magento::{DatabaseOptions, FixedSettings};
+use crate::accounts::magento::{DatabaseOptions, FixedSettings, ShopDatabase};
 use crate::accounts::{AccountError, MagentoAccounts};
 use crate::clock::SharedClock;
 use crate::config::{self, AccountSource, Config, Magento, ShopFileError};
@@ -72,10 +74,11 @@ impl Installation {
         self.deployment.disables_introspection()
     }
 
-    /// Reaches the database, when accounts are there.
+    /// Reaches the database, when accounts are there; waits for it with this much patience.
     pub(super) async fn open(
         &self,
         config: &Config,
+        patience: Patience,
         clock: &SharedClock,
         store: &Store,
         key: &SharedInstallationKey,
@@ -92,7 +95,10 @@ impl Installation {
         options.write = config.magento.write;
         options.connections = config.magento.connections;
         options.timeout = config.magento.timeout;
-        let accounts = MagentoAccounts::open(options, self.fixed_settings(), Arc::clone(clock), store.clone()).await?;
+        let database = ShopDatabase::connect(options)?;
+        let schema = patience.until(async || database.inspect().await).await?;
+        let accounts =
+            MagentoAccounts::new(database, schema, self.fixed_settings(), Arc::clone(clock), store.clone());
         let accounts = accounts.with_key(Arc::clone(key));
         if config.settings.iter().next().is_some() {
             warn!("[settings] is left alone: beside a shop, its own settings count");

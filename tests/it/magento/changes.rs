@@ -205,3 +205,23 @@ fn a_setting_that_is_changed_here_is_in_the_shop() {
     server.admin_api("DELETE", &admin, path, None).assert_status(200);
     assert_eq!(database.sql(row), "");
 }
+
+#[test]
+fn failures_that_the_shop_counts_count_here_at_the_next_attempt() {
+    let Some(database) = MariaDb::start() else { return };
+    for write in ["true", "false"] {
+        let server = beside(&database).key("MAGENTO__WRITE", write).start();
+        token(&server.try_customer("sha256@example.com", "Sha-pass-1"));
+        database.sql(
+            "SET time_zone='+00:00'; INSERT INTO oauth_token_request_log
+             (user_name, user_type, failures_count, lock_expires_at)
+             VALUES ('SHA256@example.com', 2, 6, NOW() + INTERVAL 1 HOUR)",
+        );
+        let refused = server.try_customer("sha256@example.com", "Sha-pass-1");
+        assert!(!refused.body.contains("\"token\":\""), "{}", refused.body);
+        let metrics = server.internal(None, "/metrics").body;
+        assert!(metrics.contains("throttled"), "{metrics}");
+        token(&server.try_customer("md5@example.com", "Md5-pass-0"));
+        database.sql("DELETE FROM oauth_token_request_log");
+    }
+}
