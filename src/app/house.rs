@@ -156,7 +156,8 @@ impl House {
         } else if let Some(file) = seed {
             warn!(file = %file.display(), "the seed file is left alone: accounts are the shop's");
         }
-        let (settings, stores, roles) = patience.until(async || keeper::load(&readers, kept.directory.as_ref()).await).await?;
+        let (settings, stores, roles) =
+            patience.until(async || keeper::load(&readers, kept.directory.as_ref()).await).await?;
         warn_of_unknown_websites(&config, &stores);
         // A key that the shop's file does not have yet is taken from it as soon as it is there.
         let may_mint = installation_key.load().is_some() || config.magento.env_php.is_some();

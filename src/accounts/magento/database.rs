@@ -131,9 +131,9 @@ impl Database {
         let tried = self.runtime.as_ref()?.spawn(async move { timeout(limit, connect.connect()).await });
         let error = tried.await.ok()?.ok()?.err()?;
         let refuses = match &error {
-            sqlx::Error::Database(cause) => cause
-                .try_downcast_ref::<MySqlDatabaseError>()
-                .is_some_and(|cause| NO_ENTRY.contains(&cause.number())),
+            sqlx::Error::Database(cause) => {
+                cause.try_downcast_ref::<MySqlDatabaseError>().is_some_and(|cause| NO_ENTRY.contains(&cause.number()))
+            }
             sqlx::Error::Configuration(_) => true,
             _ => false,
         };

@@ -33,7 +33,8 @@ impl ShopDatabase {
     /// does not mend: it does not let this user in, or something necessary is missing.
     pub async fn inspect(&self) -> Result<SchemaReport, AccountError> {
         let prefix = self.options.table_prefix.clone();
-        let read = self.database.ask(move |connection| Box::pin(async move { SchemaReport::read(connection, &prefix).await }));
+        let read =
+            self.database.ask(move |connection| Box::pin(async move { SchemaReport::read(connection, &prefix).await }));
         let schema = match read.await {
             Ok(schema) => schema,
             Err(error) => return Err(self.database.refusal(&self.options).await.unwrap_or(error)),

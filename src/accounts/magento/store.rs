@@ -12,9 +12,9 @@ use tracing::warn;
 
 use crate::accounts::magento::database::Database;
 use crate::accounts::magento::{
-    AdministratorState, Condition, CustomerState, DatabaseOptions, FixedSettings, SchemaReport, ShopSettings,
-    ShopDatabase, ShopToken, TokenRow, administrators, config, customers, directory, revocations, second_factors, states, throttle,
-    tokens,
+    AdministratorState, Condition, CustomerState, DatabaseOptions, FixedSettings, SchemaReport, ShopDatabase,
+    ShopSettings, ShopToken, TokenRow, administrators, config, customers, directory, revocations, second_factors,
+    states, throttle, tokens,
 };
 use crate::accounts::{
     AccountError, AccountLocks, AccountStore, Administrator, Customer, DirectorySource, LONGEST_NAME, SecondFactor,

@@ -97,8 +97,7 @@ impl Installation {
         options.timeout = config.magento.timeout;
         let database = ShopDatabase::connect(options)?;
         let schema = patience.until(async || database.inspect().await).await?;
-        let accounts =
-            MagentoAccounts::new(database, schema, self.fixed_settings(), Arc::clone(clock), store.clone());
+        let accounts = MagentoAccounts::new(database, schema, self.fixed_settings(), Arc::clone(clock), store.clone());
         let accounts = accounts.with_key(Arc::clone(key));
         if config.settings.iter().next().is_some() {
             warn!("[settings] is left alone: beside a shop, its own settings count");

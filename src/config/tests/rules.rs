@@ -133,7 +133,11 @@ fn the_shops_file_is_looked_at_before_anything_relies_on_its_key() {
     };
     assert_snapshot!(told(&[]), @"tokenward.toml:1: magento.env_php names a file that cannot be used: FOLDER/env.php cannot be read: No such file or directory (os error 2)");
     std::fs::write(&file, "<?php return ['crypt' => ").unwrap();
-    assert!(told(&[]).starts_with("tokenward.toml:1: magento.env_php names a file that cannot be used: FOLDER/env.php, line 1: "));
+    assert!(
+        told(&[]).starts_with(
+            "tokenward.toml:1: magento.env_php names a file that cannot be used: FOLDER/env.php, line 1: "
+        )
+    );
     std::fs::write(&file, "<?php return ['crypt' => ['key' => '']];").unwrap();
     assert_snapshot!(told(&[]), @"tokenward.toml:2: tokens.format needs the key of the Magento installation, and there is none: set magento.crypt_key (or crypt_key_file), name an env.php that has crypt/key with magento.env_php, or set MAGENTO_DC_CRYPT__KEY");
     assert_eq!(told(&[("MAGENTO_DC_CRYPT__KEY", "abc")]), "");

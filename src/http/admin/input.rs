@@ -137,6 +137,8 @@ fn wrong_parameter(cause: &str, query: &str) -> Option<String> {
     }
     if ["digit found", "number too large", "integer from empty"].iter().any(|part| cause.contains(part)) {
         let name = first(&NUMBERS, &|value| value.parse::<u64>().is_err())
+            // Where one is followed, numbers may be longer than those of users.
+            .or_else(|| first(&["limit", "id"], &|value| value.parse::<u32>().is_err()))
             .or_else(|| first(&NUMBERS, &|value| value.parse::<u32>().is_err()))?;
         return Some(format!("{name} has to be a whole number, and not too large a one."));
     }

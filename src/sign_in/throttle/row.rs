@@ -77,7 +77,8 @@ impl Row {
     /// Takes over what somebody else has counted, and until when it counts, where that is more.
     pub(super) fn heed(&mut self, (failures, lock_expires): (u32, UnixSeconds), now: UnixSeconds) {
         if lock_expires > now && failures >= self.failures_at(now) {
-            self.lock_expires = if failures == self.failures { self.lock_expires.max(lock_expires) } else { lock_expires };
+            self.lock_expires =
+                if failures == self.failures { self.lock_expires.max(lock_expires) } else { lock_expires };
             self.failures = failures;
         }
     }

@@ -159,7 +159,9 @@ fn what_the_shops_file_fixes_counts_as_soon_as_it_is_written_whole() {
     server.command(&["setting", "set", lifetime, "9"], "").assert_failed(1, "is fixed by the shop's env.php");
     server.command(&["setting", "set", lifetime, "9", "--dry-run"], "").assert_failed(1, "is fixed by");
     let admin = server.try_admin("chief", "Chief-pass-1").assert_status(200).json().as_str().unwrap().to_owned();
-    for (verb, query, body) in [("PUT", "?dry_run=true", Some(json!({ "value": "9" }))), ("DELETE", "?dry_run=true", None)] {
+    for (verb, query, body) in
+        [("PUT", "?dry_run=true", Some(json!({ "value": "9" }))), ("DELETE", "?dry_run=true", None)]
+    {
         let tried = server.admin_api(verb, &admin, &format!("/settings/{lifetime}{query}"), body.as_ref());
         assert!(tried.status == 422 && tried.body.contains("is fixed by the shop's env.php"), "{tried:?}");
     }
