@@ -96,9 +96,10 @@ impl SettingCommand {
 impl One {
     fn change(self, value: Option<String>, mode: &Mode) -> (ConfigArguments, bool, Command) {
         let Self { path, config, scope: Scope { scope }, json } = self;
-        let command = match mode.dry_run {
-            true => Command::TrySetting { path, scope, value },
-            false => Command::SetSetting { path, scope, value },
+        let command = if mode.dry_run {
+            Command::TrySetting { path, scope, value }
+        } else {
+            Command::SetSetting { path, scope, value }
         };
         (config, json, command)
     }
