@@ -29,7 +29,7 @@ pub use setting_store::SettingStore;
 use async_trait::async_trait;
 
 use crate::clock::UnixSeconds;
-use crate::session::Subject;
+use crate::session::{Subject, UserType};
 use crate::settings::{Roles, Settings, StoreDirectory, WebsiteId};
 use crate::store::{Change, CustomerLock, ThrottleRow};
 use crate::token::{Token, TokenDigest};
@@ -154,6 +154,15 @@ pub trait AccountStore: std::fmt::Debug + Send + Sync + 'static {
 
     /// The throttle's rows as they were stored, for the start.
     async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError>;
+
+    /// What is counted for a name as it is stored now, while its lock lasts; for where somebody else counts, too (fact
+    /// sheet 5.1). Asked at each attempt.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`]: then nobody can say whether the attempt may go on.
+    async fn throttle_row(&self, _kind: UserType, _name: &str) -> Result<Option<ThrottleRow>, AccountError> {
+        Ok(None)
+    }
 }
 
 /// Where websites, store views and roles are kept: beside the accounts.

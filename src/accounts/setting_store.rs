@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::accounts::AccountError;
 use crate::audit::Line;
-use crate::settings::StoreDirectory;
+use crate::settings::{Scope, StoreDirectory};
 use crate::store::{Change, SettingRow, Store};
 
 /// Where the values of settings are kept: beside the accounts.
@@ -16,6 +16,20 @@ pub trait SettingStore: std::fmt::Debug + Send + Sync + 'static {
     /// [`AccountError::Conflict`], in words for whoever asked, when it may not be changed here;
     /// [`AccountError::Unavailable`] when it cannot be written.
     async fn write(&self, row: SettingRow, line: Line, stores: &StoreDirectory) -> Result<(), AccountError>;
+
+    /// Whether a value may be changed here at all, which [`SettingStore::write`] asks, too.
+    ///
+    /// # Errors
+    /// [`AccountError::Conflict`], in words for whoever asked.
+    fn may_change(&self, _path: &str, _scope: Scope, _stores: &StoreDirectory) -> Result<(), AccountError> {
+        Ok(())
+    }
+
+    /// Writes lines of the audit trail about changes that somebody else has made where the values are kept.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`] when they cannot be written; none was.
+    async fn tell(&self, lines: Vec<Line>) -> Result<(), AccountError>;
 
     /// What else has to be done for a change to count everywhere, in words for whoever made it.
     fn advice(&self) -> Option<&'static str> {
@@ -29,6 +43,12 @@ impl SettingStore for Store {
     async fn write(&self, row: SettingRow, line: Line, _: &StoreDirectory) -> Result<(), AccountError> {
         // Without a limit of time, so that a snapshot never misses what reaches the disk late; the caller has one.
         self.write_untimed(vec![Change::Setting(row), Change::Audit(line)]).await?;
+        Ok(())
+    }
+
+    async fn tell(&self, lines: Vec<Line>) -> Result<(), AccountError> {
+        // Without a limit of time: a line whose writer gave up waiting may be written later, and then stand there twice.
+        self.write_untimed(lines.into_iter().map(Change::Audit).collect()).await?;
         Ok(())
     }
 }

@@ -14,7 +14,9 @@ use crate::accounts::seed::{self, Seed, SeedError};
 use crate::accounts::{
     AccountError, AccountLocks, AccountStore, DirectorySource, EmbeddedAccounts, MagentoAccounts, SettingStore,
 };
-use crate::app::shop::{Figures, Installation, KeyWatch, Mirror, Parts, Revocations, ShopError, ShopTokens, Watcher};
+use crate::app::shop::{
+    Figures, Installation, KeyWatch, Mirror, Parts, Patience, Revocations, ShopError, ShopTokens, Watcher,
+};
 use crate::app::{LoadingError, Validators, loading, options};
 use crate::audit::Origin;
 use crate::clock::{Clock, SharedClock, SystemClock};
@@ -32,7 +34,9 @@ use crate::secret::Password;
 use crate::session::SessionId;
 use crate::settings::{Scope, Settings, Snapshot, StoreDirectory};
 use crate::sign_in::{self, SignIn, password};
-use crate::store::{self, Accepted, DataFolder, FolderError, Loader, Readers, RecoverOptions, Recovery, Store, StoreError};
+use crate::store::{
+    self, Accepted, DataFolder, FolderError, Loader, Readers, RecoverOptions, Recovery, Store, StoreError,
+};
 use crate::telemetry::{Metrics, Readiness};
 use crate::token::jwt::SharedJwtKey;
 
@@ -113,16 +117,17 @@ impl House {
         Self::open_by(config, seed, clock).await
     }
 
-    /// As [`House::open`]; `readiness` says all the while what it is busy with, and becomes that of the services.
+    /// As [`House::open`], for a server: it waits for a shop's database that is away, for as long as that takes.
+    /// `readiness` says all the while what it is busy with, and becomes that of the services.
     ///
     /// # Errors
-    /// Any [`OpenError`]; nothing is left running that holds the folder.
-    pub async fn open_telling(
+    /// Any [`OpenError`] that waiting does not mend; nothing is left running that holds the folder.
+    pub async fn open_in_time(
         config: Config,
         seed: Option<&Path>,
         readiness: Arc<Readiness>,
     ) -> Result<Self, OpenError> {
-        Self::build(config, seed, clock, readiness).await
+        Self::build(config, seed, clock, (readiness, Patience::Endless)).await
     }
 
     /// As [`House::open`], by the clock that the caller chooses for the folder: tests move theirs.
@@ -134,14 +139,14 @@ impl House {
         seed: Option<&Path>,
         clock: impl FnOnce(&DataFolder) -> SharedClock,
     ) -> Result<Self, OpenError> {
-        Self::build(config, seed, clock, Arc::default()).await
+        Self::build(config, seed, clock, (Arc::default(), Patience::None)).await
     }
 
     async fn build(
         config: Config,
         seed: Option<&Path>,
         clock: impl FnOnce(&DataFolder) -> SharedClock,
-        readiness: Arc<Readiness>,
+        (readiness, patience): (Arc<Readiness>, Patience),
     ) -> Result<Self, OpenError> {
         let budget = config.budget(config::memory_limit())?;
         let (folder, first_id) = open_folder(&config, Arc::clone(&readiness)).await?;
@@ -154,7 +159,10 @@ impl House {
         folder.claim_for(&installation.accounts_of(&config)?)?;
         let installation_key: SharedInstallationKey =
             Arc::new(ArcSwapOption::from_pointee(installation.installation_key(&config.magento)));
-        let shop = installation.open(&config, &clock, &store, &installation_key).await?;
+        if config.accounts.source == AccountSource::Magento {
+            readiness.begin("reaching the shop's database");
+        }
+        let shop = installation.open(&config, patience, &clock, &store, &installation_key).await?;
         if let Some(shop) = &shop {
             Mirror::load(shop, &readers).await?;
         }
@@ -164,9 +172,12 @@ impl House {
         } else if let Some(file) = seed {
             warn!(file = %file.display(), "the seed file is left alone: accounts are the shop's");
         }
-        let (settings, stores, roles) = keeper::load(&readers, kept.directory.as_ref()).await?;
+        let (settings, stores, roles) =
+            patience.until(async || keeper::load(&readers, kept.directory.as_ref()).await).await?;
         warn_of_unknown_websites(&config, &stores);
         warn_of_other_settings(&config, &settings);
+        // A key that the shop's file does not have yet is taken from it as soon as it is there.
+        let may_mint = installation_key.load().is_some() || config.magento.env_php.is_some();
         let forms = options::forms(&config, installation_key.load_full().as_deref());
         let jwt_key = Arc::clone(&forms.jwt_key);
         let snapshot = Snapshot::new(settings, stores, roles, config.tokens.empty_lifetime).shared();
@@ -210,7 +221,7 @@ impl House {
                 guards: Arc::new(move |actor| guard(&watch, actor)),
             })
         };
-        sign_in.load_throttle().await?;
+        patience.until(async || sign_in.load_throttle().await).await?;
         sign_in.load_used_codes(readers.used_codes().await?);
         info!(%budget, "the memory budget");
         let validators = Arc::<Validators>::default();
@@ -229,7 +240,7 @@ impl House {
             holders: Arc::new(if shop.is_some() { Holders::followed() } else { Holders::default() }),
             elsewhere: elsewhere(tokens.as_ref()),
             readiness,
-            options: options::http(&config, installation.disables_introspection()),
+            options: options::http(&config, installation.disables_introspection(), may_mint),
         };
         let figures = Arc::<Figures>::default();
         if let Some(shop) = &shop {
@@ -291,7 +302,12 @@ impl House {
             figures: Arc::clone(&figures),
             holders: Arc::clone(&self.services.holders),
             locked: HashSet::new(),
-            key: KeyWatch::new(&self.config, Arc::clone(&self.installation_key), Arc::clone(&self.jwt_key)),
+            key: KeyWatch::new(
+                &self.config,
+                Arc::clone(shop),
+                Arc::clone(&self.installation_key),
+                Arc::clone(&self.jwt_key),
+            ),
             revocations: Revocations::new(
                 Arc::clone(shop),
                 self.services.registry.clone(),
@@ -424,8 +440,12 @@ pub fn accept_restored(config: &Config, keep_sessions: bool) -> Result<Option<Ac
     let now = SystemClock::default().now();
     let accepted = store::accept_restored(&config.data.dir, &accounts, keep_sessions, now, operator())?;
     match (accepted, keep_sessions) {
-        (Some(Accepted::Accounts), false) => warn!(accounts, "the data folder is used with other accounts: all its sessions have ended"),
-        (Some(Accepted::Accounts), true) => warn!(accounts, "the data folder is used with other accounts, and its sessions go on"),
+        (Some(Accepted::Accounts), false) => {
+            warn!(accounts, "the data folder is used with other accounts: all its sessions have ended")
+        }
+        (Some(Accepted::Accounts), true) => {
+            warn!(accounts, "the data folder is used with other accounts, and its sessions go on")
+        }
         (None, _) => info!("the data folder is not a restored one, so there is nothing to accept"),
         (Some(Accepted::Copy), false) => warn!("the data folder was restored from a copy: all its sessions have ended"),
         (Some(Accepted::Copy), true) => warn!(
@@ -433,7 +453,7 @@ pub fn accept_restored(config: &Config, keep_sessions: bool) -> Result<Option<Ac
              is good again"
         ),
     }
-    Ok(was_restored)
+    Ok(accepted)
 }
 
 /// Saves what is whole of a damaged data folder that no house stands on. One that is not damaged is left alone, unless that is

@@ -17,8 +17,8 @@ mod sockets;
 mod trail;
 mod validators;
 
-pub use demo::{Demo, DemoError};
 pub use crate::store::Accepted;
+pub use demo::{Demo, DemoError};
 pub use house::{House, OpenError, accept_restored, is_there, operator, recover};
 pub use loading::LoadingError;
 pub use servers::{Entrance, Listeners, Running, ServeError};

@@ -59,8 +59,8 @@ pub(super) fn sign_in(config: &Config) -> sign_in::Options {
     }
 }
 
-/// How the listeners behave; the installation itself may disable introspection.
-pub(super) fn http(config: &Config, introspection_disabled: bool) -> http::Options {
+/// How the listeners behave; the installation itself may disable introspection, and minting needs its key.
+pub(super) fn http(config: &Config, introspection_disabled: bool, has_key: bool) -> http::Options {
     let policies: HashMap<_, _> =
         config.policies.iter().map(|(name, policy)| (name.to_owned(), policy.clone())).collect();
     http::Options {
@@ -74,7 +74,7 @@ pub(super) fn http(config: &Config, introspection_disabled: bool) -> http::Optio
             developer_mode: config.graphql.developer_mode,
         },
         refuse_locked: config.check.locked == Locked::Deny,
-        exchange: config.magento.has_key().then(|| exchange(config)),
+        exchange: has_key.then(|| exchange(config)),
     }
 }
 

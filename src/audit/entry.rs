@@ -163,6 +163,7 @@ pub(super) mod tests {
             any::<Option<u32>>().prop_map(Actor::Operator),
             subjects().prop_map(Actor::User),
             Just(Actor::Stranger),
+            Just(Actor::Shop),
         ];
         let channels = proptest::sample::select(&[
             Channel::None,

@@ -9,7 +9,7 @@ use crate::audit::{Event, Person};
 use crate::clock::UnixSeconds;
 use crate::session::Subject;
 
-/// Who caused something.
+/// Who caused something. What is kept of it is the number of the variant: new ones go to the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Actor {
     /// The server itself.
@@ -20,6 +20,8 @@ pub enum Actor {
     User(Subject),
     /// Somebody who is not.
     Stranger,
+    /// The shop beside which the server runs, or its operator there.
+    Shop,
 }
 
 impl fmt::Display for Actor {
@@ -30,6 +32,7 @@ impl fmt::Display for Actor {
             Self::Operator(None) => formatter.write_str("operator"),
             Self::User(subject) => subject.fmt(formatter),
             Self::Stranger => formatter.write_str("stranger"),
+            Self::Shop => formatter.write_str("shop"),
         }
     }
 }
@@ -86,6 +89,9 @@ impl Origin {
     /// The server itself.
     pub const SERVER: Self = Self { by: Actor::Server, channel: Channel::None, address: None };
 
+    /// The shop beside which the server runs: who it was there is not known here.
+    pub const SHOP: Self = Self { by: Actor::Shop, channel: Channel::None, address: None };
+
     /// Somebody at the command line; `user` is their number as the operating system has it.
     pub fn operator(user: Option<u32>) -> Self {
         Self { by: Actor::Operator(user), channel: Channel::Command, address: None }
@@ -117,7 +123,7 @@ impl Line {
     pub fn new(at: UnixSeconds, event: Event, origin: Origin) -> Self {
         let person = match origin.by {
             Actor::User(subject) => Some(Person::Account(subject)),
-            Actor::Server | Actor::Operator(_) | Actor::Stranger => None,
+            Actor::Server | Actor::Operator(_) | Actor::Stranger | Actor::Shop => None,
         };
         Self { at, event, origin, name: None, person }
     }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::common::ConfigArguments;
+use crate::cli::common::{ConfigArguments, whole_number};
 use crate::cli::{Failure, office, output, password};
 use crate::control::{Command, ExposedPassword};
 
@@ -83,10 +83,10 @@ pub(crate) struct ListCustomers {
     #[command(flatten)]
     config: ConfigArguments,
     /// Only those after this number: the last one of the page before
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole_number::<u32>)]
     after: u32,
     /// At most so many
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = whole_number::<u32>)]
     limit: u32,
     /// One JSON object a line instead of a table
     #[arg(long)]

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use crate::app;
-use crate::cli::common::ConfigArguments;
+use crate::cli::common::{ConfigArguments, whole_number};
 use crate::cli::{Failure, output};
 use crate::clock::{Clock, SystemClock, UnixSeconds};
 
@@ -26,7 +26,7 @@ pub(crate) struct Verify {
     #[command(flatten)]
     config: ConfigArguments,
     /// Take this line for granted, and check only those behind it; exit code 64 when there is no line with this number yet
-    #[arg(long, value_name = "LINE")]
+    #[arg(long, value_name = "LINE", value_parser = whole_number::<u64>)]
     after: Option<u64>,
     /// Also check that this line still has this hash: what an earlier `audit verify` has printed, and somebody has kept
     /// elsewhere

@@ -1,6 +1,7 @@
 //! What many commands take.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
 
@@ -44,4 +45,9 @@ impl ConfigArguments {
     fn flags(&self) -> Vec<(String, String)> {
         self.data_dir.iter().map(|folder| ("data.dir".to_owned(), folder.clone())).collect()
     }
+}
+
+/// Reads a number for clap, in words of our own when it is none.
+pub(crate) fn whole_number<N: FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| "this has to be a whole number, and not too large a one".to_owned())
 }

@@ -9,7 +9,7 @@ use tracing::info;
 
 use crate::app::{self, Demo, DemoError, Entrance, House, Inherited, Running};
 use crate::cli::accept_restored::RestoredSessions;
-use crate::cli::common::ConfigArguments;
+use crate::cli::common::{ConfigArguments, whole_number};
 use crate::cli::{Failure, output};
 use crate::config::{AccountSource, Config, LogFormat, LogLevel, SecondFactor};
 use crate::lifecycle;
@@ -35,7 +35,7 @@ pub(crate) struct Serve {
     demo: bool,
 
     /// With --demo: begin so many sessions of made-up customers, two each
-    #[arg(long, value_name = "N", requires = "demo", default_value_t = 0)]
+    #[arg(long, value_name = "N", requires = "demo", default_value_t = 0, value_parser = whole_number::<usize>)]
     sessions: usize,
 
     /// With --demo: write the tokens of those sessions to this file, one a line
@@ -85,7 +85,7 @@ impl Serve {
             let mut signals = lifecycle::Signals::listen()?;
             let (readiness, terms) = (Arc::new(Readiness::default()), config.lifecycle.clone());
             let entrance = Entrance::open(&config, inherited, &readiness);
-            let opening = House::open_telling(config, self.seed.as_deref(), readiness);
+            let opening = House::open_in_time(config, self.seed.as_deref(), readiness);
             let (entrance, house) = match entrance {
                 Ok(entrance) => tokio::select! {
                     house = entrance.telling(opening) => (entrance, house?),

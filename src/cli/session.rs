@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
-use crate::cli::common::ConfigArguments;
+use crate::cli::common::{ConfigArguments, whole_number};
 use crate::cli::{Failure, office, output};
 use crate::control::{Answer, Command, ExposedPassword, UserKind, UserName};
 use crate::secret::Password;
@@ -39,7 +39,7 @@ pub(crate) struct List {
     #[arg(long)]
     user: Option<UserName>,
     /// Only those after this number: the last one of the page before
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole_number::<u64>)]
     after: u64,
     /// At most so many
     #[arg(long, default_value_t = 100, value_parser = at_least_one)]
@@ -64,7 +64,7 @@ struct Which {
     #[arg(long)]
     user: Option<UserName>,
     /// The one with this number, as `session list` shows it
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = whole_number::<u64>)]
     session: Option<u64>,
     /// Those of the tokens on standard input, one a line
     #[arg(long)]

@@ -17,7 +17,7 @@ pub(crate) enum SettingCommand {
     /// Change a setting; it acts at once, on live tokens too
     Set(Set),
     /// Go back to the inherited value
-    Reset(One),
+    Reset(Reset),
 }
 
 #[derive(Debug, Args)]
@@ -51,6 +51,23 @@ pub(crate) struct Set {
     /// The new value; "" for an empty one
     #[arg(allow_hyphen_values = true)]
     value: String,
+    #[command(flatten)]
+    mode: Mode,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reset {
+    #[command(flatten)]
+    one: One,
+    #[command(flatten)]
+    mode: Mode,
+}
+
+#[derive(Debug, Args)]
+struct Mode {
+    /// Change nothing, only show the values before and after, and how many live sessions would end
+    #[arg(long)]
+    dry_run: bool,
 }
 
 #[derive(Debug, Args)]
@@ -69,15 +86,21 @@ impl SettingCommand {
             Self::Get(one) => {
                 (one.config, one.json, Command::ShowSettings { path: Some(one.path), scope: one.scope.scope })
             }
-            Self::Set(Set { one, value }) => {
-                let scope = one.scope.scope;
-                (one.config, one.json, Command::SetSetting { path: one.path, scope, value: Some(value) })
-            }
-            Self::Reset(one) => {
-                let scope = one.scope.scope;
-                (one.config, one.json, Command::SetSetting { path: one.path, scope, value: None })
-            }
+            Self::Set(Set { one, value, mode }) => one.change(Some(value), &mode),
+            Self::Reset(Reset { one, mode }) => one.change(None, &mode),
         };
         output::print_answer(office::carry_out(&config, command)?, json)
+    }
+}
+
+impl One {
+    fn change(self, value: Option<String>, mode: &Mode) -> (ConfigArguments, bool, Command) {
+        let Self { path, config, scope: Scope { scope }, json } = self;
+        let command = if mode.dry_run {
+            Command::TrySetting { path, scope, value }
+        } else {
+            Command::SetSetting { path, scope, value }
+        };
+        (config, json, command)
     }
 }

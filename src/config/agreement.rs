@@ -2,35 +2,14 @@
 
 use std::net::SocketAddr;
 
-use crate::config::{AccountSource, Config, ConfigError, Exchange, TokenFormat};
+use crate::config::{AccountSource, Config, ConfigError, TokenFormat};
 
 impl Config {
     /// What contradicts.
     pub(super) fn disagreements(&self) -> Vec<ConfigError> {
         let mut found = self.listeners_in_one_place();
-        found.extend(self.without_a_key());
         found.extend(self.cannot_write_into_the_shop());
         found
-    }
-
-    /// What signs JWTs, and has nothing to sign with.
-    fn without_a_key(&self) -> Vec<ConfigError> {
-        if self.magento.has_key() {
-            return Vec::new();
-        }
-        let exchange = Exchange::default();
-        let policies = (0..self.policies.iter().count()).map(|index| format!("policies[{index}].exchange"));
-        // There is one value, so that a policy in which the key is set asks for it.
-        let mut wanting: Vec<String> = policies.filter(|key| self.places.is_set(key)).collect();
-        for (key, wants) in [
-            ("tokens.format", self.tokens.format == TokenFormat::Jwt),
-            ("exchange.lifetime", self.exchange.lifetime != exchange.lifetime),
-            ("exchange.kinds", self.exchange.kinds != exchange.kinds),
-        ] {
-            wanting.extend(wants.then(|| key.to_owned()));
-        }
-        let problem = "needs the key of the Magento installation: set magento.crypt_key or magento.crypt_key_file";
-        wanting.iter().map(|key| ConfigError::invalid(self.places.of(key), key, problem.to_owned())).collect()
     }
 
     /// What writes into a shop, and has none, or may not. The first reason is told of each.
@@ -42,11 +21,6 @@ impl Config {
             [
                 (without_shop, "is about a shop's accounts: it needs accounts.source = \"magento\""),
                 (!magento.write, "writes into the shop's database, which magento.write = false forbids"),
-                (
-                    of_mirror && !magento.has_key(),
-                    "needs the shop's key, under which token secrets are encrypted: set magento.env_php, \
-                     magento.crypt_key or magento.crypt_key_file",
-                ),
                 (
                     of_mirror && self.tokens.format == TokenFormat::Jwt,
                     "is about opaque tokens: with tokens.format = \"jwt\" there are none, and the shop takes JWTs as they are",

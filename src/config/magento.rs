@@ -90,16 +90,6 @@ impl Magento {
             unready_when_away: reader.read("magento.unready_when_away", boolean).unwrap_or(default.unready_when_away),
         }
     }
-
-    /// The installation's key, as it is configured here. One that stands in `env.php` is for whoever reads that file.
-    pub fn installation_key(&self) -> Option<InstallationKey> {
-        self.crypt_key.as_ref().and_then(|key| InstallationKey::parse(key.expose()).ok())
-    }
-
-    /// Whether the installation's key is going to be known.
-    pub fn has_key(&self) -> bool {
-        self.crypt_key.is_some() || self.env_php.is_some()
-    }
 }
 
 fn crypt_key(reader: &mut Reader) -> Option<Secret> {

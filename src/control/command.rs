@@ -158,6 +158,15 @@ pub enum Command {
         /// The new value; `None` goes back to the inherited one.
         value: Option<String>,
     },
+    /// Say what changing a setting would do.
+    TrySetting {
+        /// Magento's path.
+        path: String,
+        /// `default`, `website:<code>` or `store:<code>`.
+        scope: String,
+        /// The new value; `None` for the inherited one.
+        value: Option<String>,
+    },
     /// Copy everything to a file.
     BackUp {
         /// An absolute path at which there is nothing yet.
@@ -261,7 +270,8 @@ impl Command {
             | Self::ListRoles
             | Self::ListWebsites
             | Self::ListSessions { .. }
-            | Self::ShowSettings { .. } => None,
+            | Self::ShowSettings { .. }
+            | Self::TrySetting { .. } => None,
             #[cfg(debug_assertions)]
             Self::ProvokePanic { .. } => None,
         }

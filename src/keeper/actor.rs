@@ -3,14 +3,15 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{Actor, ActorFutureExt, AtomicResponse, Context, Handler, Message, WrapFuture};
 
 use crate::accounts::{DirectorySource, SettingStore};
 use crate::audit::{Event, Line, Origin};
-use crate::clock::SharedClock;
+use crate::clock::{SharedClock, UnixSeconds};
 use crate::keeper::KeeperError;
-use crate::settings::{DEFINITIONS, Roles, Scope, Settings, SharedSnapshot, Snapshot, StoreDirectory, check};
+use crate::settings::{Difference, Roles, Scope, Settings, SharedSnapshot, Snapshot, StoreDirectory, check};
 use crate::store::SettingRow;
 
 /// Change a setting; `None` goes back to the inherited value. Answered when it is stored and in effect.
@@ -63,9 +64,9 @@ impl SettingsKeeper {
         Self { store, source, snapshot, clock, listener, _guard: guard }
     }
 
-    /// What else has to be done for a change to count everywhere.
-    pub(super) fn advice(&self) -> Option<&'static str> {
-        self.store.advice()
+    /// Where values are kept.
+    pub(super) fn store(&self) -> Arc<dyn SettingStore> {
+        Arc::clone(&self.store)
     }
 
     fn publish(&self, next: Snapshot) {
@@ -74,22 +75,38 @@ impl SettingsKeeper {
     }
 
     fn publish_setting(&self, row: SettingRow) {
-        let current = self.snapshot.load_full();
-        let mut settings = current.settings.clone();
-        settings.set(&row.path, row.scope, row.value);
-        self.publish(current.followed_by(settings, current.stores.clone(), current.roles.clone()));
+        self.publish(self.snapshot.load().with(&row.path, row.scope, row.value));
     }
 
-    /// Publishes what was read, when it is something new.
+    /// Publishes what was read, when it is something new, and tells of the settings that somebody else has changed.
     fn publish_read(&self, settings: Option<Settings>, stores: StoreDirectory, roles: Roles) {
         let current = self.snapshot.load_full();
         let settings = settings.unwrap_or_else(|| current.settings.clone());
         if settings != current.settings || stores != current.stores || roles != current.roles {
-            tell_of_changes(&current.settings, &settings);
-            self.publish(current.followed_by(settings, stores, roles));
+            let next = current.followed_by(settings, stores, roles);
+            let lines = told_of_others(&current, &next, self.clock.now());
+            self.publish(next);
+            self.write_down(lines);
         }
     }
+
+    /// Changes count whether or not they can be written down now; what cannot is written down later, with its time.
+    fn write_down(&self, lines: Vec<Line>) {
+        if lines.is_empty() {
+            return;
+        }
+        let store = Arc::clone(&self.store);
+        actix_rt::spawn(async move {
+            while let Err(error) = store.tell(lines.clone()).await {
+                tracing::warn!(%error, "a setting that was changed in the shop has no line in the audit trail yet");
+                tokio::time::sleep(RETRY).await;
+            }
+        });
+    }
 }
+
+/// How often the store is asked again to write down what somebody else has changed.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// What the audit trail says of a change, when this is what was there before.
 fn told(row: &SettingRow, before: &Snapshot) -> Event {
@@ -98,6 +115,14 @@ fn told(row: &SettingRow, before: &Snapshot) -> Event {
         scope: before.stores.scope_name(row.scope).unwrap_or_default(),
         from: before.settings.changed(&row.path, row.scope).map(str::to_owned),
         to: row.value.clone(),
+    }
+}
+
+/// The log has from where to where a value went, and who wanted it, whichever way that was.
+fn log_change(event: &Event, origin: Origin) {
+    if let Event::SettingChanged { path, scope, from, to } = event {
+        let (by, channel) = (origin.by, origin.channel.name());
+        tracing::info!(path, scope, from, to, %by, channel, "a setting was changed");
     }
 }
 
@@ -120,10 +145,12 @@ impl Handler<ChangeSetting> for SettingsKeeper {
         let checked = check(&path, scope, value.as_deref(), &snapshot.stores);
         let store = Arc::clone(&self.store);
         let row = SettingRow { path, scope, value };
-        let line = Line::new(self.clock.now(), told(&row, &snapshot), origin);
+        let event = told(&row, &snapshot);
+        let line = Line::new(self.clock.now(), event.clone(), origin);
         let change = async move {
             checked?;
             store.write(row.clone(), line, &snapshot.stores).await?;
+            log_change(&event, origin);
             Ok(row)
         };
         let publish = |stored: Result<SettingRow, KeeperError>, keeper: &mut Self, _: &mut _| {
@@ -147,15 +174,18 @@ impl Handler<ReloadDirectory> for SettingsKeeper {
     }
 }
 
-/// One event for each setting that somebody else has changed for everybody, as for one that was changed here.
-fn tell_of_changes(before: &Settings, after: &Settings) {
-    for definition in DEFINITIONS {
-        let (was, is) =
-            (before.changed(definition.path, Scope::Default), after.changed(definition.path, Scope::Default));
-        if was != is {
-            tracing::info!(path = definition.path, was, is, "a setting was changed in the shop");
-        }
-    }
+/// The lines about what somebody else has changed between two snapshots, as for changes that were made here; the log
+/// has them, too.
+fn told_of_others(before: &Snapshot, after: &Snapshot, at: UnixSeconds) -> Vec<Line> {
+    let differences = before.settings.differences(&after.settings).into_iter();
+    let lines = differences.map(|Difference { path, scope, from, to }| {
+        // A website that is gone has taken its values along.
+        let name = after.stores.scope_name(scope).or_else(|| before.stores.scope_name(scope)).unwrap_or_default();
+        tracing::info!(path, scope = name, from, to, "a setting was changed in the shop");
+        let (from, to) = (from.map(str::to_owned), to.map(str::to_owned));
+        Line::new(at, Event::SettingChanged { path: path.to_owned(), scope: name, from, to }, Origin::SHOP)
+    });
+    lines.collect()
 }
 
 #[cfg(debug_assertions)]

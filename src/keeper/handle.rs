@@ -6,9 +6,10 @@ use std::time::Duration;
 use actix::{Actor, Addr, Handler, Message};
 use tokio::sync::Semaphore;
 
+use crate::accounts::SettingStore;
 use crate::audit::Origin;
 use crate::keeper::{ChangeSetting, KeeperError, ReloadDirectory, SettingsKeeper};
-use crate::settings::{Scope, SharedSnapshot, Snapshot};
+use crate::settings::{Scope, SharedSnapshot, Snapshot, check};
 
 /// How many changes may wait at once: each is a person or a script at work.
 const WAITING_CHANGES: usize = 64;
@@ -25,14 +26,14 @@ pub struct Keeper {
     actor: Addr<SettingsKeeper>,
     gate: Arc<Semaphore>,
     snapshot: SharedSnapshot,
-    advice: Option<&'static str>,
+    store: Arc<dyn SettingStore>,
 }
 
 impl Keeper {
     /// Starts the keeper on the current thread; `snapshot` is the one that it keeps.
     pub fn start(keeper: SettingsKeeper, snapshot: SharedSnapshot) -> Self {
-        let advice = keeper.advice();
-        Self { actor: keeper.start(), gate: Arc::new(Semaphore::new(WAITING_CHANGES)), snapshot, advice }
+        let store = keeper.store();
+        Self { actor: keeper.start(), gate: Arc::new(Semaphore::new(WAITING_CHANGES)), snapshot, store }
     }
 
     /// Makes the actor panic, to show that the process then ends.
@@ -64,7 +65,17 @@ impl Keeper {
 
     /// What else has to be done for a change to count everywhere, in words for whoever makes it.
     pub fn advice(&self) -> Option<&'static str> {
-        self.advice
+        self.store.advice()
+    }
+
+    /// Whether [`Keeper::change`] would be refused, whatever else stands in its way: for whoever only wants to know.
+    ///
+    /// # Errors
+    /// [`KeeperError::Refused`] and [`KeeperError::Conflict`].
+    pub fn would_change(&self, path: &str, scope: Scope, value: Option<&str>) -> Result<(), KeeperError> {
+        let stores = &self.snapshot.load().stores;
+        check(path, scope, value, stores)?;
+        Ok(self.store.may_change(path, scope, stores)?)
     }
 
     /// Reads websites, store views and roles again, and the settings that are kept beside them.

@@ -11,7 +11,8 @@ use crate::registry::{
     AdoptSession, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, ListUsers, Reader,
     ReleaseSessions, RevokeSessions, Statistics, TakeRevocations, TokenRegistry, Validation,
 };
-use crate::session::{Session, Subject};
+use crate::session::{Session, Subject, UserType};
+use crate::settings::Snapshot;
 use crate::store::Durability;
 
 /// How many changes may be on their way at once; beyond that a caller hears [`RegistryError::Busy`] at once.
@@ -142,6 +143,21 @@ impl Registry {
     /// [`RegistryError::Busy`] and [`RegistryError::Unavailable`].
     pub async fn count_ending(&self, question: CountEnding) -> Result<usize, RegistryError> {
         self.ask(question).await
+    }
+
+    /// Counts the live sessions that end at once when lifetimes become what they are in `after`.
+    ///
+    /// # Errors
+    /// [`RegistryError::Busy`] and [`RegistryError::Unavailable`].
+    pub async fn count_ending_between(&self, before: &Snapshot, after: &Snapshot) -> Result<usize, RegistryError> {
+        let mut ending = 0;
+        for kind in UserType::ALL {
+            let lifetime = after.lifetime(kind);
+            if lifetime != before.lifetime(kind) {
+                ending += self.count_ending(CountEnding { kind, lifetime }).await?;
+            }
+        }
+        Ok(ending)
     }
 
     /// Counts the sessions.

@@ -17,4 +17,4 @@ pub use definition::{Definition, InvalidValue, Kind, Reach};
 pub use roles::{Role, RoleId, Roles};
 pub use snapshot::{SharedSnapshot, Snapshot};
 pub use stores::{StoreDirectory, StoreId, StoreView, Website, WebsiteId};
-pub use values::{Scope, Settings};
+pub use values::{Difference, Scope, Settings};

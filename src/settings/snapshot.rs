@@ -57,6 +57,14 @@ impl Snapshot {
         Self::new(settings, stores, roles, self.empty)
     }
 
+    /// This one with another value of a setting; `None` is the inherited one.
+    #[must_use]
+    pub fn with(&self, path: &str, scope: Scope, value: Option<String>) -> Self {
+        let mut settings = self.settings.clone();
+        settings.set(path, scope, value);
+        self.followed_by(settings, self.stores.clone(), self.roles.clone())
+    }
+
     /// How long an opaque token of this kind lives. Integration tokens do not expire (fact sheet 4.3).
     pub fn lifetime(&self, kind: UserType) -> Lifetime {
         match kind {

@@ -24,6 +24,19 @@ pub struct Settings {
     changed: HashMap<(&'static str, Scope), String>,
 }
 
+/// What a change did to a value; `None` is the inherited one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Difference<'a> {
+    /// Magento's path.
+    pub path: &'static str,
+    /// Where.
+    pub scope: Scope,
+    /// The value before.
+    pub from: Option<&'a str>,
+    /// The value after.
+    pub to: Option<&'a str>,
+}
+
 impl Settings {
     /// The value that is set at exactly this scope, else the built-in default. An unknown path has an empty value.
     pub fn text(&self, path: &str, scope: Scope) -> &str {
@@ -77,6 +90,21 @@ impl Settings {
         whole(self.text(path, Scope::Default))
     }
 
+    /// What is set otherwise in `later`, in the order of paths and scopes: default, websites, store views.
+    pub fn differences<'a>(&'a self, later: &'a Self) -> Vec<Difference<'a>> {
+        let both = self.changed.keys().chain(later.changed.keys());
+        let mut places: Vec<_> = both.map(|&(path, scope)| (path, place_of(scope), scope)).collect();
+        places.sort_unstable_by_key(|&(path, place, _)| (path, place));
+        places.dedup();
+        let differences = places.into_iter().map(|(path, _, scope)| Difference {
+            path,
+            scope,
+            from: self.changed(path, scope),
+            to: later.changed(path, scope),
+        });
+        differences.filter(|difference| difference.from != difference.to).collect()
+    }
+
     /// Sets a value; `None` goes back to the inherited one. An unknown path changes nothing.
     pub fn set(&mut self, path: &str, scope: Scope, value: Option<String>) {
         let Some(definition) = Definition::of(path) else { return };
@@ -84,6 +112,15 @@ impl Settings {
             Some(value) => self.changed.insert((definition.path, scope), value),
             None => self.changed.remove(&(definition.path, scope)),
         };
+    }
+}
+
+/// The place of a scope in the order in which scopes are told.
+fn place_of(scope: Scope) -> (u8, u16) {
+    match scope {
+        Scope::Default => (0, 0),
+        Scope::Website(id) => (1, id.0),
+        Scope::Store(id) => (2, id.0),
     }
 }
 
@@ -117,6 +154,27 @@ mod tests {
     use crate::settings::StoreDirectory;
 
     const PATH: &str = "general/locale/code";
+
+    #[test]
+    fn what_was_set_changed_and_taken_back_differs_and_nothing_else() {
+        let (mut before, mut after) = (Settings::default(), Settings::default());
+        let website = Scope::Website(WebsiteId(1));
+        for settings in [&mut before, &mut after] {
+            settings.set("customer/create_account/confirm", Scope::Default, Some("1".to_owned()));
+        }
+        before.set(PATH, Scope::Default, Some("de_DE".to_owned()));
+        after.set(PATH, Scope::Default, Some("en_GB".to_owned()));
+        before.set(PATH, Scope::Store(StoreId(1)), Some("fr_FR".to_owned()));
+        after.set(PATH, website, Some(String::new()));
+        let told: Vec<_> = before.differences(&after).iter().map(|one| (one.scope, one.from, one.to)).collect();
+        let expected = [
+            (Scope::Default, Some("de_DE"), Some("en_GB")),
+            (website, None, Some("")),
+            (Scope::Store(StoreId(1)), Some("fr_FR"), None),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(before.differences(&before), []);
+    }
 
     #[test]
     fn a_store_view_has_its_own_value_else_its_websites_else_the_default() {

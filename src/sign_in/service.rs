@@ -227,12 +227,21 @@ impl SignIn {
 
     async fn let_in(&self, label: &Label, caller: Weak<()>) -> Result<Attempt, SignInError> {
         let core = &self.0;
-        let in_flight = core.throttle.begin(label.kind, &label.name).await.map_err(|denied| match denied {
-            Denied::Throttled => SignInError::Refused(Refusal::Throttled),
-            Denied::Crowded => SignInError::Busy { retry_after: CROWD_RETRY },
-        })?;
-        let place = core.hashers.enter(label.caller.address)?;
-        Ok(Attempt { core: Arc::clone(core), in_flight, place, label: label.clone(), caller })
+        loop {
+            let in_flight = core.throttle.begin(label.kind, &label.name).await.map_err(|denied| match denied {
+                Denied::Throttled => SignInError::Refused(Refusal::Throttled),
+                Denied::Crowded => SignInError::Busy { retry_after: CROWD_RETRY },
+            })?;
+            let place = core.hashers.enter(label.caller.address)?;
+            let counted = core.accounts.throttle_row(label.kind, &in_flight.key().name()).await;
+            let admitted = match counted.map_err(|error| self.0.unreadable(&error))? {
+                Some(row) => in_flight.heed(&row),
+                None => Some(in_flight),
+            };
+            if let Some(in_flight) = admitted {
+                return Ok(Attempt { core: Arc::clone(core), in_flight, place, label: label.clone(), caller });
+            }
+        }
     }
 }
 

@@ -414,7 +414,9 @@ mod tests {
             let home = folder_with(&events()).await;
             let copy = tempfile::tempdir().unwrap();
             back_up(&home.path().join("tokenward.db"), &copy.path().join("tokenward.db"), UnixSeconds(900)).unwrap();
-            assert!(accept_restored(copy.path(), "embedded", keep, UnixSeconds(1000), Origin::SERVER).unwrap().is_some());
+            assert!(
+                accept_restored(copy.path(), "embedded", keep, UnixSeconds(1000), Origin::SERVER).unwrap().is_some()
+            );
             assert_eq!(found(copy.path()).kinds.len(), kinds);
         }
     }

@@ -206,6 +206,31 @@ fn settings_are_shown_changed_and_reset() {
 }
 
 #[test]
+fn a_change_of_a_setting_may_be_tried_first() {
+    either_way(|run| {
+        let path = "oauth/access_token_lifetime/customer";
+        let tried = run(&["setting", "set", path, "0.25", "--dry-run", "--json"], "").printed().to_owned();
+        assert!(tried.contains(r#""from":"1","to":"0.25","sessions_ended":0"#), "{tried}");
+        run(&["setting", "set", path, "3"], "").printed();
+        let tried = run(&["setting", "reset", path, "--dry-run"], "").printed().to_owned();
+        assert!(tried.contains("SESSIONS_ENDED") && tried.contains("  3     1   0"), "{tried}");
+        assert!(run(&["setting", "get", path, "--json"], "").printed().contains("\"value\":\"3\""));
+        run(&["setting", "set", path, "soon", "--dry-run"], "").assert_failed(1, "Please enter a valid number");
+    });
+}
+
+#[test]
+fn a_trial_says_how_many_sessions_a_shorter_lifetime_would_end() {
+    let server = ServerBuilder::new().argument("--demo").start();
+    let token = server.try_customer("customer@example.com", "password");
+    let token = token.at("/data/generateCustomerToken/token").as_str().unwrap().to_owned();
+    let trial = ["setting", "set", "oauth/access_token_lifetime/customer", "0", "--dry-run", "--json"];
+    let told = server.command(&trial, "").printed().to_owned();
+    assert!(told.contains("\"sessions_ended\":1"), "{told}");
+    assert_eq!(server.gateway(Some(&token), "").status, 200);
+}
+
+#[test]
 fn mistakes_are_named_with_what_would_be_right() {
     either_way(|run| {
         let near = run(&["setting", "get", "oauth/access_token_lifetime/custmer"], "");
@@ -219,6 +244,7 @@ fn mistakes_are_named_with_what_would_be_right() {
         run(&["customer", "set-password", "--email", "nobody@example.com"], PASSWORD)
             .assert_failed(1, "nobody@example.com");
         run(&["session", "list", "--user", "customer:x"], "").assert_failed(64, "customer:12");
+        run(&["session", "list", "--after", "x"], "").assert_failed(64, "this has to be a whole number");
         run(&["sesion", "list"], "").assert_failed(64, "session");
         run(&["session", "revoke"], "").assert_failed(64, "--user");
         run(&["customer", "add", "--email", "b@example.com", "--password", "x"], "").assert_failed(64, "--password");

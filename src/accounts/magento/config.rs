@@ -45,11 +45,19 @@ impl FixedSettings {
     }
 }
 
+/// The names of variables have no small letters, so upper and lower case are the same here; the database keeps codes
+/// apart by more than that, since its collation ignores case (fact sheet 8.5).
 fn scope_of(code: &ScopeCode, stores: &StoreDirectory) -> Option<Scope> {
     match code {
         ScopeCode::Default => Some(Scope::Default),
-        ScopeCode::Website(code) => stores.website_by_code(code).map(|website| Scope::Website(website.id)),
-        ScopeCode::Store(code) => stores.store(code).map(|store| Scope::Store(store.id)),
+        ScopeCode::Website(code) => {
+            let found = stores.websites().iter().find(|website| website.code.eq_ignore_ascii_case(code));
+            found.map(|website| Scope::Website(website.id))
+        }
+        ScopeCode::Store(code) => {
+            let found = stores.stores().iter().find(|store| store.code.eq_ignore_ascii_case(code));
+            found.map(|store| Scope::Store(store.id))
+        }
     }
 }
 
@@ -115,7 +123,8 @@ mod tests {
             value: Zeroizing::new(text.to_owned()),
         };
         let fixed = FixedSettings::new(vec![
-            value(ScopeCode::Website("base".to_owned()), path, "1"),
+            // The code is `base`: in the name of a variable it has capitals, and the reverse may be so.
+            value(ScopeCode::Website("BASE".to_owned()), path, "1"),
             value(ScopeCode::Website("elsewhere".to_owned()), path, "1"),
             value(ScopeCode::Default, "no/such/path", "1"),
         ]);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
+use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions};
 use sqlx::pool::PoolConnection;
 use sqlx::{ConnectOptions, MySql, MySqlConnection, MySqlPool};
 use tokio::runtime::Runtime;
@@ -22,6 +22,9 @@ const PAUSE: u64 = 500;
 
 /// How long the others wait for the one who tries, in milliseconds, if nothing is heard of that one.
 const LONGEST_TRY: u64 = 30_000;
+
+/// The numbers with which the server says that this user may not in, or not into this database, or that there is none.
+const NO_ENTRY: [u16; 4] = [1044, 1045, 1049, 1698];
 
 /// How long a connection that is not needed is kept.
 const IDLE: Duration = Duration::from_mins(5);
@@ -134,6 +137,22 @@ impl Database {
     /// What is known of its health.
     pub(super) fn condition(&self) -> &Arc<Condition> {
         &self.condition
+    }
+
+    /// Why the database does not let us in, if that is so: nobody mends a wrong password, or the wrong name of a database, by
+    /// waiting. Tries once more to connect.
+    pub(super) async fn refusal(&self, options: &DatabaseOptions) -> Option<AccountError> {
+        let (connect, limit) = (options.connect.clone(), self.limit);
+        let tried = self.runtime.as_ref()?.spawn(async move { timeout(limit, connect.connect()).await });
+        let error = tried.await.ok()?.ok()?.err()?;
+        let refuses = match &error {
+            sqlx::Error::Database(cause) => {
+                cause.try_downcast_ref::<MySqlDatabaseError>().is_some_and(|cause| NO_ENTRY.contains(&cause.number()))
+            }
+            sqlx::Error::Configuration(_) => true,
+            _ => false,
+        };
+        refuses.then(|| AccountError::Conflict(format!("the shop's database refuses the connection: {error}")))
     }
 
     /// Carries `work` out on a connection, also when nobody waits for it any more.

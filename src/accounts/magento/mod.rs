@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `options` | how to reach the database: [`DatabaseOptions`] |
 //! | `database` | the pool: every question has a limit of time, and none waits while the database is away |
+//! | `opening` | the first look, which may have to be waited for: [`ShopDatabase`] |
 //! | `schema` | what the database has: looked at once, at the start |
 //! | `customers`, `administrators`, `throttle`, `second_factors`, `revocations`, `directory`, `config` | the statements |
 //! | `store` | [`MagentoAccounts`], which puts them together |
@@ -24,6 +25,7 @@ mod database;
 mod directory;
 mod hashes;
 mod mirror;
+mod opening;
 mod options;
 mod revocations;
 mod row;
@@ -38,6 +40,7 @@ mod tokens;
 
 pub use config::{FixedSettings, ShopSettings};
 pub use database::Condition;
+pub use opening::ShopDatabase;
 pub use options::DatabaseOptions;
 pub use schema::{MissingTable, SchemaReport};
 pub use states::{AdministratorState, CustomerState};

@@ -5,16 +5,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use actix::Recipient;
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Connection, Row};
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use crate::accounts::magento::database::Database;
 use crate::accounts::magento::mirror::Mirror;
 use crate::accounts::magento::{
-    AdministratorState, Condition, CustomerState, DatabaseOptions, FixedSettings, SchemaReport, ShopSettings,
-    ShopToken, TokenRow, administrators, config, customers, directory, revocations, second_factors, states, throttle,
-    tokens,
+    AdministratorState, Condition, CustomerState, DatabaseOptions, FixedSettings, SchemaReport, ShopDatabase,
+    ShopSettings, ShopToken, TokenRow, administrators, config, customers, directory, revocations, second_factors,
+    states, throttle, tokens,
 };
 use crate::accounts::{
     AccountError, AccountLocks, AccountStore, Administrator, Customer, DirectorySource, LONGEST_NAME, Mirrored,
@@ -25,7 +26,7 @@ use crate::clock::{SharedClock, UnixSeconds};
 use crate::magento::SharedInstallationKey;
 use crate::secret::Secret;
 use crate::session::{Subject, SubjectChanged, UserType};
-use crate::settings::{Roles, Settings, StoreDirectory, WebsiteId};
+use crate::settings::{Roles, Scope, Settings, StoreDirectory, WebsiteId};
 use crate::store::{Change, CustomerLock, SettingRow, Store, ThrottleRow, UserRevocation};
 use crate::token::{Token, TokenDigest};
 
@@ -59,7 +60,8 @@ pub struct MagentoAccounts {
     pub(super) database: Database,
     pub(super) tables: Arc<Tables>,
     write: bool,
-    fixed: FixedSettings,
+    /// What the shop's files and its environment fix; the files may be written again at any time.
+    fixed: ArcSwap<FixedSettings>,
     /// What the shop encrypts values under; empty when it is not known.
     pub(super) key: SharedInstallationKey,
     /// Whether tokens that are issued here are written into the shop's table, too.
@@ -100,28 +102,27 @@ impl MagentoAccounts {
         clock: SharedClock,
         store: Store,
     ) -> Result<Self, AccountError> {
-        let prefix = options.table_prefix.clone();
-        if !prefix.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric()) {
-            return Err(AccountError::Conflict("the table prefix may hold letters, digits and _ only".to_owned()));
-        }
-        let database = Database::open(&options)?;
-        let wanted = prefix.clone();
-        let schema = database
-            .ask(move |connection| Box::pin(async move { SchemaReport::read(connection, &wanted).await }))
-            .await?;
-        if let Some(missing) = schema.first_missing(&prefix) {
-            return Err(AccountError::Conflict(missing.to_string()));
-        }
-        for (name, meaning) in schema.done_without() {
-            info!(missing = name, meaning, "the shop's database has less than the newest Magento");
-        }
+        let database = ShopDatabase::connect(options)?;
+        let schema = database.inspect().await?;
+        Ok(Self::new(database, schema, fixed, clock, store))
+    }
+
+    /// Accounts in a database that was looked at.
+    pub fn new(
+        database: ShopDatabase,
+        schema: SchemaReport,
+        fixed: FixedSettings,
+        clock: SharedClock,
+        store: Store,
+    ) -> Self {
+        let ShopDatabase { database, options } = database;
         let cleaned = AtomicU32::new(clock.now().get());
-        let tables = Arc::new(Tables { prefix, schema });
-        Ok(Self {
+        let tables = Arc::new(Tables { prefix: options.table_prefix, schema });
+        Self {
             database,
             tables,
             write: options.write,
-            fixed,
+            fixed: ArcSwap::from_pointee(fixed),
             key: SharedInstallationKey::default(),
             mirrors: false,
             mirror: Arc::default(),
@@ -130,7 +131,7 @@ impl MagentoAccounts {
             listener: OnceLock::new(),
             cleaned,
             inactive: Mutex::default(),
-        })
+        }
     }
 
     /// With the key that the shop encrypts values under.
@@ -142,6 +143,11 @@ impl MagentoAccounts {
     /// Announces every change of a lock from now on. To be called once; a second listener is ignored.
     pub fn announce_to(&self, listener: Recipient<SubjectChanged>) {
         drop(self.listener.set(listener));
+    }
+
+    /// Takes what the shop's files and its environment fix of the settings now.
+    pub fn fix(&self, fixed: FixedSettings) {
+        self.fixed.store(Arc::new(fixed));
     }
 
     /// What is known of the database's health.
@@ -163,7 +169,7 @@ impl MagentoAccounts {
             Ok((config::read(connection, &tables).await?, directory::read(connection, &tables).await?))
         })?;
         let stores = stores.ok_or_else(no_default_website)?;
-        self.fixed.lay_over(&mut settings, &stores);
+        self.fixed.load().lay_over(&mut settings, &stores);
         Ok(ShopSettings { settings, stores, roles })
     }
 
@@ -508,6 +514,14 @@ impl AccountStore for MagentoAccounts {
         self.tell(along).await
     }
 
+    async fn throttle_row(&self, kind: UserType, name: &str) -> Result<Option<ThrottleRow>, AccountError> {
+        if !self.tables.schema.can_hold("oauth_token_request_log.user_name", name) {
+            return Ok(None);
+        }
+        let (name, now) = (name.to_owned(), self.clock.now());
+        ask!(self, |connection, tables| throttle::row(connection, &tables, (kind, &name), now).await)
+    }
+
     async fn throttle_rows(&self) -> Result<Vec<ThrottleRow>, AccountError> {
         let now = self.clock.now();
         ask!(self, |connection, tables| throttle::rows(connection, &tables, now).await)
@@ -581,14 +595,22 @@ impl AccountLocks for MagentoAccounts {
 #[async_trait]
 impl SettingStore for MagentoAccounts {
     async fn write(&self, row: SettingRow, line: Line, stores: &StoreDirectory) -> Result<(), AccountError> {
-        self.may_write()?;
-        if self.fixed.fix(&row.path, row.scope, stores) {
-            let refusal =
-                format!("{} is fixed by the shop's env.php, config.php or environment: change it there", row.path);
-            return Err(AccountError::Conflict(refusal));
-        }
+        self.may_change(&row.path, row.scope, stores)?;
         ask!(self, |connection, tables| config::write(connection, &tables, &row).await)?;
         self.tell(vec![Change::Audit(line)]).await
+    }
+
+    fn may_change(&self, path: &str, scope: Scope, stores: &StoreDirectory) -> Result<(), AccountError> {
+        self.may_write()?;
+        if self.fixed.load().fix(path, scope, stores) {
+            let refusal = format!("{path} is fixed by the shop's env.php, config.php or environment: change it there");
+            return Err(AccountError::Conflict(refusal));
+        }
+        Ok(())
+    }
+
+    async fn tell(&self, lines: Vec<Line>) -> Result<(), AccountError> {
+        SettingStore::tell(&self.store, lines).await
     }
 
     fn advice(&self) -> Option<&'static str> {

@@ -7,8 +7,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use arc_swap::ArcSwapOption;
+use futures_util::future::join_all;
 use mariadb::MariaDb;
 use sqlx::ConnectOptions;
 use tempfile::TempDir;

@@ -50,6 +50,19 @@ pub(super) async fn rows(
     found.iter().filter_map(|row| to_row(row).transpose()).collect()
 }
 
+/// The row that the database finds for a name, as Magento finds it, if it counts.
+pub(super) async fn row(
+    connection: &mut MySqlConnection,
+    tables: &Tables,
+    (kind, name): (UserType, &str),
+    now: UnixSeconds,
+) -> Result<Option<ThrottleRow>, Error> {
+    let Some(number) = number_of(kind) else { return Ok(None) };
+    let sql = format!("{SELECT} AND user_name = ? AND user_type = ?");
+    let query = sqlx::query(tables.sql(&sql)).bind(now.get()).bind(name).bind(number);
+    query.fetch_optional(connection).await?.map_or(Ok(None), |row| to_row(&row))
+}
+
 /// Counts a failure that the caller has counted as the `failures`th. Where the shop itself has counted some in the
 /// meantime, it is one more than that.
 pub(super) async fn set(

@@ -1,56 +1,70 @@
-//! Follows `crypt/key` of the shop's `env.php`: Magento rotates it by writing another one behind it.
+//! Follows the shop's `env.php`, and `config.php` beside it: Magento rotates `crypt/key` by writing another one behind
+//! it, and its operators fix settings in the `system` section (fact sheet 8.6).
 
-use std::fs::{self, Metadata};
+use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use tracing::{info, warn};
 
+use crate::accounts::MagentoAccounts;
 use crate::app::shop::{Installation, ShopError};
-use crate::config::{Config, Magento};
+use crate::config::{Config, Magento, ShopFileError};
 use crate::magento::{InstallationKey, SharedInstallationKey};
 use crate::token::jwt::{JwtKey, SharedJwtKey};
 
-/// What changes when a file is written.
-type Stamp = (Option<SystemTime>, u64, u64);
+/// What changes when a file is written, for each file.
+type Stamp = Vec<(PathBuf, Option<SystemTime>, u64, u64)>;
 
-/// The key that is in force, and where a newer one may come from.
+/// The key and the fixed settings that are in force, and where newer ones may come from.
 #[derive(Debug)]
 pub(in crate::app) struct KeyWatch {
     configured: Magento,
+    accounts: Arc<MagentoAccounts>,
     key: SharedInstallationKey,
     jwt_key: SharedJwtKey,
-    /// The file as it was when it was last read as a whole.
+    /// The files as they were when they were last read as a whole.
     seen: Option<Stamp>,
-    /// Whether it could not be used the last time.
+    /// Whether they could not be used the last time.
     failed: bool,
 }
 
 impl KeyWatch {
-    /// A watch that replaces these keys. A key of the configuration's own is never replaced.
-    pub(in crate::app) fn new(config: &Config, key: SharedInstallationKey, jwt_key: SharedJwtKey) -> Self {
-        Self { configured: config.magento.clone(), key, jwt_key, seen: None, failed: false }
+    /// A watch that replaces these keys, and what is fixed for these accounts. A key of the configuration's own is never
+    /// replaced.
+    pub(in crate::app) fn new(
+        config: &Config,
+        accounts: Arc<MagentoAccounts>,
+        key: SharedInstallationKey,
+        jwt_key: SharedJwtKey,
+    ) -> Self {
+        Self { configured: config.magento.clone(), accounts, key, jwt_key, seen: None, failed: false }
     }
 
-    /// Looks at the file, and takes its key when it is another one. As long as there is none to be read the old one stays.
+    /// Looks at the files, and takes what they say when they are other ones. As long as they cannot be read whole, what
+    /// held before stays.
     pub(super) async fn look(&mut self) {
-        let Some(file) = self.configured.env_php.clone().filter(|_| self.configured.crypt_key.is_none()) else {
+        if self.configured.env_php.is_none() {
             return;
-        };
-        let (seen, configured) = (self.seen, self.configured.clone());
+        }
+        let (seen, configured) = (self.seen.clone(), self.configured.clone());
         // A file may lie on a disk of the network.
-        let read = tokio::task::spawn_blocking(move || read_again(&file, seen, &configured)).await;
+        let read = tokio::task::spawn_blocking(move || read_again(seen.as_ref(), &configured)).await;
         match read {
             Ok(Ok(None)) | Err(_) => {}
-            Ok(Ok(Some((stamp, key)))) => {
+            Ok(Ok(Some((stamp, installation)))) => {
                 (self.seen, self.failed) = (Some(stamp), false);
-                self.take(key);
+                // The keeper compares and tells, as it does for what the database says.
+                self.accounts.fix(installation.fixed_settings());
+                if self.configured.crypt_key.is_none() {
+                    self.take(installation.installation_key(&self.configured));
+                }
             }
             Ok(Err(problem)) => {
                 if !std::mem::replace(&mut self.failed, true) {
-                    warn!(%problem, "the shop's key cannot be read again: the one before stays");
+                    warn!(%problem, "the shop's key and fixed settings cannot be read again: those before stay");
                 }
             }
         }
@@ -75,22 +89,20 @@ impl KeyWatch {
     }
 }
 
-/// The key and the file's stamp, when it is not the one that was seen.
-fn read_again(
-    file: &Path,
-    seen: Option<Stamp>,
-    configured: &Magento,
-) -> Result<Option<(Stamp, Option<InstallationKey>)>, ShopError> {
-    let found = fs::metadata(file).map_err(|source| ShopError::Unreadable { file: file.to_owned(), source })?;
+/// What the files say, and their stamp, when they are not the ones that were seen.
+fn read_again(seen: Option<&Stamp>, configured: &Magento) -> Result<Option<(Stamp, Installation)>, ShopError> {
     // Taken before reading: what is written meanwhile is read the next time.
-    let stamp = stamp(&found);
-    if seen == Some(stamp) {
+    let stamp = stamp(configured)?;
+    if seen == Some(&stamp) {
         return Ok(None);
     }
-    let installation = Installation::read(configured)?;
-    Ok(Some((stamp, installation.installation_key(configured))))
+    Ok(Some((stamp, Installation::read(configured)?)))
 }
 
-fn stamp(file: &Metadata) -> Stamp {
-    (file.modified().ok(), file.len(), file.ino())
+fn stamp(configured: &Magento) -> Result<Stamp, ShopFileError> {
+    let of_file = |file: PathBuf| match fs::metadata(&file) {
+        Ok(found) => Ok((file, found.modified().ok(), found.len(), found.ino())),
+        Err(source) => Err(ShopFileError::Unreadable { file, source }),
+    };
+    configured.files().into_iter().map(of_file).collect()
 }

@@ -1,54 +1,43 @@
 //! A shop beside which the server runs: how its database is found, how it is watched, what it is told, how its opaque
-//! tokens are known, how those issued here get there and are taken out again, and how its key is followed.
+//! tokens are known, how those issued here get there and are taken out again, and how its key and what its files fix are
+//! followed.
 
 mod gatherer;
 mod key;
-mod parts;
 mod mirror;
+mod parts;
+mod patience;
 mod revocations;
 mod tokens;
 mod watch;
 
 pub(super) use key::KeyWatch;
-pub(super) use parts::Parts;
 pub(super) use mirror::Mirror;
+pub(super) use parts::Parts;
+pub(super) use patience::Patience;
 pub(super) use revocations::Revocations;
 pub(super) use tokens::ShopTokens;
 pub(super) use watch::{Figures, Watcher};
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use thiserror::Error;
 use tracing::{info, warn};
 
-use crate::accounts::magento::{DatabaseOptions, FixedSettings};
+use crate::accounts::magento::{DatabaseOptions, FixedSettings, ShopDatabase};
 use crate::accounts::{AccountError, MagentoAccounts};
 use crate::clock::SharedClock;
-use crate::config::{self, AccountSource, Config, Magento};
-use crate::magento::env_php::{self, ConnectionError, Deployment, EnvPhpError, Environment, Value};
+use crate::config::{self, AccountSource, Config, Magento, ShopFileError};
+use crate::magento::env_php::{ConnectionError, Deployment};
 use crate::magento::{InstallationKey, SharedInstallationKey};
 use crate::store::Store;
 
 /// Why there is no shop beside which the server could run.
 #[derive(Debug, Error)]
 pub enum ShopError {
-    /// A file cannot be read.
-    #[error("{file} cannot be read: {source}")]
-    Unreadable {
-        /// The file.
-        file: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// A file is not what Magento writes.
-    #[error("{file}, {source}")]
-    File {
-        /// The file.
-        file: PathBuf,
-        /// Where, and what is wrong.
-        source: EnvPhpError,
-    },
+    /// A file of the shop cannot be used.
+    #[error(transparent)]
+    File(#[from] ShopFileError),
     /// Nothing says where the database is.
     #[error(
         "accounts.source = \"magento\" needs magento.env_php, magento.database_url or the shop's own variables \
@@ -69,26 +58,20 @@ pub(super) struct Installation {
 impl Installation {
     /// Reads what the configuration names, with the environment of this process on top.
     pub(super) fn read(configured: &Magento) -> Result<Self, ShopError> {
-        let mut files = Vec::new();
-        if let Some(file) = &configured.env_php {
-            let beside = file.with_file_name("config.php");
-            if beside.exists() {
-                files.push(read(&beside)?);
-            }
-            files.push(read(file)?);
-        }
-        let variables = config::process_environment();
-        let variables =
-            variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Ok(Self { deployment: Deployment::new(files, Environment::new(variables)) })
+        Ok(Self { deployment: configured.deployment(config::process_environment())? })
     }
 
     /// The key: what is configured here wins. One that cannot be read is as good as none, with a warning.
     pub(super) fn installation_key(&self, configured: &Magento) -> Option<InstallationKey> {
-        configured.installation_key().or_else(|| {
-            let key = InstallationKey::parse(self.deployment.crypt_key()?.expose());
-            key.inspect_err(|problem| warn!(%problem, "crypt/key of the shop is left alone")).ok()
+        configured.installation_key(&self.deployment).unwrap_or_else(|problem| {
+            warn!(%problem, "crypt/key of the shop is left alone");
+            None
         })
+    }
+
+    /// The settings that files and environment fix.
+    pub(super) fn fixed_settings(&self) -> FixedSettings {
+        FixedSettings::new(self.deployment.settings())
     }
 
     /// Whether GraphQL must not tell its schema.
@@ -119,10 +102,11 @@ impl Installation {
         Ok(options)
     }
 
-    /// Reaches the database, when accounts are there.
+    /// Reaches the database, when accounts are there; waits for it with this much patience.
     pub(super) async fn open(
         &self,
         config: &Config,
+        patience: Patience,
         clock: &SharedClock,
         store: &Store,
         key: &SharedInstallationKey,
@@ -134,8 +118,9 @@ impl Installation {
         options.write = config.magento.write;
         options.connections = config.magento.connections;
         options.timeout = config.magento.timeout;
-        let fixed = FixedSettings::new(self.deployment.settings());
-        let accounts = MagentoAccounts::open(options, fixed, Arc::clone(clock), store.clone()).await?;
+        let database = ShopDatabase::connect(options)?;
+        let schema = patience.until(async || database.inspect().await).await?;
+        let accounts = MagentoAccounts::new(database, schema, self.fixed_settings(), Arc::clone(clock), store.clone());
         let mut accounts = accounts.with_key(Arc::clone(key));
         if config.magento.mirror_tokens {
             accounts = accounts.with_mirrored_tokens().await?;
@@ -146,9 +131,4 @@ impl Installation {
         info!(write = config.magento.write, "accounts and settings are the shop's");
         Ok(Some(Arc::new(accounts)))
     }
-}
-
-fn read(file: &Path) -> Result<Value, ShopError> {
-    let text = std::fs::read(file).map_err(|source| ShopError::Unreadable { file: file.to_owned(), source })?;
-    env_php::parse(&text).map_err(|source| ShopError::File { file: file.to_owned(), source })
 }

@@ -139,7 +139,7 @@ pub(in crate::app) struct Watcher {
     pub(in crate::app) holders: Arc<Holders>,
     /// Customers who were locked at the last look.
     pub(in crate::app) locked: HashSet<u32>,
-    /// The shop's key.
+    /// The shop's key, and what its files fix.
     pub(in crate::app) key: KeyWatch,
     /// Revocations, both ways.
     pub(in crate::app) revocations: Revocations,

@@ -107,15 +107,51 @@ name = "magento"
 require = "customer"
 exchange = "jwt"
 "#;
-    assert_snapshot!(problems(text), @r#"
-    tokenward.toml:2: exchange.lifetime needs the key of the Magento installation: set magento.crypt_key or magento.crypt_key_file
-    tokenward.toml:3: exchange.kinds needs the key of the Magento installation: set magento.crypt_key or magento.crypt_key_file
-    tokenward.toml:4: tokens.format needs the key of the Magento installation: set magento.crypt_key or magento.crypt_key_file
-    tokenward.toml:10: policies[1].exchange needs the key of the Magento installation: set magento.crypt_key or magento.crypt_key_file
+    assert_snapshot!(problems_beside_a_shop(text, &[]), @r#"
+    tokenward.toml:2: exchange.lifetime needs the key of the Magento installation, and there is none: set magento.crypt_key (or crypt_key_file), name an env.php that has crypt/key with magento.env_php, or set MAGENTO_DC_CRYPT__KEY
+    tokenward.toml:3: exchange.kinds needs the key of the Magento installation, and there is none: set magento.crypt_key (or crypt_key_file), name an env.php that has crypt/key with magento.env_php, or set MAGENTO_DC_CRYPT__KEY
+    tokenward.toml:4: tokens.format needs the key of the Magento installation, and there is none: set magento.crypt_key (or crypt_key_file), name an env.php that has crypt/key with magento.env_php, or set MAGENTO_DC_CRYPT__KEY
+    tokenward.toml:10: policies[1].exchange needs the key of the Magento installation, and there is none: set magento.crypt_key (or crypt_key_file), name an env.php that has crypt/key with magento.env_php, or set MAGENTO_DC_CRYPT__KEY
     "#);
-    let config = from_text(&format!("magento.crypt_key = \"abc\"{text}")).unwrap();
+    let config = from_text(text).unwrap();
     assert_eq!(config.policies.named("magento").unwrap().exchange, Some(crate::decision::Exchange::Jwt));
-    assert_eq!(config.magento.installation_key().unwrap().signing_text(), "abc");
+    for variables in [[("MAGENTO_DC_CRYPT__KEY", "abc")], [("MAGENTO_DC__OVERRIDE", r#"{"crypt":{"key":"abc"}}"#)]] {
+        assert_eq!(problems_beside_a_shop(text, &variables), "", "{variables:?}");
+    }
+    assert_eq!(problems_beside_a_shop(&format!("magento.crypt_key = \"abc\"{text}"), &[]), "");
+    let long = "x".repeat(3000);
+    assert_snapshot!(problems_beside_a_shop("tokens.format = \"jwt\"", &[("MAGENTO_DC_CRYPT__KEY", &long)]), @"tokenward.toml:1: tokens.format needs the key of the Magento installation, and crypt/key of the shop is longer than 2048 bytes, which no key is");
+}
+
+#[test]
+fn the_shops_file_is_looked_at_before_anything_relies_on_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("env.php");
+    let text = format!("magento.env_php = {file:?}\ntokens.format = \"jwt\"");
+    let told = |variables: &[(&str, &str)]| {
+        problems_beside_a_shop(&text, variables).replace(folder.path().to_str().unwrap(), "FOLDER")
+    };
+    assert_snapshot!(told(&[]), @"tokenward.toml:1: magento.env_php names a file that cannot be used: FOLDER/env.php cannot be read: No such file or directory (os error 2)");
+    std::fs::write(&file, "<?php return ['crypt' => ").unwrap();
+    assert!(
+        told(&[]).starts_with(
+            "tokenward.toml:1: magento.env_php names a file that cannot be used: FOLDER/env.php, line 1: "
+        )
+    );
+    std::fs::write(&file, "<?php return ['crypt' => ['key' => '']];").unwrap();
+    assert_snapshot!(told(&[]), @"tokenward.toml:2: tokens.format needs the key of the Magento installation, and there is none: set magento.crypt_key (or crypt_key_file), name an env.php that has crypt/key with magento.env_php, or set MAGENTO_DC_CRYPT__KEY");
+    assert_eq!(told(&[("MAGENTO_DC_CRYPT__KEY", "abc")]), "");
+    std::fs::write(&file, "<?php return ['crypt' => ['key' => 'abc']];").unwrap();
+    assert_eq!(told(&[]), "");
+    // Magento, too, takes an empty variable for the value.
+    assert!(told(&[("MAGENTO_DC_CRYPT__KEY", "")]).contains("and there is none"));
+}
+
+/// What `check-config` says of a file and the shop's variables; nothing when all is good.
+fn problems_beside_a_shop(text: &str, variables: &[(&str, &str)]) -> String {
+    let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
+    ConfigErrors::none_of(from_text(text).unwrap().shop_problems(variables))
+        .map_or_else(|problems| problems.to_string(), |()| String::new())
 }
 
 #[test]

@@ -148,6 +148,7 @@ pub async fn execute(command: Command, office: &Office) -> Answer {
         }
         Command::ShowSettings { path, scope } => office.show_settings(path.as_deref(), &scope),
         Command::SetSetting { path, scope, value } => office.set_setting(path, &scope, value).await,
+        Command::TrySetting { path, scope, value } => office.try_setting(&path, &scope, value).await,
         Command::BackUp { file } => office.back_up(file).await,
         #[cfg(debug_assertions)]
         Command::ProvokePanic { actor } => office.provoke_panic(&actor),

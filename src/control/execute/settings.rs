@@ -27,6 +27,24 @@ impl Office {
         let advice = self.keeper.advice().map(|advice| format!("; {advice}")).unwrap_or_default();
         done(format!("{} is now {now:?}{advice}", definition.path))
     }
+
+    /// What a change would do: the values that count before and after, and how many live sessions would end.
+    pub(super) async fn try_setting(&self, path: &str, scope: &str, value: Option<String>) -> Outcome {
+        let path = known(path)?.path;
+        let before = self.keeper.snapshot();
+        let scope = parse_scope(scope, &before)?;
+        self.keeper.would_change(path, scope, value.as_deref()).map_err(text)?;
+        let after = before.with(path, scope, value);
+        let sessions = self.registry.count_ending_between(&before, &after).await.map_err(text)?;
+        let counts = |snapshot: &Snapshot| json!(snapshot.settings.inherited(path, scope, &snapshot.stores));
+        let told = [
+            ("path", json!(path)),
+            ("from", counts(&before)),
+            ("to", counts(&after)),
+            ("sessions_ended", json!(sessions)),
+        ];
+        Ok(Answer::Rows(vec![row(told)]))
+    }
 }
 
 fn setting_row(definition: &Definition, scope: Scope, snapshot: &Snapshot) -> Map<String, Value> {

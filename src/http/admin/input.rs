@@ -4,7 +4,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
 use actix_web::middleware::Next;
-use actix_web::web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
+use actix_web::web::{self, JsonConfig, PathConfig, Query, QueryConfig, ServiceConfig};
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -100,12 +100,49 @@ pub(super) async fn read_in_time(
     next.call(request).await
 }
 
-fn query_problem(error: QueryPayloadError, _: &HttpRequest) -> Error {
+fn query_problem(error: QueryPayloadError, request: &HttpRequest) -> Error {
     let text = match error {
-        QueryPayloadError::Deserialize(cause) => format!("The query cannot be read: {cause}."),
+        QueryPayloadError::Deserialize(cause) => {
+            let cause = cause.to_string();
+            wrong_parameter(&cause, request.query_string())
+                .unwrap_or_else(|| format!("The query cannot be read: {cause}."))
+        }
         _ => "The query cannot be read.".to_owned(),
     };
     AdminError::Unreadable(text).into()
+}
+
+/// The parameters that are numbers.
+const NUMBERS: [&str; 3] = ["limit", "after", "id"];
+
+/// The parameters that are true or false.
+const FLAGS: [&str; 1] = ["dry_run"];
+
+/// What is wrong with which parameter, where the parser's own text has no name in it.
+fn wrong_parameter(cause: &str, query: &str) -> Option<String> {
+    let parameters = Query::<Vec<(String, String)>>::from_query(query).ok()?.into_inner();
+    let first = |names: &[&str], is_wrong: &dyn Fn(&str) -> bool| {
+        let mut wrong = parameters.iter().filter(|(name, value)| names.contains(&name.as_str()) && is_wrong(value));
+        wrong.next().map(|(name, _)| name.clone())
+    };
+    if let Some(value) = cause.strip_prefix("unknown variant `") {
+        let (value, rest) = value.split_once("`, ")?;
+        let name = parameters.iter().find(|(_, given)| given == value).map(|(name, _)| name)?;
+        let choices = rest.strip_prefix("expected ")?.replace("one of ", "").replace('`', "");
+        return Some(format!("{name} has to be one of: {choices}."));
+    }
+    if cause.contains("`true` or `false`") {
+        let name = first(&FLAGS, &|value| !matches!(value, "true" | "false"))?;
+        return Some(format!("{name} has to be true or false."));
+    }
+    if ["digit found", "number too large", "integer from empty"].iter().any(|part| cause.contains(part)) {
+        let name = first(&NUMBERS, &|value| value.parse::<u64>().is_err())
+            // Where one is followed, numbers may be longer than those of users.
+            .or_else(|| first(&["limit", "id"], &|value| value.parse::<u32>().is_err()))
+            .or_else(|| first(&NUMBERS, &|value| value.parse::<u32>().is_err()))?;
+        return Some(format!("{name} has to be a whole number, and not too large a one."));
+    }
+    None
 }
 
 /// A number or a kind that is none: nothing is there.
@@ -123,4 +160,39 @@ fn body_problem(error: JsonPayloadError, _: &HttpRequest) -> Error {
         _ => AdminError::Unreadable("The body cannot be read.".to_owned()),
     };
     problem.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its reading is of interest")]
+    struct Filter {
+        kind: Option<UserKind>,
+        website: Option<String>,
+        id: Option<u32>,
+        after: Option<u64>,
+        limit: Option<u32>,
+        #[serde(default)]
+        dry_run: bool,
+    }
+
+    #[test]
+    fn a_parameter_that_cannot_be_read_is_named_in_words() {
+        for (query, told) in [
+            ("website=main&limit=abc", "limit has to be a whole number, and not too large a one."),
+            ("after=5000000000&id=99999999999", "id has to be a whole number, and not too large a one."),
+            ("after=&limit=5", "after has to be a whole number, and not too large a one."),
+            ("limit=-1", "limit has to be a whole number, and not too large a one."),
+            ("dry_run=1", "dry_run has to be true or false."),
+            ("kind=customers", "kind has to be one of: integration, admin, customer."),
+        ] {
+            let error = Query::<Filter>::from_query(query).unwrap_err();
+            let QueryPayloadError::Deserialize(cause) = error else { panic!("{error:?}") };
+            assert_eq!(wrong_parameter(&cause.to_string(), query).as_deref(), Some(told), "{query}: {cause}");
+        }
+        assert_eq!(wrong_parameter("missing field `name`", "a=b"), None);
+    }
 }

@@ -10,8 +10,6 @@ use crate::http::Services;
 use crate::http::admin::AdminServices;
 use crate::http::admin::caller::Administrator;
 use crate::http::admin::error::{AdminError, Problem, Problems};
-use crate::registry::CountEnding;
-use crate::session::UserType;
 use crate::settings::{DEFINITIONS, Definition, Kind, Scope, SettingError, Snapshot, check};
 
 /// A setting: what it means, and what it is.
@@ -262,34 +260,20 @@ impl Change {
         services: &Services,
         admin: &AdminServices,
     ) -> Result<SettingChanged, AdminError> {
-        let after = self.after();
-        let sessions_ended = self.count_ending(&after, services).await?;
+        let (path, scope) = (self.definition.path, self.scope);
+        let after = self.before.with(path, scope, self.value.clone());
+        let sessions_ended = services.registry.count_ending_between(&self.before, &after).await?;
         if dry_run {
+            // Where it may not be changed, trying must say so as well.
+            admin.keeper.would_change(path, scope, self.value.as_deref())?;
             return Ok(self.outcome(&after, sessions_ended, true, admin));
         }
-        admin.keeper.change(self.definition.path, self.scope, self.value.clone(), administrator.origin()).await?;
-        let (by, path) = (administrator.session.subject.id, self.definition.path);
-        tracing::info!(administrator = by, path, sessions_ended, "a setting was changed by an administrator");
-        Ok(self.outcome(&services.snapshot.load(), sessions_ended, false, admin))
-    }
-
-    /// What would hold after the change.
-    fn after(&self) -> Snapshot {
-        let mut settings = self.before.settings.clone();
-        settings.set(self.definition.path, self.scope, self.value.clone());
-        self.before.followed_by(settings, self.before.stores.clone(), self.before.roles.clone())
-    }
-
-    /// How many live sessions end when a lifetime becomes what it is in `after`.
-    async fn count_ending(&self, after: &Snapshot, services: &Services) -> Result<usize, AdminError> {
-        let mut ending = 0;
-        for kind in UserType::ALL {
-            let lifetime = after.lifetime(kind);
-            if lifetime != self.before.lifetime(kind) {
-                ending += services.registry.count_ending(CountEnding { kind, lifetime }).await?;
-            }
+        admin.keeper.change(path, scope, self.value.clone(), administrator.origin()).await?;
+        if sessions_ended > 0 {
+            let by = administrator.session.subject.id;
+            tracing::info!(administrator = by, path, sessions_ended, "the change of a setting has ended sessions");
         }
-        Ok(ending)
+        Ok(self.outcome(&services.snapshot.load(), sessions_ended, false, admin))
     }
 
     fn outcome(

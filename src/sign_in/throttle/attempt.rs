@@ -23,6 +23,17 @@ impl InFlight {
         self.key.clone()
     }
 
+    /// Takes over what somebody else has counted for this name, where that is more. `None` when the attempt may not go on
+    /// by what is known now: it has to begin again, and is refused, or waits for the others in flight.
+    pub(in crate::sign_in) fn heed(self, counted: &ThrottleRow) -> Option<Self> {
+        let (limits, now) = (self.throttle.limits(), self.throttle.clock.now());
+        let goes_on = self.throttle.update(&self.key, |row| {
+            row.heed((counted.failures, counted.lock_expires), now);
+            row.lets_go_on(limits, now)
+        });
+        goes_on.unwrap_or(true).then_some(self)
+    }
+
     /// Counts a failure, and gives what has to be stored of it; nothing while the throttle is disabled.
     pub(in crate::sign_in) fn fail(mut self) -> Option<ThrottleRow> {
         let (limits, now) = (self.throttle.limits(), self.throttle.clock.now());

@@ -282,6 +282,33 @@ mod tests {
     }
 
     #[test]
+    fn what_somebody_else_has_counted_counts_where_it_is_more() {
+        let (throttle, clock) = throttle("6", "1800");
+        let now = clock.now();
+        let row = |failures, lock_expires| ThrottleRow { kind: CUSTOMER, name: "jane".into(), failures, lock_expires };
+        fail(&throttle, "jane", 2);
+        assert!(begin(&throttle, "jane").unwrap().heed(&row(6, now)).is_some(), "its lock has ended");
+        assert!(begin(&throttle, "jane").unwrap().heed(&row(1, now.plus(9))).is_some());
+        let fourth = begin(&throttle, "jane").unwrap().heed(&row(3, now.plus(9))).unwrap();
+        assert_eq!(fourth.fail().unwrap().failures, 4);
+        let held = begin(&throttle, "jane").unwrap();
+        let fifth = begin(&throttle, "jane").unwrap();
+        assert!(fifth.heed(&row(5, now.plus(1800))).is_none(), "two in flight would be seven");
+        assert!(held.heed(&row(5, now.plus(1800))).is_some());
+        assert!(begin(&throttle, "jane").unwrap().heed(&row(6, now.plus(1800))).is_none());
+        assert_eq!(begin(&throttle, "jane").unwrap_err(), Denied::Throttled);
+        clock.advance(Duration::from_secs(1800));
+        assert!(begin(&throttle, "jane").is_ok());
+    }
+
+    #[test]
+    fn where_the_throttle_is_disabled_what_others_count_refuses_nobody() {
+        let (throttle, clock) = throttle("1", "0");
+        let row = ThrottleRow { kind: CUSTOMER, name: "jane".into(), failures: 9, lock_expires: clock.now().plus(9) };
+        assert!(begin(&throttle, "jane").unwrap().heed(&row).is_some());
+    }
+
+    #[test]
     fn stored_rows_count_again_unless_their_lock_has_ended() {
         let (throttle, clock) = throttle("6", "1800");
         let row =

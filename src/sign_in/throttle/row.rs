@@ -74,6 +74,20 @@ impl Row {
         if self.lock_expires > now { self.failures } else { 0 }
     }
 
+    /// Takes over what somebody else has counted, and until when it counts, where that is more.
+    pub(super) fn heed(&mut self, (failures, lock_expires): (u32, UnixSeconds), now: UnixSeconds) {
+        if lock_expires > now && failures >= self.failures_at(now) {
+            self.lock_expires =
+                if failures == self.failures { self.lock_expires.max(lock_expires) } else { lock_expires };
+            self.failures = failures;
+        }
+    }
+
+    /// Whether all that are in flight may be there.
+    pub(super) fn lets_go_on(&self, limits: Limits, now: UnixSeconds) -> bool {
+        limits.timeout == 0 || self.failures_at(now).saturating_add(self.in_flight) <= limits.failures
+    }
+
     /// Counts a failure, unless the throttle is disabled.
     pub(super) fn fail(&mut self, limits: Limits, now: UnixSeconds) -> Option<(u32, UnixSeconds)> {
         if limits.timeout == 0 {

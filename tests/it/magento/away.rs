@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::magento::proxy::Proxy;
-use crate::magento::{beside, token};
-use crate::support::{MariaDb, ServerBuilder, TestServer};
+use crate::magento::{beside, beside_on, token};
+use crate::support::{MariaDb, ServerBuilder, TestServer, program, run};
 
 const EMAIL: &str = "sha256@example.com";
 
@@ -121,4 +121,52 @@ fn a_network_that_delays_and_cuts_never_makes_a_wrong_yes() {
     health(&server, 200, "ready");
     database.sql("UPDATE customer_entity SET is_active = 0 WHERE entity_id = 2");
     server.wait_until(|server| server.check(&token) == 401);
+}
+
+#[test]
+fn a_start_waits_for_the_database_and_keeps_the_sessions() {
+    let Some(mut database) = MariaDb::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let before = beside_on(folder.path(), &database).start();
+    let token = token(&before.try_customer(EMAIL, "Sha-pass-1"));
+    drop(before);
+    database.stop();
+    let builder = beside_on(folder.path(), &database);
+    let process = builder.spawn();
+    let waits = |line: &str| line.contains("the start waits for the shop's database").then_some(());
+    process.log.wait_for(Duration::from_secs(30), waits).expect("it says what it waits for");
+    database.start_again();
+    let server = builder.started(process);
+    assert_eq!(server.check(&token), 200);
+    sign_in_again(&server);
+    let log = server.process.log.text();
+    assert!(log.contains("the start goes on"), "{log}");
+    server.assert_unharmed();
+}
+
+#[test]
+fn what_waiting_does_not_mend_ends_a_start_and_a_command_waits_for_nobody() {
+    let Some(mut database) = MariaDb::start() else { return };
+    let url = database.url();
+    let beside_url = |url: &str| {
+        let builder = ServerBuilder::new().key("ACCOUNTS__SOURCE", "magento").key("MAGENTO__TIMEOUT", "1");
+        builder.key("MAGENTO__DATABASE_URL", url)
+    };
+    for wrong in [url.replace("magento:", "magento:x"), url.replace("/magento", "/no_such_shop")] {
+        let mut process = beside_url(&wrong).spawn();
+        assert_eq!(process.wait(Duration::from_secs(30)).code(), Some(1), "{wrong}");
+        let log = process.log.text();
+        assert!(log.contains("the shop's database refuses the connection"), "{log}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    drop(beside_on(folder.path(), &database).start());
+    database.stop();
+    let mut command = program();
+    command.args(["setting", "list"]).envs([
+        ("TOKENWARD__DATA__DIR", folder.path().to_str().unwrap()),
+        ("TOKENWARD__ACCOUNTS__SOURCE", "magento"),
+        ("TOKENWARD__MAGENTO__DATABASE_URL", &url),
+        ("TOKENWARD__MAGENTO__TIMEOUT", "1"),
+    ]);
+    run(command, "").assert_failed(1, "cannot be reached");
 }

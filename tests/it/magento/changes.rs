@@ -1,6 +1,7 @@
 //! Two actors on one database: "Magento", which is plain SQL, changes something, and the server honours it within
 //! `magento.poll` plus one second.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -110,6 +111,85 @@ fn a_lifetime_that_the_merchant_changes_counts_at_once() {
     becomes(&server, &token, 200);
     let log = server.process.log.text();
     assert!(log.contains("a setting was changed in the shop") && log.contains("oauth/access_token_lifetime/customer"));
+    let changes = told_of_settings(&server, 2);
+    assert_eq!(
+        changes,
+        [
+            ("oauth/access_token_lifetime/customer", "default", None, Some("0"), "shop"),
+            ("oauth/access_token_lifetime/customer", "default", Some("0"), Some("5"), "shop"),
+        ]
+        .map(changed)
+    );
+}
+
+/// Path, scope, from, to, by.
+type Changed = (String, String, Option<String>, Option<String>, String);
+
+fn changed((path, scope, from, to, by): (&str, &str, Option<&str>, Option<&str>, &str)) -> Changed {
+    (path.to_owned(), scope.to_owned(), from.map(str::to_owned), to.map(str::to_owned), by.to_owned())
+}
+
+/// What the audit trail tells of settings, when it has so many lines about them.
+#[track_caller]
+fn told_of_settings(server: &TestServer, count: usize) -> Vec<Changed> {
+    let read = || -> Vec<Changed> {
+        let text = server.command(&["audit", "export"], "").printed().to_owned();
+        let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let word = |line: &serde_json::Value, key: &str| line[key].as_str().map(str::to_owned);
+        let told = |line: serde_json::Value| {
+            let [path, scope, by] = ["path", "scope", "by"].map(|key| word(&line, key).unwrap());
+            (path, scope, word(&line, "from"), word(&line, "to"), by)
+        };
+        lines.filter(|line| line["event"] == "setting-changed").map(told).collect()
+    };
+    server.wait_until(|_| read().len() >= count);
+    read()
+}
+
+#[test]
+fn what_the_shops_file_fixes_counts_as_soon_as_it_is_written_whole() {
+    let Some(database) = MariaDb::start() else { return };
+    let lifetime = "oauth/access_token_lifetime/customer";
+    database.sql("DELETE FROM core_config_data WHERE path = 'oauth/access_token_lifetime/customer'");
+    database.sql("INSERT INTO core_config_data (path, value) VALUES ('oauth/access_token_lifetime/customer', '7')");
+    let server = beside(&database).start();
+    let file = database.env_php();
+    let plain = fs::read_to_string(&file).unwrap();
+    let fixing = |hours: &str| {
+        let system =
+            format!("'system' => ['default' => ['oauth' => ['access_token_lifetime' => ['customer' => '{hours}']]]],");
+        plain.replacen("return [", &format!("return [\n{system}"), 1)
+    };
+    assert_ne!(fixing("5"), plain);
+    let becomes = |hours: &str| {
+        let shown = || server.command(&["setting", "get", lifetime, "--json"], "").printed().to_owned();
+        server.wait_until(|_| shown().contains(&format!("\"value\":\"{hours}\"")));
+    };
+    becomes("7");
+    fs::write(&file, fixing("5")).unwrap();
+    becomes("5");
+    let half = fixing("6");
+    fs::write(&file, &half[..half.len() - 20]).unwrap();
+    server.wait_until(|server| server.process.log.text().contains("cannot be read again"));
+    becomes("5");
+    database.sql("UPDATE core_config_data SET value = '8' WHERE path = 'oauth/access_token_lifetime/customer'");
+    fs::write(&file, half).unwrap();
+    becomes("6");
+    server.command(&["setting", "set", lifetime, "9"], "").assert_failed(1, "is fixed by the shop's env.php");
+    server.command(&["setting", "set", lifetime, "9", "--dry-run"], "").assert_failed(1, "is fixed by");
+    let admin = server.try_admin("chief", "Chief-pass-1").assert_status(200).json().as_str().unwrap().to_owned();
+    for (verb, query, body) in
+        [("PUT", "?dry_run=true", Some(json!({ "value": "9" }))), ("DELETE", "?dry_run=true", None)]
+    {
+        let tried = server.admin_api(verb, &admin, &format!("/settings/{lifetime}{query}"), body.as_ref());
+        assert!(tried.status == 422 && tried.body.contains("is fixed by the shop's env.php"), "{tried:?}");
+    }
+    fs::write(&file, plain).unwrap();
+    becomes("8");
+    let steps = [("7", "5"), ("5", "6"), ("6", "8")];
+    let expected = steps.map(|(from, to)| changed((lifetime, "default", Some(from), Some(to), "shop")));
+    assert_eq!(told_of_settings(&server, 3), expected);
+    server.assert_unharmed();
 }
 
 #[test]
@@ -168,4 +248,24 @@ fn a_part_of_looking_that_fails_keeps_nothing_else_from_being_noticed_and_is_tol
     server.wait_until(|_| age() < 2.5);
     let log = server.process.log.text();
     assert_eq!(log.matches(told).count(), 2, "once when it failed and once when it was good again: {log}");
+}
+
+#[test]
+fn failures_that_the_shop_counts_count_here_at_the_next_attempt() {
+    let Some(database) = MariaDb::start() else { return };
+    for write in ["true", "false"] {
+        let server = beside(&database).key("MAGENTO__WRITE", write).start();
+        token(&server.try_customer("sha256@example.com", "Sha-pass-1"));
+        database.sql(
+            "SET time_zone='+00:00'; INSERT INTO oauth_token_request_log
+             (user_name, user_type, failures_count, lock_expires_at)
+             VALUES ('SHA256@example.com', 2, 6, NOW() + INTERVAL 1 HOUR)",
+        );
+        let refused = server.try_customer("sha256@example.com", "Sha-pass-1");
+        assert!(!refused.body.contains("\"token\":\""), "{}", refused.body);
+        let metrics = server.internal(None, "/metrics").body;
+        assert!(metrics.contains("throttled"), "{metrics}");
+        token(&server.try_customer("md5@example.com", "Md5-pass-0"));
+        database.sql("DELETE FROM oauth_token_request_log");
+    }
 }
