@@ -1,6 +1,8 @@
 -- The rights that tokenward needs with magento.write = false: to read, and no more. To be run by an administrator, with
 -- the shop's database chosen. With a table prefix, put it before every table. Tables that an older shop does not have are
 -- left out.
+--
+-- '%' is any host: put the network of the servers in its place, in every line, such as 'tokenward'@'10.0.0.%'.
 
 CREATE USER IF NOT EXISTS 'tokenward'@'%' IDENTIFIED BY 'a long password';
 

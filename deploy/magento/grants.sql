@@ -1,6 +1,8 @@
 -- The rights that tokenward needs in a shop's database: to be run there by an administrator, with the shop's database
 -- chosen (`mariadb magento < grants.sql`). With a table prefix, put it before every table. Tables that an older shop does
 -- not have are left out.
+--
+-- '%' is any host: put the network of the servers in its place, in every line, such as 'tokenward'@'10.0.0.%'.
 
 CREATE USER IF NOT EXISTS 'tokenward'@'%' IDENTIFIED BY 'a long password';
 
