@@ -441,10 +441,10 @@ pub fn accept_restored(config: &Config, keep_sessions: bool) -> Result<Option<Ac
     let accepted = store::accept_restored(&config.data.dir, &accounts, keep_sessions, now, operator())?;
     match (accepted, keep_sessions) {
         (Some(Accepted::Accounts), false) => {
-            warn!(accounts, "the data folder is used with other accounts: all its sessions have ended")
+            warn!(accounts, "the data folder is used with other accounts: all its sessions have ended");
         }
         (Some(Accepted::Accounts), true) => {
-            warn!(accounts, "the data folder is used with other accounts, and its sessions go on")
+            warn!(accounts, "the data folder is used with other accounts, and its sessions go on");
         }
         (None, _) => info!("the data folder is not a restored one, so there is nothing to accept"),
         (Some(Accepted::Copy), false) => warn!("the data folder was restored from a copy: all its sessions have ended"),

@@ -29,8 +29,9 @@ pub(super) fn settle(connection: &Connection, accounts: &str) -> rusqlite::Resul
     ledger::set_meta(connection, ACCOUNTS, accounts.as_bytes())
 }
 
-/// Whether there is a session, or a revocation for a shop that has not heard of it.
+/// Whether there is a session that has not ended with its kind, or a revocation for a shop that has not heard of it.
 fn names_users(connection: &Connection) -> rusqlite::Result<bool> {
-    let question = "SELECT EXISTS (SELECT 1 FROM sessions) OR EXISTS (SELECT 1 FROM shop_outbox)";
+    let question = "SELECT EXISTS (SELECT 1 FROM shop_outbox) OR EXISTS (SELECT 1 FROM sessions WHERE NOT EXISTS (
+        SELECT 1 FROM kind_revocations AS ended WHERE ended.kind = sessions.kind AND ended.through >= sessions.id))";
     connection.query_row(question, (), |row| row.get(0))
 }

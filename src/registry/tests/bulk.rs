@@ -15,14 +15,14 @@ fn stored() -> Vec<StoredSession> {
         subject: Subject::customer(u32::try_from(number / 2).unwrap()),
         website: WebsiteId(1),
         issued: START,
-        fixed_end: (number % 7 == 0).then(|| START.plus(60)),
+        fixed_end: number.is_multiple_of(7).then(|| START.plus(60)),
         digest: digest(number),
     };
     (1..=STORED).map(session).collect()
 }
 
 fn is_held(index: &Index, stored: &StoredSession) -> bool {
-    index.read(stored.digest, |entry| entry.id()) == Some(stored.id)
+    index.read(stored.digest, super::super::index::Entry::id) == Some(stored.id)
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod belonging;
 mod broken_disk;
 mod crash;
 mod damage;
