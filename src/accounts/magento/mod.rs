@@ -35,7 +35,7 @@ mod tokens;
 pub use config::{FixedSettings, ShopSettings};
 pub use database::Condition;
 pub use options::DatabaseOptions;
-pub use schema::{MissingTable, SchemaReport};
+pub use schema::{DoneWithout, MissingTable, SchemaReport, Weight};
 pub use states::{AdministratorState, CustomerState};
 pub use store::MagentoAccounts;
 pub use tokens::{ShopToken, TokenHolder, TokenRow};

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use actix::Recipient;
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Connection, Row};
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use crate::accounts::magento::database::Database;
 use crate::accounts::magento::{
-    AdministratorState, Condition, CustomerState, DatabaseOptions, FixedSettings, SchemaReport, ShopSettings,
-    ShopToken, TokenRow, administrators, config, customers, directory, revocations, second_factors, states, throttle,
-    tokens,
+    AdministratorState, Condition, CustomerState, DatabaseOptions, DoneWithout, FixedSettings, SchemaReport,
+    ShopSettings, ShopToken, TokenRow, administrators, config, customers, directory, revocations, second_factors,
+    states, throttle, tokens,
 };
 use crate::accounts::{
     AccountError, AccountLocks, AccountStore, Administrator, Customer, DirectorySource, LONGEST_NAME, SecondFactor,
@@ -106,9 +106,7 @@ impl MagentoAccounts {
         if let Some(missing) = schema.first_missing(&prefix) {
             return Err(AccountError::Conflict(missing.to_string()));
         }
-        for (name, meaning) in schema.done_without() {
-            info!(missing = name, meaning, "the shop's database has less than the newest Magento");
-        }
+        schema.done_without(options.write).iter().for_each(DoneWithout::tell);
         let cleaned = AtomicU32::new(clock.now().get());
         let tables = Arc::new(Tables { prefix, schema });
         Ok(Self {
