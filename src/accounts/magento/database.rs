@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::pool::PoolConnection;
-use sqlx::{ConnectOptions, MySql, MySqlConnection, MySqlPool};
+use sqlx::{ConnectOptions, Connection, MySql, MySqlConnection, MySqlPool};
 use tokio::runtime::Runtime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
@@ -37,6 +37,8 @@ pub(super) struct Database {
     runtime: Option<Runtime>,
     limit: Duration,
     condition: Arc<Condition>,
+    /// Where it is, in words.
+    place: Arc<str>,
 }
 
 /// Whether the database can be reached, as far as is known, and how it has been used.
@@ -128,7 +130,36 @@ impl Database {
             failures: AtomicU64::new(0),
         });
         let places = Arc::new(Semaphore::new(options.connections.max(1) as usize));
-        Ok(Self { pool, places, runtime: Some(runtime), limit: options.timeout, condition })
+        Ok(Self {
+            pool,
+            places,
+            runtime: Some(runtime),
+            limit: options.timeout,
+            condition,
+            place: options.place().into(),
+        })
+    }
+
+    /// Connects once, outside of the pool, which tries until it gives up and does not say why.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`] with the place and the cause.
+    pub(super) async fn reach(&self, options: &DatabaseOptions) -> Result<(), AccountError> {
+        let Some(runtime) = &self.runtime else {
+            return Err(AccountError::Unavailable("the pool is closed".to_owned()));
+        };
+        let (connect, limit) = (options.connect.clone(), self.limit);
+        let tried = runtime.spawn(async move {
+            let connected = async { connect.connect().await?.close().await };
+            match timeout(limit, connected).await {
+                Ok(connected) => connected.map_err(|error| error.to_string()),
+                Err(_) => Err(format!("no answer within {limit:?}")),
+            }
+        });
+        let tried = tried.await.unwrap_or_else(|error| Err(error.to_string()));
+        tried.map_err(|cause| {
+            AccountError::Unavailable(format!("cannot connect to the shop's database at {}: {cause}", options.place()))
+        })
     }
 
     /// What is known of its health.
@@ -154,14 +185,14 @@ impl Database {
         };
         self.condition.questions.fetch_add(1, Ordering::Relaxed);
         let (pool, condition, limit) = (self.pool.clone(), Arc::clone(&self.condition), self.limit);
-        let places = Arc::clone(&self.places);
+        let (places, place_of_it) = (Arc::clone(&self.places), Arc::clone(&self.place));
         let asked = runtime.spawn(async move {
             let _place = place(places, &condition, limit).await?;
             if !tries && condition.is_away() {
                 // It was lost while this one waited.
                 return Err(away());
             }
-            let connection = acquire(&pool, &condition, limit).await?;
+            let connection = acquire(&pool, &condition, limit, &place_of_it).await?;
             carry_out(connection, &condition, limit, work).await
         });
         asked.await.unwrap_or_else(|error| Err(AccountError::Unavailable(error.to_string())))
@@ -186,12 +217,17 @@ async fn acquire(
     pool: &MySqlPool,
     condition: &Condition,
     limit: Duration,
+    place: &str,
 ) -> Result<PoolConnection<MySql>, AccountError> {
     // The pool has the same limit; this one also holds where the server accepts a connection and says nothing.
     let acquired = timeout(limit + limit / 4, pool.acquire()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
     acquired.map_err(|error| {
-        condition.lost(&error.to_string());
-        unavailable(&error)
+        let cause = match error {
+            sqlx::Error::PoolTimedOut => format!("no connection to {place} within {limit:?}"),
+            error => format!("{place}: {error}"),
+        };
+        condition.lost(&cause);
+        AccountError::Unavailable(cause)
     })
 }
 

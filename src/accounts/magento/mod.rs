@@ -5,6 +5,7 @@
 //! | `options` | how to reach the database: [`DatabaseOptions`] |
 //! | `database` | the pool: every question has a limit of time, and none waits while the database is away |
 //! | `schema` | what the database has: looked at once, at the start |
+//! | `rights` | what may be written there: tried once, at the start |
 //! | `customers`, `administrators`, `throttle`, `second_factors`, `revocations`, `directory`, `config` | the statements |
 //! | `store` | [`MagentoAccounts`], which puts them together |
 //! | `states` | what became of users who have sessions |
@@ -22,6 +23,7 @@ mod database;
 mod directory;
 mod options;
 mod revocations;
+mod rights;
 mod row;
 mod schema;
 mod second_factors;

@@ -109,6 +109,7 @@ impl Installation {
             Some(url) => DatabaseOptions::from_url(url)?,
             None => DatabaseOptions::from_connection(&self.deployment.connection()?),
         };
+        options.named_by = named_by(&config.magento);
         let prefix = config.magento.table_prefix.clone();
         options.table_prefix = prefix.unwrap_or_else(|| self.deployment.table_prefix());
         options.write = config.magento.write;
@@ -122,6 +123,21 @@ impl Installation {
         }
         info!(write = config.magento.write, "accounts and settings are the shop's");
         Ok(Some(Arc::new(accounts)))
+    }
+}
+
+/// What names the database, so that whoever reads that it cannot be reached knows where to look.
+fn named_by(configured: &Magento) -> String {
+    if configured.database_url.is_some() {
+        return "magento.database_url or magento.database_url_file".to_owned();
+    }
+    let variables = "variables MAGENTO_DC_DB__CONNECTION__DEFAULT__…";
+    let is_overridden = config::process_environment()
+        .any(|(name, _)| name.to_string_lossy().to_ascii_uppercase().starts_with("MAGENTO_DC_DB"));
+    match &configured.env_php {
+        Some(file) if is_overridden => format!("magento.env_php {} and the {variables}", file.display()),
+        Some(file) => format!("magento.env_php {}", file.display()),
+        None => format!("the {variables}"),
     }
 }
 
