@@ -90,9 +90,7 @@ impl Core {
     /// Logs why an account could not be read or changed; the cause is for the operator alone.
     pub(super) fn unreadable(&self, error: &AccountError) -> SignInError {
         match self.outage.count(self.clock.now()) {
-            Some(attempts) => {
-                error!(%error, attempts, "sign-ins are refused for now, since accounts are not available")
-            }
+            Some(attempts) => error!(%error, attempts, "sign-ins are refused: accounts are not available"),
             None => debug!(%error, "a sign-in is refused, since an account is not available"),
         }
         SignInError::Unavailable
