@@ -435,11 +435,9 @@ async fn a_database_that_cannot_be_connected_to_is_named_with_the_cause_and_with
         let url = Secret::new(format!("mysql://shop:swordfish@{server}/magento"));
         open(DatabaseOptions::from_url(&url).unwrap()).await.unwrap_err().to_string()
     };
-    let begun = Instant::now();
     let refused = outcome(&closed.to_string()).await;
     let place = format!("cannot connect to the shop's database at {closed}/magento (from magento.database_url): ");
     assert!(refused.contains(&place) && refused.contains("refused"), "{refused}");
-    assert!(begun.elapsed() < Duration::from_secs(2), "{refused}");
     let unknown = outcome("no-such-host.invalid:3306").await;
     assert!(unknown.contains("no-such-host.invalid:3306/magento"), "{unknown}");
     assert!(!refused.contains("swordfish") && !unknown.contains("swordfish"));
