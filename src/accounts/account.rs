@@ -95,8 +95,8 @@ pub struct Administrator {
 /// Why accounts could not be read or changed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AccountError {
-    /// They cannot be reached at the moment; the text is for the log only.
-    #[error("the accounts cannot be reached: {0}")]
+    /// They cannot be reached or refuse to answer at the moment; the text is for the log only.
+    #[error("the accounts are not available: {0}")]
     Unavailable(String),
     /// The change contradicts what is there, in words for the operator.
     #[error("{0}")]

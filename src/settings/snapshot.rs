@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tracing::warn;
 
 use crate::session::UserType;
 use crate::settings::{Roles, Scope, Settings, StoreDirectory};
@@ -30,8 +31,14 @@ pub struct Snapshot {
 pub type SharedSnapshot = Arc<ArcSwap<Snapshot>>;
 
 impl Snapshot {
-    /// Puts the parts together and works out once what every check needs.
+    /// Puts the parts together and works out once what every check needs. Says in the log which lifetimes are none.
     pub fn new(settings: Settings, stores: StoreDirectory, roles: Roles, empty: EmptyLifetime) -> Self {
+        let snapshot = Self::of(settings, stores, roles, empty);
+        snapshot.odd_lifetimes().iter().for_each(OddLifetime::tell);
+        snapshot
+    }
+
+    fn of(settings: Settings, stores: StoreDirectory, roles: Roles, empty: EmptyLifetime) -> Self {
         let lifetime = |path| Lifetime::from_hours(settings.text(path, Scope::Default), empty);
         let customer_lifetime = lifetime("oauth/access_token_lifetime/customer");
         let admin_lifetime = lifetime("oauth/access_token_lifetime/admin");
@@ -51,10 +58,38 @@ impl Snapshot {
         }
     }
 
-    /// The snapshot that follows this one: other contents, and the same idea of an empty lifetime.
+    /// The snapshot that follows this one: other contents, and the same idea of an empty lifetime. Says in the log which
+    /// lifetimes are none any more.
     #[must_use]
     pub fn followed_by(&self, settings: Settings, stores: StoreDirectory, roles: Roles) -> Self {
-        Self::new(settings, stores, roles, self.empty)
+        let next = Self::of(settings, stores, roles, self.empty);
+        let known = self.odd_lifetimes();
+        next.odd_lifetimes().iter().filter(|odd| !known.contains(odd)).for_each(OddLifetime::tell);
+        next
+    }
+
+    /// The lifetimes that a form would not have taken, as somebody may have written them into a shop's database.
+    fn odd_lifetimes(&self) -> Vec<OddLifetime> {
+        let opaque = OPAQUE_LIFETIMES.into_iter().filter_map(|path| self.odd_opaque_lifetime(path));
+        let jwts = JWT_LIFETIMES.into_iter().filter_map(|path| self.odd_jwt_lifetime(path));
+        opaque.chain(jwts).collect()
+    }
+
+    fn odd_opaque_lifetime(&self, path: &'static str) -> Option<OddLifetime> {
+        let value = self.settings.text(path, Scope::Default);
+        let effect = match Lifetime::from_hours(value, self.empty) {
+            Lifetime::Seconds(0) => "tokens of this kind have ended as soon as they are issued",
+            Lifetime::Never if !is_none(value) => "tokens of this kind do not end by themselves",
+            _ => return None,
+        };
+        Some(OddLifetime { path, value: value.to_owned(), effect })
+    }
+
+    fn odd_jwt_lifetime(&self, path: &'static str) -> Option<OddLifetime> {
+        let value = self.settings.text(path, Scope::Default);
+        let is_odd = self.settings.number(path) == 0 && !is_none(value);
+        let effect = "JWTs of this kind live for half an hour";
+        is_odd.then(|| OddLifetime { path, value: value.to_owned(), effect })
     }
 
     /// This one with another value of a setting; `None` is the inherited one.
@@ -94,6 +129,32 @@ impl Snapshot {
     }
 }
 
+/// In hours.
+const OPAQUE_LIFETIMES: [&str; 2] = ["oauth/access_token_lifetime/customer", "oauth/access_token_lifetime/admin"];
+
+/// In minutes.
+const JWT_LIFETIMES: [&str; 2] = ["webapi/jwtauth/customer_expiration", "webapi/jwtauth/admin_expiration"];
+
+/// A lifetime that is not above zero, and what comes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct OddLifetime {
+    path: &'static str,
+    value: String,
+    effect: &'static str,
+}
+
+impl OddLifetime {
+    fn tell(&self) {
+        let Self { path, value, effect } = self;
+        warn!(path, value, effect, "the value of this setting is no lifetime above zero");
+    }
+}
+
+/// Whether a merchant may mean by this that there is no lifetime.
+fn is_none(value: &str) -> bool {
+    matches!(value.trim(), "" | "0")
+}
+
 /// Minutes as Magento reads them: none is half an hour.
 fn jwt_seconds(minutes: u32) -> u32 {
     if minutes == 0 { 30 * 60 } else { minutes.saturating_mul(60) }
@@ -102,6 +163,32 @@ fn jwt_seconds(minutes: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lifetimes_that_are_none_are_told_with_their_effect() {
+        let odd = |path: &str, value: &str, empty| {
+            let mut settings = Settings::default();
+            settings.set(path, Scope::Default, Some(value.to_owned()));
+            let snapshot = Snapshot::new(settings, StoreDirectory::fresh(), Roles::default(), empty);
+            snapshot.odd_lifetimes().into_iter().map(|odd| (odd.path, odd.value, odd.effect)).next()
+        };
+        let [path, _] = OPAQUE_LIFETIMES;
+        for value in ["abc", "", "-3", "0"] {
+            let effect = "tokens of this kind have ended as soon as they are issued";
+            assert_eq!(odd(path, value, EmptyLifetime::AtOnce), Some((path, value.to_owned(), effect)));
+        }
+        assert_eq!(odd(path, "0.5", EmptyLifetime::AtOnce), None);
+        assert_eq!(odd(path, "", EmptyLifetime::Never), None, "the operator has said what that means");
+        assert!(odd(path, "-3", EmptyLifetime::Never).unwrap().2.contains("do not end"));
+        let [path, _] = JWT_LIFETIMES;
+        assert_eq!(odd(path, "0", EmptyLifetime::AtOnce), None, "Magento means half an hour by it");
+        assert!(odd(path, "abc", EmptyLifetime::AtOnce).unwrap().2.contains("half an hour"));
+        assert_eq!(
+            Snapshot::new(Settings::default(), StoreDirectory::fresh(), Roles::default(), EmptyLifetime::AtOnce)
+                .odd_lifetimes(),
+            []
+        );
+    }
 
     #[test]
     fn the_lifetime_of_a_jwt_is_in_minutes_and_none_is_half_an_hour() {

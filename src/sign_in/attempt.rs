@@ -93,9 +93,9 @@ impl Core {
     /// Logs why an account could not be read or changed; the cause is for the operator alone.
     pub(super) fn unreadable(&self, error: &AccountError) -> SignInError {
         if let Some(attempts) = self.outage.count(self.clock.now()) {
-            error!(%error, attempts, "accounts cannot be reached for sign-ins");
+            error!(%error, attempts, "sign-ins are refused: accounts are not available");
         } else {
-            debug!(%error, "an account cannot be reached for a sign-in");
+            debug!(%error, "a sign-in is refused, since an account is not available");
         }
         SignInError::Unavailable
     }

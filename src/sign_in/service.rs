@@ -1,6 +1,7 @@
 //! The sign-in service: who may try, and the guarantee that an attempt is carried through.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -27,7 +28,7 @@ use crate::sign_in::{
     AdministratorCredentials, Caller, CustomerCredentials, IssuedToken, Options, Refusal, SignInError, Statistics,
     administrator, customer, second_factor,
 };
-use crate::store::UsedCode;
+use crate::store::{ThrottleRow, UsedCode};
 
 /// How often the throttle forgets what no longer counts, and refusals that were counted have their lines written.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
@@ -167,10 +168,29 @@ impl SignIn {
         Ok(self.0.hashers.hash(password).await?)
     }
 
-    /// Forgets the failures of a name, for whoever unlocks an account. This is memory only: the stored row is theirs to
-    /// clear.
-    pub fn clear_throttle(&self, kind: UserType, name: &str) {
-        self.0.throttle.clear(kind, name);
+    /// Forgets the failures of a name, for whoever unlocks an account, and says whether there were some that counted.
+    /// This is memory only: the stored row is theirs to clear.
+    pub fn clear_throttle(&self, kind: UserType, name: &str) -> bool {
+        self.0.throttle.clear(kind, name)
+    }
+
+    /// The names whose failures count that follow `after` in the order of kinds and names, at most so many: those that are
+    /// `stored`, in that order, and those in memory, which are more where nothing may be written. Where both count, whoever
+    /// knows of more failures is right.
+    pub fn throttled_names(
+        &self,
+        stored: Vec<ThrottleRow>,
+        after: &(UserType, String),
+        limit: usize,
+    ) -> Vec<ThrottleRow> {
+        let mut rows = BTreeMap::<_, ThrottleRow>::new();
+        for row in stored.into_iter().chain(self.0.throttle.names(after, limit)) {
+            let known = rows.entry((row.kind, row.name.clone())).or_insert_with(|| row.clone());
+            if row.failures > known.failures {
+                *known = row;
+            }
+        }
+        rows.into_values().take(limit).collect()
     }
 
     /// Makes a hasher panic, to show that the process then ends.
@@ -291,7 +311,6 @@ mod tests {
     use crate::clock::Clock;
     use crate::registry::RegistryError;
     use crate::sign_in::support::{Fixture, PASSWORD, caller, credentials, customer, outcome, refused};
-    use crate::store::ThrottleRow;
 
     const JANE: &str = "jane@example.com";
 

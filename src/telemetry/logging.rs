@@ -41,7 +41,7 @@ pub enum LoggingError {
 /// [`LoggingError`]; nothing is set up then.
 pub fn init(format: Format, filter: &str) -> Result<(), LoggingError> {
     let directives = EnvFilter::builder()
-        .parse(filter)
+        .parse(with_quiet_driver(filter))
         .map_err(|error| LoggingError::Filter { filter: filter.to_owned(), problem: error.to_string() })?;
     let terminal = std::io::stderr().is_terminal();
     let builder =
@@ -54,9 +54,31 @@ pub fn init(format: Format, filter: &str) -> Result<(), LoggingError> {
     done.map_err(|_| LoggingError::Twice)
 }
 
+/// The filter without what the database's driver says of a database that is away: that is said once, in our own words.
+/// Who names the driver, or wants to see everything, hears it.
+fn with_quiet_driver(filter: &str) -> String {
+    let sees_everything = filter.split(',').any(|part| {
+        let level = part.trim();
+        level.eq_ignore_ascii_case("debug") || level.eq_ignore_ascii_case("trace")
+    });
+    if sees_everything || filter.contains("sqlx") || filter.trim().is_empty() {
+        return filter.to_owned();
+    }
+    format!("{filter},sqlx=error")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_databases_driver_is_quiet_unless_somebody_wants_to_hear_it() {
+        assert_eq!(with_quiet_driver("info,actix_http=off"), "info,actix_http=off,sqlx=error");
+        assert_eq!(with_quiet_driver("info,tokenward=debug"), "info,tokenward=debug,sqlx=error");
+        for filter in ["debug", "info, trace", "warn,sqlx=warn", ""] {
+            assert_eq!(with_quiet_driver(filter), filter);
+        }
+    }
 
     #[test]
     fn a_filter_that_cannot_be_read_is_named() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions};
 use sqlx::pool::PoolConnection;
-use sqlx::{ConnectOptions, MySql, MySqlConnection, MySqlPool};
+use sqlx::{ConnectOptions, Connection, MySql, MySqlConnection, MySqlPool};
 use tokio::runtime::Runtime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
@@ -40,6 +40,8 @@ pub(super) struct Database {
     runtime: Option<Runtime>,
     limit: Duration,
     condition: Arc<Condition>,
+    /// Where it is, in words.
+    place: Arc<str>,
 }
 
 /// Whether the database can be reached, as far as is known, and how it has been used.
@@ -131,28 +133,41 @@ impl Database {
             failures: AtomicU64::new(0),
         });
         let places = Arc::new(Semaphore::new(options.connections.max(1) as usize));
-        Ok(Self { pool, places, runtime: Some(runtime), limit: options.timeout, condition })
+        Ok(Self {
+            pool,
+            places,
+            runtime: Some(runtime),
+            limit: options.timeout,
+            condition,
+            place: options.place().into(),
+        })
+    }
+
+    /// Connects once, outside of the pool, which tries until it gives up and does not say why.
+    ///
+    /// # Errors
+    /// With the place and the cause: [`AccountError::Conflict`] when waiting does not mend it, [`AccountError::Unavailable`]
+    /// when it may.
+    pub(super) async fn reach(&self, options: &DatabaseOptions) -> Result<(), AccountError> {
+        let Some(runtime) = &self.runtime else {
+            return Err(AccountError::Unavailable("the pool is closed".to_owned()));
+        };
+        let told =
+            |cause: &dyn fmt::Display| format!("cannot connect to the shop's database at {}: {cause}", options.place());
+        let (connect, limit) = (options.connect.clone(), self.limit);
+        let connected = async move { connect.connect().await?.close().await };
+        match runtime.spawn(async move { timeout(limit, connected).await }).await {
+            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(Ok(Err(error))) if refuses(&error) => Err(AccountError::Conflict(told(&error))),
+            Ok(Ok(Err(error))) => Err(AccountError::Unavailable(told(&error))),
+            Ok(Err(_)) => Err(AccountError::Unavailable(told(&format!("no answer within {limit:?}")))),
+            Err(error) => Err(AccountError::Unavailable(told(&error))),
+        }
     }
 
     /// What is known of its health.
     pub(super) fn condition(&self) -> &Arc<Condition> {
         &self.condition
-    }
-
-    /// Why the database does not let us in, if that is so: nobody mends a wrong password, or the wrong name of a database, by
-    /// waiting. Tries once more to connect.
-    pub(super) async fn refusal(&self, options: &DatabaseOptions) -> Option<AccountError> {
-        let (connect, limit) = (options.connect.clone(), self.limit);
-        let tried = self.runtime.as_ref()?.spawn(async move { timeout(limit, connect.connect()).await });
-        let error = tried.await.ok()?.ok()?.err()?;
-        let refuses = match &error {
-            sqlx::Error::Database(cause) => {
-                cause.try_downcast_ref::<MySqlDatabaseError>().is_some_and(|cause| NO_ENTRY.contains(&cause.number()))
-            }
-            sqlx::Error::Configuration(_) => true,
-            _ => false,
-        };
-        refuses.then(|| AccountError::Conflict(format!("the shop's database refuses the connection: {error}")))
     }
 
     /// Carries `work` out on a connection, also when nobody waits for it any more.
@@ -173,14 +188,14 @@ impl Database {
         };
         self.condition.questions.fetch_add(1, Ordering::Relaxed);
         let (pool, condition, limit) = (self.pool.clone(), Arc::clone(&self.condition), self.limit);
-        let places = Arc::clone(&self.places);
+        let (places, place_of_it) = (Arc::clone(&self.places), Arc::clone(&self.place));
         let asked = runtime.spawn(async move {
             let _place = place(places, &condition, limit).await?;
             if !tries && condition.is_away() {
                 // It was lost while this one waited.
                 return Err(away());
             }
-            let connection = acquire(&pool, &condition, limit).await?;
+            let connection = acquire(&pool, &condition, limit, &place_of_it).await?;
             carry_out(connection, &condition, limit, work).await
         });
         asked.await.unwrap_or_else(|error| Err(AccountError::Unavailable(error.to_string())))
@@ -203,12 +218,17 @@ async fn acquire(
     pool: &MySqlPool,
     condition: &Condition,
     limit: Duration,
+    place: &str,
 ) -> Result<PoolConnection<MySql>, AccountError> {
     // The pool has the same limit; this one also holds where the server accepts a connection and says nothing.
     let acquired = timeout(limit + limit / 4, pool.acquire()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
     acquired.map_err(|error| {
-        condition.lost(&error.to_string());
-        unavailable(&error)
+        let cause = match error {
+            sqlx::Error::PoolTimedOut => format!("no connection to {place} within {limit:?}"),
+            error => format!("{place}: {error}"),
+        };
+        condition.lost(&cause);
+        AccountError::Unavailable(cause)
     })
 }
 
@@ -295,5 +315,16 @@ impl Drop for Database {
 impl fmt::Debug for Database {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Database").field("condition", &self.condition).finish_non_exhaustive()
+    }
+}
+/// Whether nobody mends it by waiting: a wrong password, the wrong name of a database, a certificate that is not trusted.
+fn refuses(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(cause) => {
+            cause.try_downcast_ref::<MySqlDatabaseError>().is_some_and(|cause| NO_ENTRY.contains(&cause.number()))
+        }
+        sqlx::Error::Io(cause) => cause.kind() == std::io::ErrorKind::InvalidData,
+        sqlx::Error::Configuration(_) | sqlx::Error::Tls(_) => true,
+        _ => false,
     }
 }

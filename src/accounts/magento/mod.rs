@@ -6,6 +6,7 @@
 //! | `database` | the pool: every question has a limit of time, and none waits while the database is away |
 //! | `opening` | the first look, which may have to be waited for: [`ShopDatabase`] |
 //! | `schema` | what the database has: looked at once, at the start |
+//! | `rights` | what may be written there: tried once, at the start |
 //! | `customers`, `administrators`, `throttle`, `second_factors`, `revocations`, `directory`, `config` | the statements |
 //! | `store` | [`MagentoAccounts`], which puts them together |
 //! | `states` | what became of users who have sessions |
@@ -28,6 +29,7 @@ mod mirror;
 mod opening;
 mod options;
 mod revocations;
+mod rights;
 mod row;
 mod schema;
 mod second_factors;
@@ -42,7 +44,7 @@ pub use config::{FixedSettings, ShopSettings};
 pub use database::Condition;
 pub use opening::ShopDatabase;
 pub use options::DatabaseOptions;
-pub use schema::{MissingTable, SchemaReport};
+pub use schema::{DoneWithout, MissingTable, SchemaReport, Weight};
 pub use states::{AdministratorState, CustomerState};
 pub use store::MagentoAccounts;
 pub use tokens::{ShopToken, TokenHolder, TokenRow};

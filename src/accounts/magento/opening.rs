@@ -1,10 +1,8 @@
 //! The first look at the shop's database, which may be away when the server starts.
 
-use tracing::info;
-
 use crate::accounts::AccountError;
 use crate::accounts::magento::database::Database;
-use crate::accounts::magento::{DatabaseOptions, SchemaReport};
+use crate::accounts::magento::{DatabaseOptions, DoneWithout, SchemaReport};
 
 /// A shop's database that nobody has looked at yet.
 #[derive(Debug)]
@@ -33,18 +31,14 @@ impl ShopDatabase {
     /// does not mend: it does not let this user in, or something necessary is missing.
     pub async fn inspect(&self) -> Result<SchemaReport, AccountError> {
         let prefix = self.options.table_prefix.clone();
+        self.database.reach(&self.options).await?;
         let read =
             self.database.ask(move |connection| Box::pin(async move { SchemaReport::read(connection, &prefix).await }));
-        let schema = match read.await {
-            Ok(schema) => schema,
-            Err(error) => return Err(self.database.refusal(&self.options).await.unwrap_or(error)),
-        };
+        let schema = read.await?;
         if let Some(missing) = schema.first_missing(&self.options.table_prefix) {
             return Err(AccountError::Conflict(missing.to_string()));
         }
-        for (name, meaning) in schema.done_without() {
-            info!(missing = name, meaning, "the shop's database has less than the newest Magento");
-        }
+        schema.done_without(self.options.write).iter().for_each(DoneWithout::tell);
         Ok(schema)
     }
 }

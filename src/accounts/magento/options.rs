@@ -24,6 +24,8 @@ pub struct DatabaseOptions {
     pub connections: u32,
     /// How long a question may take, and how long it may wait for its turn and for a connection: `magento.timeout`.
     pub timeout: Duration,
+    /// What has named this database, for messages.
+    pub named_by: String,
     pub(super) connect: MySqlConnectOptions,
 }
 
@@ -45,7 +47,7 @@ impl DatabaseOptions {
         if connect.get_database().is_none_or(str::is_empty) {
             return Err(wrong());
         }
-        Ok(Self::new(connect))
+        Ok(Self::new(connect, "magento.database_url"))
     }
 
     /// What the database is called on its server.
@@ -77,13 +79,29 @@ impl DatabaseOptions {
         if asks_for_tls && !connection.verify_certificate {
             connect = connect.ssl_mode(MySqlSslMode::Required);
         }
-        Self::new(connect)
+        Self::new(connect, "the shop's own files and variables")
     }
 
-    fn new(connect: MySqlConnectOptions) -> Self {
+    /// Where the database is and what has named it, without user and password.
+    pub(super) fn place(&self) -> String {
+        let server = match self.connect.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => format!("{}:{}", self.connect.get_host(), self.connect.get_port()),
+        };
+        format!("{server}/{} (from {})", self.connect.get_database().unwrap_or_default(), self.named_by)
+    }
+
+    fn new(connect: MySqlConnectOptions, named_by: &str) -> Self {
         // In UTC, as Magento has it (fact sheet 8); and an empty result is no reason to make a table's engine up.
         let connect = connect.timezone(Some("+00:00".to_owned())).charset("utf8mb4");
-        Self { table_prefix: String::new(), write: true, connections: 10, timeout: Duration::from_secs(3), connect }
+        Self {
+            table_prefix: String::new(),
+            write: true,
+            connections: 10,
+            timeout: Duration::from_secs(3),
+            named_by: named_by.to_owned(),
+            connect,
+        }
     }
 }
 
@@ -110,5 +128,6 @@ mod tests {
             DatabaseOptions::from_url(&Secret::new("mysql://shop:swordfish@host/magento".to_owned())).unwrap();
         let shown = format!("{options:?}");
         assert!(shown.contains("connections") && !shown.contains("swordfish"), "{shown}");
+        assert_eq!(options.place(), "host:3306/magento (from magento.database_url)");
     }
 }

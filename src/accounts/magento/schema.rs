@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::{AssertSqlSafe, MySqlConnection, Row};
 use thiserror::Error;
+use tracing::{info, warn};
 
 /// Tables that have to be there, with the columns that have to be.
 const NECESSARY: &[(&str, &[&str])] = &[
@@ -47,22 +48,91 @@ const NECESSARY: &[(&str, &[&str])] = &[
     ("core_config_data", &["scope", "scope_id", "path", "value"]),
 ];
 
-/// Tables and columns that newer or larger shops have, and what is not done without them.
-const OPTIONAL: &[(&str, Option<&str>, &str)] = &[
-    ("customer_entity", Some("session_cutoff"), "a changed password does not end the shop's own sessions"),
-    ("customer_group_excluded_website", None, "no customer group is excluded from a website"),
-    ("customer_log", None, "the time of a customer's sign-in is not kept in the shop"),
-    ("admin_user_expiration", None, "no administrator's account ends by itself"),
-    ("oauth_token", None, "opaque tokens that the shop issued are not known here"),
-    ("integration", None, "tokens of the shop's integrations are not known here"),
-    ("jwt_auth_revoked", None, "the shop revokes no JWTs"),
-    ("tfa_user_config", None, "the shop keeps no second factors"),
+/// A table, or a column of one, that newer or larger shops have.
+#[derive(Clone, Copy, Debug)]
+struct Optional {
+    table: &'static str,
+    column: Option<&'static str>,
+    /// What is not done without it.
+    meaning: &'static str,
+    weight: Weight,
+}
+
+/// How much it matters that something is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// Less is done.
+    Less,
+    /// More is allowed than the shop may mean: somebody who should be kept out may get in.
+    Looser,
+}
+
+/// With per-table rights a server tells nobody whether a table is missing or may not be read, so that a right that was
+/// forgotten looks like an older shop: what would make an answer looser has to be told louder.
+const OPTIONAL: &[Optional] = &[
+    of("customer_entity", "a changed password does not end the shop's own sessions", Weight::Looser)
+        .column("session_cutoff"),
+    of("customer_group_excluded_website", "no customer group is kept out of a website", Weight::Looser),
+    of("customer_log", "the time of a customer's sign-in is not kept in the shop", Weight::Less),
+    of("admin_user_expiration", "no administrator's account ends by itself", Weight::Looser),
+    of("oauth_token", "opaque tokens that the shop issued are not known here", Weight::Less),
+    of("integration", "tokens of the shop's integrations are not known here", Weight::Less),
+    of("jwt_auth_revoked", "the shop's revocations, of JWTs and by Force Sign-In, are not heard of", Weight::Looser),
+    of("tfa_user_config", "no administrator has a second factor of the shop", Weight::Looser),
 ];
+
+/// What only a server that writes needs.
+const ONLY_TO_WRITE: [(&str, Option<&str>); 2] = [("customer_entity", Some("session_cutoff")), ("customer_log", None)];
+
+const fn of(table: &'static str, meaning: &'static str, weight: Weight) -> Optional {
+    Optional { table, column: None, meaning, weight }
+}
+
+impl Optional {
+    const fn column(self, name: &'static str) -> Self {
+        Self { column: Some(name), ..self }
+    }
+
+    fn name(&self) -> String {
+        self.column.map_or_else(|| self.table.to_owned(), |column| format!("{}.{column}", self.table))
+    }
+
+    fn matters(&self, write: bool) -> bool {
+        write || !ONLY_TO_WRITE.contains(&(self.table, self.column))
+    }
+}
 
 /// A table, or a column of one, that has to be there and is not.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the shop's database has no {0}: is it Magento's, and is magento.table_prefix right?")]
+#[error(
+    "the shop's database has no {0}, or the database user may not read it (GRANT SELECT: deploy/magento/grants.sql): is \
+     it Magento's, and is magento.table_prefix right?"
+)]
 pub struct MissingTable(pub String);
+
+/// Something that is done without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DoneWithout {
+    /// The table, or the column behind its table, without prefix.
+    pub name: String,
+    /// What that means.
+    pub meaning: &'static str,
+    /// How much it matters.
+    pub weight: Weight,
+}
+
+impl DoneWithout {
+    /// Says so in the log.
+    pub(super) fn tell(&self) {
+        const WHAT: &str =
+            "this is not there in the shop's database, or the database user may not read it (GRANT SELECT)";
+        let Self { name, meaning, weight } = self;
+        match weight {
+            Weight::Looser => warn!(missing = name, meaning, "{WHAT}"),
+            Weight::Less => info!(missing = name, meaning, "{WHAT}"),
+        }
+    }
+}
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,7 +146,7 @@ impl SchemaReport {
     /// Looks at the database.
     pub(super) async fn read(connection: &mut MySqlConnection, prefix: &str) -> Result<Self, sqlx::Error> {
         let names: BTreeSet<_> =
-            NECESSARY.iter().map(|(table, _)| *table).chain(OPTIONAL.iter().map(|row| row.0)).collect();
+            NECESSARY.iter().map(|(table, _)| *table).chain(OPTIONAL.iter().map(|optional| optional.table)).collect();
         let marks = vec!["?"; names.len()].join(", ");
         let sql = format!(
             "SELECT TABLE_NAME AS table_name, COLUMN_NAME AS column_name, CHARACTER_SET_NAME AS charset
@@ -110,16 +180,15 @@ impl SchemaReport {
         })
     }
 
-    /// What is done without, each with what that means.
-    pub fn done_without(&self) -> Vec<(String, &'static str)> {
-        let missing = OPTIONAL.iter().filter(|(table, column, _)| match column {
-            Some(column) => !self.has_column(table, column),
-            None => !self.has_table(table),
-        });
+    /// What is done without by a server that writes, or by one that only reads.
+    pub fn done_without(&self, write: bool) -> Vec<DoneWithout> {
+        let is_missing = |optional: &&Optional| match optional.column {
+            Some(column) => !self.has_column(optional.table, column),
+            None => !self.has_table(optional.table),
+        };
+        let missing = OPTIONAL.iter().filter(|optional| optional.matters(write)).filter(is_missing);
         missing
-            .map(|(table, column, meaning)| {
-                (column.map_or_else(|| (*table).to_owned(), |column| format!("{table}.{column}")), *meaning)
-            })
+            .map(|optional| DoneWithout { name: optional.name(), meaning: optional.meaning, weight: optional.weight })
             .collect()
     }
 
@@ -156,16 +225,33 @@ mod tests {
         let mut report = complete();
         report.columns.get_mut("admin_user").unwrap().remove("lognum");
         let missing = report.first_missing("m_").unwrap();
-        assert!(missing.to_string().starts_with("the shop's database has no column m_admin_user.lognum"), "{missing}");
+        let told = missing.to_string();
+        assert!(
+            told.starts_with("the shop's database has no column m_admin_user.lognum, or the database user"),
+            "{told}"
+        );
         report.columns.remove("store");
         assert_eq!(report.first_missing(""), Some(MissingTable("table store".to_owned())));
     }
 
     #[test]
     fn what_is_optional_is_done_without() {
-        let without: Vec<_> = complete().done_without().into_iter().map(|(name, _)| name).collect();
+        let without = complete().done_without(true);
         assert_eq!(without.len(), OPTIONAL.len());
-        assert_eq!(without[0], "customer_entity.session_cutoff");
+        assert_eq!(without[0].name, "customer_entity.session_cutoff");
+    }
+
+    #[test]
+    fn what_lets_somebody_in_weighs_more_and_what_is_only_written_does_not_matter_to_who_reads() {
+        let named = |write, weight| -> Vec<_> {
+            let without = complete().done_without(write).into_iter();
+            without.filter(|one| one.weight == weight).map(|one| one.name).collect()
+        };
+        let loosening =
+            ["customer_group_excluded_website", "admin_user_expiration", "jwt_auth_revoked", "tfa_user_config"];
+        assert_eq!(named(false, Weight::Looser), loosening);
+        assert_eq!(named(false, Weight::Less), ["oauth_token", "integration"]);
+        assert!(named(true, Weight::Less).contains(&"customer_log".to_owned()));
     }
 
     #[test]

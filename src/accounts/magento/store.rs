@@ -1,21 +1,22 @@
 //! [`MagentoAccounts`]: the statements, behind the traits that everybody else knows.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use actix::Recipient;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, Connection, Row};
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection, Row};
 use tracing::{debug, warn};
 
 use crate::accounts::magento::database::Database;
 use crate::accounts::magento::mirror::Mirror;
+use crate::accounts::magento::rights::{Lacking, MissingRights};
 use crate::accounts::magento::{
     AdministratorState, Condition, CustomerState, DatabaseOptions, FixedSettings, SchemaReport, ShopDatabase,
-    ShopSettings, ShopToken, TokenRow, administrators, config, customers, directory, revocations, second_factors,
-    states, throttle, tokens,
+    ShopSettings, ShopToken, TokenRow, administrators, config, customers, directory, revocations, rights,
+    second_factors, states, throttle, tokens,
 };
 use crate::accounts::{
     AccountError, AccountLocks, AccountStore, Administrator, Customer, DirectorySource, LONGEST_NAME, Mirrored,
@@ -47,6 +48,11 @@ pub(super) struct Tables {
 }
 
 impl Tables {
+    /// A table's name, with its prefix.
+    pub(super) fn name(&self, table: &str) -> String {
+        format!("{}{table}", self.prefix)
+    }
+
     /// A statement: `{customer_entity}` becomes the table's name with its prefix.
     pub(super) fn sql(&self, template: &str) -> AssertSqlSafe<String> {
         // The prefix is letters, digits and underscores, and the templates are ours: no text of a client is in them.
@@ -76,6 +82,8 @@ pub struct MagentoAccounts {
     cleaned: AtomicU32,
     /// Customers whose sessions began although they are inactive, which Magento allows (fact sheet 5.2).
     inactive: Mutex<HashSet<u32>>,
+    /// Whether it was said that the shop does not take down when somebody signs in.
+    told_of_statistics: AtomicBool,
 }
 
 /// Asks the database with a statement of one of the neighbours.
@@ -94,7 +102,7 @@ impl MagentoAccounts {
     /// goes into `store`.
     ///
     /// # Errors
-    /// [`AccountError::Conflict`] when something necessary is missing, or the prefix is none;
+    /// [`AccountError::Conflict`] when something necessary is missing, or a right to write, or the prefix is none;
     /// [`AccountError::Unavailable`] when the database cannot be reached.
     pub async fn open(
         options: DatabaseOptions,
@@ -104,7 +112,9 @@ impl MagentoAccounts {
     ) -> Result<Self, AccountError> {
         let database = ShopDatabase::connect(options)?;
         let schema = database.inspect().await?;
-        Ok(Self::new(database, schema, fixed, clock, store))
+        let accounts = Self::new(database, schema, fixed, clock, store);
+        accounts.try_rights().await?;
+        Ok(accounts)
     }
 
     /// Accounts in a database that was looked at.
@@ -131,7 +141,28 @@ impl MagentoAccounts {
             listener: OnceLock::new(),
             cleaned,
             inactive: Mutex::default(),
+            told_of_statistics: AtomicBool::new(false),
         }
+    }
+
+    /// Whether everything can be written that has to be: what is refused later would be refused at each sign-in.
+    ///
+    /// # Errors
+    /// [`AccountError::Conflict`] with the rights that are missing; [`AccountError::Unavailable`] when it cannot be told.
+    pub async fn try_rights(&self) -> Result<(), AccountError> {
+        if !self.write {
+            return Ok(());
+        }
+        let Lacking { necessary, of_settings } =
+            ask!(self, |connection, tables| rights::lacking(connection, &tables).await)?;
+        if !of_settings.is_empty() {
+            let lacking = of_settings.join(", ");
+            warn!(lacking, "settings can be changed in Magento only: the database user may not write them");
+        }
+        if necessary.is_empty() {
+            return Ok(());
+        }
+        Err(AccountError::Conflict(MissingRights(necessary.join("; ")).to_string()))
     }
 
     /// With the key that the shop encrypts values under.
@@ -344,6 +375,18 @@ impl MagentoAccounts {
         Ok(())
     }
 
+    /// Says once that the shop does not take down when somebody signs in, until it does so again.
+    fn tell_of_statistics(&self, refused: Option<&str>) {
+        let told = self.told_of_statistics.swap(refused.is_some(), Ordering::Relaxed);
+        if let Some(cause) = refused.filter(|_| !told) {
+            warn!(
+                cause,
+                "the shop's database does not take down when somebody signs in (customer_log, admin_user.logdate): \
+                 sign-ins go on without"
+            );
+        }
+    }
+
     pub(super) fn may_write(&self) -> Result<(), AccountError> {
         let refusal = "the shop's database is only read (magento.write = false): change it in Magento";
         if self.write { Ok(()) } else { Err(AccountError::Conflict(refusal.to_owned())) }
@@ -427,21 +470,20 @@ impl AccountStore for MagentoAccounts {
         throttle_name: Option<String>,
     ) -> Result<Vec<Change>, AccountError> {
         if self.write {
-            ask!(self, |connection, tables| {
-                let mut transaction = connection.begin().await?;
-                match subject.kind {
-                    UserType::Customer => customers::signed_in(&mut transaction, &tables, subject.id, at).await?,
-                    UserType::Admin => administrators::signed_in(&mut transaction, &tables, subject.id, at).await?,
-                    UserType::Integration => {}
+            let refused = ask!(self, |connection, tables| {
+                if lock.is_some() || throttle_name.is_some() {
+                    let mut transaction = connection.begin().await?;
+                    if let Some(lock) = lock {
+                        customers::set_lock(&mut transaction, &tables, lock).await?;
+                    }
+                    if let Some(name) = throttle_name {
+                        throttle::clear(&mut transaction, &tables, subject.kind, &name).await?;
+                    }
+                    transaction.commit().await?;
                 }
-                if let Some(lock) = lock {
-                    customers::set_lock(&mut transaction, &tables, lock).await?;
-                }
-                if let Some(name) = throttle_name {
-                    throttle::clear(&mut transaction, &tables, subject.kind, &name).await?;
-                }
-                transaction.commit().await
+                refused(note_sign_in(connection, &tables, subject, at).await)
             })?;
+            self.tell_of_statistics(refused.as_deref());
         }
         if let Some(CustomerLock { customer, lock_expires: None, .. }) = lock {
             self.announce_lock(customer, None);
@@ -615,6 +657,29 @@ impl SettingStore for MagentoAccounts {
 
     fn advice(&self) -> Option<&'static str> {
         Some("Magento itself sees the change after its cache was flushed: bin/magento cache:clean config")
+    }
+}
+
+/// Takes down when somebody signed in, which nothing here depends on.
+async fn note_sign_in(
+    connection: &mut MySqlConnection,
+    tables: &Tables,
+    subject: Subject,
+    at: UnixSeconds,
+) -> Result<(), sqlx::Error> {
+    match subject.kind {
+        UserType::Customer => customers::signed_in(connection, tables, subject.id, at).await,
+        UserType::Admin => administrators::signed_in(connection, tables, subject.id, at).await,
+        UserType::Integration => Ok(()),
+    }
+}
+
+/// What the database says that refuses a statement: it has answered, so it is there.
+fn refused(done: Result<(), sqlx::Error>) -> Result<Option<String>, sqlx::Error> {
+    match done {
+        Ok(()) => Ok(None),
+        Err(sqlx::Error::Database(refusal)) => Ok(Some(refusal.to_string())),
+        Err(error) => Err(error),
     }
 }
 

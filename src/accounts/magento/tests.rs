@@ -362,12 +362,89 @@ async fn an_old_shop_without_the_newer_tables_is_served() {
          ALTER TABLE customer_entity DROP COLUMN session_cutoff",
     );
     let accounts = open(options(&database)).await.unwrap();
-    assert_eq!(accounts.schema().done_without().len(), 6);
+    assert_eq!(accounts.schema().done_without(true).len(), 6);
     assert!(!accounts.customer(20).await.unwrap().unwrap().website_excluded);
     assert_eq!(accounts.administrator(5).await.unwrap().unwrap().expires_at, None);
     accounts.success(Subject::customer(4), NOW, None, None).await.unwrap();
     accounts.change_password(4, "h:s:1".to_owned(), Vec::new()).await.unwrap();
     assert_eq!(accounts.administrator_states(&[5]).await.unwrap()[0].expires_at, None);
+}
+
+/// Options of a user of its own, with the rights of `grants.sql` and without those that these statements take back.
+fn with_rights(database: &MariaDb, taken_back: &str) -> DatabaseOptions {
+    let grants = include_str!("../../../deploy/magento/grants.sql");
+    database.sql(&grants.replace("IDENTIFIED BY 'a long password'", "IDENTIFIED BY 'granted'"));
+    database.sql(taken_back);
+    let url = format!("mysql://tokenward:granted@127.0.0.1:{}/magento", database.port());
+    DatabaseOptions::from_url(&Secret::new(url)).unwrap()
+}
+
+#[actix::test]
+async fn a_right_to_write_that_is_missing_refuses_the_start_by_name() {
+    let Some(database) = MariaDb::start() else { return };
+    let options = with_rights(&database, "");
+    drop(open(options.clone()).await.unwrap());
+    database.sql(
+        "REVOKE INSERT ON customer_log FROM tokenward; REVOKE DELETE ON oauth_token_request_log FROM tokenward;
+         REVOKE UPDATE (logdate) ON admin_user FROM tokenward; REVOKE UPDATE (session_cutoff) ON customer_entity FROM
+         tokenward; REVOKE UPDATE, DELETE ON core_config_data FROM tokenward;",
+    );
+    let refused = refusal(open(options.clone()).await);
+    for told in [
+        "INSERT on customer_log",
+        "DELETE on oauth_token_request_log",
+        "UPDATE (logdate, lognum, is_active) on admin_user",
+        "UPDATE (session_cutoff) on customer_entity",
+        "grants.sql",
+        "magento.write = false",
+    ] {
+        assert!(refused.contains(told), "{told}: {refused}");
+    }
+    assert!(!refused.contains("core_config_data") && !refused.contains("failures_num"), "{refused}");
+    open(DatabaseOptions { write: false, ..options }).await.unwrap();
+    let tried = "SELECT COUNT(*) FROM customer_log UNION ALL SELECT COUNT(*) FROM jwt_auth_revoked WHERE user_id = 0";
+    assert_eq!(database.sql(tried), "0\n0", "nothing is written to try a right");
+}
+
+#[actix::test]
+async fn what_a_forgotten_right_hides_is_told_as_that() {
+    let Some(database) = MariaDb::start() else { return };
+    let options = with_rights(&database, "REVOKE SELECT ON admin_user_expiration FROM tokenward");
+    let accounts = open(options.clone()).await.unwrap();
+    let [without] = accounts.schema().done_without(true).try_into().unwrap();
+    assert_eq!((without.name.as_str(), without.weight), ("admin_user_expiration", Weight::Looser));
+    database.sql("REVOKE ALL ON authorization_rule FROM tokenward");
+    let refused = refusal(open(options).await);
+    assert!(refused.contains("authorization_rule, or the database user may not read it (GRANT SELECT"), "{refused}");
+}
+
+#[actix::test]
+async fn a_statistic_that_cannot_be_written_keeps_nobody_out() {
+    let Some(database) = MariaDb::start() else { return };
+    let accounts = open(with_rights(&database, "")).await.unwrap();
+    database.sql("DROP TABLE customer_log; ALTER TABLE admin_user DROP COLUMN lognum");
+    accounts.success(Subject::customer(4), NOW, None, None).await.unwrap();
+    accounts.success(Subject::admin(1), NOW, None, None).await.unwrap();
+    let free = CustomerLock { customer: 4, failures: 0, first_failure: None, lock_expires: None };
+    database.sql("UPDATE customer_entity SET failures_num = 3 WHERE entity_id = 4");
+    accounts.success(Subject::customer(4), NOW, Some(free), None).await.unwrap();
+    assert_eq!(database.sql("SELECT failures_num FROM customer_entity WHERE entity_id = 4"), "0");
+    assert!(!accounts.condition().is_away());
+}
+
+#[actix::test]
+async fn a_database_that_cannot_be_connected_to_is_named_with_the_cause_and_without_the_password() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let outcome = async |server: &str| {
+        let url = Secret::new(format!("mysql://shop:swordfish@{server}/magento"));
+        open(DatabaseOptions::from_url(&url).unwrap()).await.unwrap_err().to_string()
+    };
+    let refused = outcome(&closed.to_string()).await;
+    let place = format!("cannot connect to the shop's database at {closed}/magento (from magento.database_url): ");
+    assert!(refused.contains(&place) && refused.contains("refused"), "{refused}");
+    let unknown = outcome("no-such-host.invalid:3306").await;
+    assert!(unknown.contains("no-such-host.invalid:3306/magento"), "{unknown}");
+    assert!(!refused.contains("swordfish") && !unknown.contains("swordfish"));
 }
 
 #[actix::test]

@@ -115,12 +115,14 @@ impl Installation {
             return Ok(None);
         }
         let mut options = self.database(config)?;
+        options.named_by = named_by(&config.magento);
         options.write = config.magento.write;
         options.connections = config.magento.connections;
         options.timeout = config.magento.timeout;
         let database = ShopDatabase::connect(options)?;
         let schema = patience.until(async || database.inspect().await).await?;
         let accounts = MagentoAccounts::new(database, schema, self.fixed_settings(), Arc::clone(clock), store.clone());
+        patience.until(async || accounts.try_rights().await).await?;
         let mut accounts = accounts.with_key(Arc::clone(key));
         if config.magento.mirror_tokens {
             accounts = accounts.with_mirrored_tokens().await?;
@@ -130,5 +132,20 @@ impl Installation {
         }
         info!(write = config.magento.write, "accounts and settings are the shop's");
         Ok(Some(Arc::new(accounts)))
+    }
+}
+
+/// What names the database, so that whoever reads that it cannot be reached knows where to look.
+fn named_by(configured: &Magento) -> String {
+    if configured.database_url.is_some() {
+        return "magento.database_url or magento.database_url_file".to_owned();
+    }
+    let variables = "variables MAGENTO_DC_DB__CONNECTION__DEFAULT__…";
+    let is_overridden = config::process_environment()
+        .any(|(name, _)| name.to_string_lossy().to_ascii_uppercase().starts_with("MAGENTO_DC_DB"));
+    match &configured.env_php {
+        Some(file) if is_overridden => format!("magento.env_php {} and the {variables}", file.display()),
+        Some(file) => format!("magento.env_php {}", file.display()),
+        None => format!("the {variables}"),
     }
 }

@@ -182,7 +182,8 @@ pub(super) async fn list_throttled_names(
         Some(cursor) => read_cursor(cursor, kind)?,
         None => (kind.unwrap_or(UserType::Integration), String::new()),
     };
-    let mut rows = admin.locks.throttled_names(after, limit + 1).await?;
+    let stored = admin.locks.throttled_names(after.clone(), limit + 1).await?;
+    let mut rows = services.sign_in.throttled_names(stored, &after, limit as usize + 1);
     // Names of one kind lie together, so the first one of another kind ends the list.
     rows.truncate(rows.iter().take_while(|row| kind.is_none_or(|kind| row.kind == kind)).count());
     let more = cut(&mut rows, limit as usize);
@@ -219,8 +220,8 @@ pub(super) async fn clear_throttled_name(
 ) -> Result<Json<LocksLifted>, AdminError> {
     let kind = user.kind.into();
     let counted = admin.locks.clear_throttled_name(kind, &user.name, administrator.origin()).await?;
-    services.sign_in.clear_throttle(kind, &user.name);
-    if !counted {
+    let remembered = services.sign_in.clear_throttle(kind, &user.name);
+    if !counted && !remembered {
         return Err(AdminError::NotFound(format!("No failures of this {kind} count.")));
     }
     let by = administrator.session.subject.id;

@@ -10,6 +10,7 @@ mod row;
 pub(in crate::sign_in) use attempt::InFlight;
 pub(in crate::sign_in) use row::Denied;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use attempt::Waiting;
@@ -76,9 +77,33 @@ impl Throttle {
         }
     }
 
-    /// Forgets the failures of a name.
-    pub(in crate::sign_in) fn clear(&self, kind: UserType, typed: &str) {
-        self.update(&Key::new(kind, typed), |row| row.failures = 0);
+    /// Forgets the failures of a name, and says whether there were some that counted.
+    pub(in crate::sign_in) fn clear(&self, kind: UserType, typed: &str) -> bool {
+        let now = self.clock.now();
+        let counted = self.update(&Key::new(kind, typed), |row| {
+            let counted = row.failures_at(now) > 0;
+            row.failures = 0;
+            counted
+        });
+        counted.unwrap_or_default()
+    }
+
+    /// The names whose failures count that follow this one in the order of kinds and names; at most so many.
+    pub(in crate::sign_in) fn names(&self, after: &(UserType, String), limit: usize) -> Vec<ThrottleRow> {
+        let now = self.clock.now();
+        let mut first = BTreeMap::new();
+        for row in &self.rows {
+            let (key, failures) = (row.key(), row.failures_at(now));
+            let follows = (key.kind, &*key.name) > (after.0, after.1.as_str());
+            if failures > 0 && follows {
+                first.insert((key.kind, key.name()), (failures, row.lock_expires));
+            }
+            if first.len() > limit {
+                first.pop_last();
+            }
+        }
+        let row = |((kind, name), (failures, lock_expires))| ThrottleRow { kind, name, failures, lock_expires };
+        first.into_iter().map(row).collect()
     }
 
     /// How many names have failures that count, or attempts in flight.

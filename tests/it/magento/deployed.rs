@@ -71,7 +71,23 @@ fn the_right_to_read_is_enough_for_signing_in() {
     assert_eq!(database.sql("SELECT COUNT(*) FROM customer_log"), "0");
     assert_eq!(database.sql("SELECT COUNT(*) FROM oauth_token_request_log"), "0");
     let log = server.process.log.text();
-    assert!(!log.contains("denied"), "{log}");
+    assert!(!log.contains("denied") && !log.contains("may not read it"), "{log}");
+    let names = "/locks/throttle?kind=customer&name=sha256@example.com";
+    let listed = server.admin_api("GET", &admin, "/locks/throttle", None);
+    assert_eq!(listed.at("/names/0/name"), "sha256@example.com", "what counts in memory alone is shown");
+    server.admin_api("DELETE", &admin, names, None).assert_status(200);
+    server.admin_api("DELETE", &admin, names, None).assert_status(404);
+}
+
+#[test]
+fn a_forgotten_right_is_told_at_the_start() {
+    let Some(database) = MariaDb::start() else { return };
+    grant(&database, "grants.sql");
+    database.sql("REVOKE SELECT ON admin_user_expiration FROM tokenward; REVOKE SELECT ON oauth_token FROM tokenward");
+    let log = server(&database).start().process.log.text();
+    let line = |name: &str| log.lines().find(|line| line.contains(name) && line.contains("GRANT SELECT")).unwrap();
+    assert!(line("admin_user_expiration").contains("WARN"), "{log}");
+    assert!(line("oauth_token").contains("INFO"), "{log}");
 }
 
 #[test]
