@@ -30,7 +30,8 @@ pub(super) fn outcome(process: &mut Process) -> Start {
     let code = process.wait(SOON).code();
     let log = process.log.text();
     assert_eq!(code, Some(1), "{log}");
-    assert!(log.contains("tokenward.db") || log.contains("data folder"), "it does not say what is wrong: {log}");
+    let names = ["tokenward.db", "tokenward.new", "data folder"];
+    assert!(names.iter().any(|name| log.contains(name)), "it does not say what is wrong: {log}");
     assert!(!log.contains("panicked"), "{log}");
     Start::Refused
 }
