@@ -64,6 +64,6 @@ fn the_databases_certificate_is_verified_when_its_address_asks_for_that() {
         let mut process = server("VERIFY_CA", &authority).spawn();
         assert!(!process.wait(Duration::from_mins(1)).success());
         let log = process.log.text();
-        assert!(log.contains(saying) && log.contains("the accounts cannot be reached"), "{log}");
+        assert!(log.contains(saying) && log.contains("cannot connect to the shop's database"), "{log}");
     }
 }
