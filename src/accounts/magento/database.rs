@@ -1,6 +1,7 @@
 //! The pool of connections, and what is known of the database's health.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -154,11 +155,11 @@ impl Database {
         };
         let told =
             |cause: &dyn fmt::Display| format!("cannot connect to the shop's database at {}: {cause}", options.place());
-        let (connect, limit) = (options.connect.clone(), self.limit);
+        let (connect, limit, is_remote) = (options.connect.clone(), self.limit, options.connect.get_socket().is_none());
         let connected = async move { connect.connect().await?.close().await };
         match runtime.spawn(async move { timeout(limit, connected).await }).await {
             Ok(Ok(Ok(()))) => Ok(()),
-            Ok(Ok(Err(error))) if refuses(&error) => Err(AccountError::Conflict(told(&error))),
+            Ok(Ok(Err(error))) if refuses(&error, is_remote) => Err(AccountError::Conflict(told(&error))),
             Ok(Ok(Err(error))) => Err(AccountError::Unavailable(told(&error))),
             Ok(Err(_)) => Err(AccountError::Unavailable(told(&format!("no answer within {limit:?}")))),
             Err(error) => Err(AccountError::Unavailable(told(&error))),
@@ -317,13 +318,18 @@ impl fmt::Debug for Database {
         formatter.debug_struct("Database").field("condition", &self.condition).finish_non_exhaustive()
     }
 }
-/// Whether nobody mends it by waiting: a wrong password, the wrong name of a database, a certificate that is not trusted.
-fn refuses(error: &sqlx::Error) -> bool {
+/// Whether nobody mends it by waiting: a wrong password, the wrong name of a database, a certificate that is not trusted. A
+/// file that is not there is one of a certificate, unless the server's own socket is looked for.
+fn refuses(error: &sqlx::Error, is_remote: bool) -> bool {
     match error {
         sqlx::Error::Database(cause) => {
             cause.try_downcast_ref::<MySqlDatabaseError>().is_some_and(|cause| NO_ENTRY.contains(&cause.number()))
         }
-        sqlx::Error::Io(cause) => cause.kind() == std::io::ErrorKind::InvalidData,
+        sqlx::Error::Io(cause) => match cause.kind() {
+            ErrorKind::InvalidData => true,
+            ErrorKind::NotFound => is_remote,
+            _ => false,
+        },
         sqlx::Error::Configuration(_) | sqlx::Error::Tls(_) => true,
         _ => false,
     }
