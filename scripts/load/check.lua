@@ -2,15 +2,26 @@
 -- argument takes the place of the question.
 -- nginx is sent the same, so that both are driven by the same work.
 
+-- The tokens stay one piece of text: as a million strings they would keep the collector of this very process busy, for
+-- tens of milliseconds at a time, which would be taken for the server's.
+
+local ffi = require("ffi")
+
 local before
 local after = "\r\n\r\n"
-local tokens = {}
+local text
+local starts
 local count = 0
 
 function init(arguments)
-    for line in io.lines(arguments[1]) do
+    local file = assert(io.open(arguments[1], "rb"))
+    text = file:read("*a")
+    file:close()
+    local _, lines = text:gsub("\n", "")
+    starts = ffi.new("uint32_t[?]", lines + 1, 1)
+    for behind in text:gmatch("\n()") do
         count = count + 1
-        tokens[count] = line
+        starts[count] = behind
     end
     math.randomseed(os.time())
     local question = arguments[2] or "require=customer"
@@ -18,7 +29,8 @@ function init(arguments)
 end
 
 function request()
-    return before .. tokens[math.random(count)] .. after
+    local line = math.random(count)
+    return before .. text:sub(starts[line - 1], starts[line] - 2) .. after
 end
 
 function done(summary, latency)
