@@ -1,6 +1,7 @@
 //! Counts as OpenMetrics text.
 
 use std::fmt::Error;
+use std::time::Duration;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, text};
@@ -42,6 +43,8 @@ pub struct SignInSample {
     pub running: u64,
     /// Passwords that were hashed since the start.
     pub hashed: u64,
+    /// How long that took since the start, all hashers together.
+    pub hashing: Duration,
     /// Sign-ins that succeeded since the start.
     pub succeeded: u64,
     /// Sign-ins that were refused since the start, by reason.
@@ -200,6 +203,10 @@ fn encode_sign_in(sign_in: &SignInSample, encoder: &mut DescriptorEncoder<'_>) -
     let failed = "Sign-ins that were not decided: too many, or something was away.";
     counters(encoder, "sign_ins_failed", failed, &sign_in.failed)?;
     counter(encoder, "password_hashes", "Passwords that were hashed.", sign_in.hashed)?;
+    let hashing = "Seconds that were spent hashing, by all hashers together.";
+    encoder
+        .encode_descriptor("password_hashing_seconds", hashing, None, MetricType::Counter)?
+        .encode_counter::<NoLabels, f64, f64>(&sign_in.hashing.as_secs_f64(), None)?;
     let waiting = "Passwords that wait to be hashed.";
     gauge(encoder, "password_hashes_waiting", waiting, None, &sign_in.waiting)?;
     let running = "Passwords that are being hashed.";

@@ -34,6 +34,7 @@ fn sign_ins(statistics: &sign_in::Statistics) -> SignInSample {
         waiting: count(statistics.load.waiting),
         running: count(statistics.load.running),
         hashed: statistics.load.hashed,
+        hashing: statistics.load.hashing,
         succeeded: statistics.succeeded,
         refused: Refusal::ALL.into_iter().map(refused).collect(),
         failed: vec![("busy", statistics.busy), ("full", statistics.full), ("unavailable", statistics.unavailable)],

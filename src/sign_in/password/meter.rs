@@ -13,6 +13,8 @@ const ASSUMED_HASH_TIME: Duration = Duration::from_millis(100);
 pub(super) struct Meter {
     running: AtomicUsize,
     hashed: AtomicU64,
+    /// How long all of that took, in nanoseconds.
+    spent: AtomicU64,
     /// Moving average in nanoseconds; 0 as long as nothing was measured.
     nanoseconds: AtomicU64,
 }
@@ -39,6 +41,11 @@ impl Meter {
         self.hashed.load(Ordering::Relaxed)
     }
 
+    /// How long hashers were at it in all.
+    pub(super) fn spent(&self) -> Duration {
+        Duration::from_nanos(self.spent.load(Ordering::Relaxed))
+    }
+
     /// Takes this for what a password takes of late.
     #[cfg(test)]
     pub(super) fn assume(&self, took: Duration) {
@@ -55,6 +62,7 @@ impl Meter {
 
     /// Two hashers that end at once may lose one of the measurements, which does not matter.
     fn measure(&self, took: Duration) {
+        self.spent.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
         let (took, average) = (took.as_nanos(), self.hash_time().as_nanos());
         let average = u64::try_from((7 * average + took) / 8).unwrap_or(u64::MAX);
         self.nanoseconds.store(average.max(1), Ordering::Relaxed);
@@ -88,6 +96,7 @@ mod tests {
             meter.measure(Duration::from_millis(75));
         }
         assert_eq!(meter.hash_time().as_millis(), 75);
+        assert_eq!(meter.spent(), Duration::from_millis(900 + 100 * 75));
     }
 
     #[test]

@@ -72,6 +72,8 @@ pub struct Load {
     pub running: usize,
     /// Argon2 computations since the start.
     pub hashed: u64,
+    /// How long hashers were at it since the start, all of them together.
+    pub hashing: Duration,
     /// How long a password took of late.
     pub hash_time: Duration,
 }
@@ -171,6 +173,7 @@ impl HasherPool {
             waiting: self.gate.taken().saturating_sub(running),
             running,
             hashed: self.meter.hashed(),
+            hashing: self.meter.spent(),
             hash_time: self.meter.hash_time(),
         }
     }
