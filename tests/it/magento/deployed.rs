@@ -24,12 +24,20 @@ fn server(database: &MariaDb) -> ServerBuilder {
 fn the_grants_are_enough_for_everything() {
     let Some(database) = MariaDb::start() else { return };
     grant(&database, "grants.sql");
-    let server = server(&database).start();
+    database
+        .sql("REPLACE INTO core_config_data (path, value) VALUES ('oauth/consumer/enable_integration_as_bearer', '1')");
+    // What is only done where it may be, and otherwise told to those who look closely.
+    let server = server(&database).key("LOG__LEVEL", "debug").start();
     let customer = token(&server.try_customer("sha256@example.com", "Sha-pass-1"));
-    let issued_by_the_shop = "grantedgrantedgrantedgranted1234";
+    let (issued_by_the_shop, integration) = ("grantedgrantedgrantedgranted1234", "integrationintegrationintegratio");
     database.insert_token(issued_by_the_shop, 3, "customer_id", 4);
-    assert_eq!(server.check(issued_by_the_shop), 200);
+    database.insert_token(integration, 1, "consumer_id", 1);
+    assert_eq!((server.check(issued_by_the_shop), server.check(integration)), (200, 200));
+    database.sql("INSERT INTO jwt_auth_revoked VALUES (3, 4, UNIX_TIMESTAMP())");
+    server.wait_until(|server| server.check(issued_by_the_shop) == 401);
     server.try_customer("sha256@example.com", "wrong");
+    let excluded = server.try_customer("excluded@example.com", "Out-pass-3");
+    assert!(!excluded.body.contains("\"token\":\""), "{}", excluded.body);
     let admin = server.try_admin("chief", "Chief-pass-1").assert_status(200).json().as_str().unwrap().to_owned();
     let value = serde_json::json!({ "value": "2" });
     server.admin_api("PUT", &admin, "/settings/oauth/access_token_lifetime/customer", Some(&value)).assert_status(200);
@@ -45,6 +53,12 @@ fn the_grants_are_enough_for_everything() {
     server.post(Some(&customer), revoke, &serde_json::json!({})).assert_status(200);
     let told = "SELECT COUNT(*) FROM jwt_auth_revoked WHERE user_id = 2";
     server.wait_until(|_| database.sql(told) == "1");
+    database
+        .sql("INSERT INTO core_config_data (path, value) VALUES ('twofactorauth/general/force_providers', 'google')");
+    let code = serde_json::json!({ "username": "guard", "password": "Guard-pass-1", "otp": "000000" });
+    server.wait_until(|server| {
+        server.post(None, "/rest/V1/tfa/provider/google/authenticate", &code).body.contains("Invalid code.")
+    });
     let log = server.process.log.text();
     assert!(!log.contains("denied") && !log.contains("do not reach the shop"), "{log}");
     assert_eq!(database.sql("SELECT failures_num FROM customer_entity WHERE entity_id = 18"), "0");

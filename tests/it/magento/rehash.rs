@@ -58,10 +58,13 @@ fn an_old_hash_is_renewed_by_a_sign_in_and_php_takes_the_new_one() {
 fn without_the_setting_hashes_are_only_read() {
     let Some(database) = MariaDb::start() else { return };
     let server = beside(&database).start();
+    let before = OLD.map(|(email, _)| stored(&database, email));
     for (email, password) in OLD {
-        let before = stored(&database, email);
         token(&server.try_customer(email, password));
-        token(&server.try_customer(email, password));
-        assert_eq!(stored(&database, email), before, "{email}");
     }
+    // Hashes are renewed behind the answer: one that was begun by mistake for the first is done before the last signs in.
+    for (email, password) in OLD {
+        token(&server.try_customer(email, password));
+    }
+    assert_eq!(OLD.map(|(email, _)| stored(&database, email)), before);
 }

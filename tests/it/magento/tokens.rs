@@ -193,6 +193,18 @@ fn garbage_costs_the_database_few_questions_and_honest_tokens_are_found_meanwhil
 }
 
 #[test]
+fn a_token_that_nobody_issued_is_asked_about_once_for_a_while() {
+    let Some(database) = MariaDb::with_tokens() else { return };
+    // The next look is far away, so that all questions are about the token.
+    let server = beside(&database).key("MAGENTO__POLL", "3600").start();
+    let before = questions(&server);
+    for _ in 0..50 {
+        assert_eq!(server.check("garbage0garbage0garbage0garbage0"), 401);
+    }
+    assert!((1..=2).contains(&(questions(&server) - before)), "{} questions", questions(&server) - before);
+}
+
+#[test]
 fn while_the_database_is_away_nothing_is_told_of_tokens_that_may_be_the_shops() {
     let Some(mut database) = MariaDb::with_tokens() else { return };
     let server = beside(&database).start();
