@@ -7,36 +7,29 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use thiserror::Error;
-use tokio::sync::oneshot;
 use tracing::{info, warn};
 
-use crate::accounts::seed::{self, Seed, SeedError};
+use crate::accounts::seed::SeedError;
 use crate::accounts::{
     AccountError, AccountLocks, AccountStore, DirectorySource, EmbeddedAccounts, MagentoAccounts, SettingStore,
 };
+use crate::app::folder::{clock, fill, open_folder, warn_of_other_settings};
 use crate::app::shop::{
     Figures, Installation, KeyWatch, Mirror, Parts, Patience, Revocations, ShopError, ShopTokens, Watcher,
 };
 use crate::app::{LoadingError, Validators, loading, options};
-use crate::audit::Origin;
-use crate::clock::{Clock, SharedClock, SystemClock};
+use crate::clock::SharedClock;
 use crate::config::{self, AccountSource, Config, ConfigError};
 #[cfg(debug_assertions)]
-use crate::control::PanicButton;
-use crate::control::{Copier, Office};
 use crate::http::Services;
 use crate::http::holder::Holders;
 use crate::keeper::{self, Keeper, KeeperError, SettingsKeeper};
 use crate::lifecycle::{Panics, Watch};
 use crate::magento::SharedInstallationKey;
 use crate::registry::{self, SettingsChanged, TokenRegistry, TokensElsewhere};
-use crate::secret::Password;
-use crate::session::SessionId;
-use crate::settings::{Scope, Settings, Snapshot, StoreDirectory};
-use crate::sign_in::{self, SignIn, password};
-use crate::store::{
-    self, Accepted, DataFolder, FolderError, Loader, Readers, RecoverOptions, Recovery, Store, StoreError,
-};
+use crate::settings::{Snapshot, StoreDirectory};
+use crate::sign_in::{self, SignIn};
+use crate::store::{DataFolder, FolderError, Loader, Readers, Store, StoreError};
 use crate::telemetry::{Metrics, Readiness};
 use crate::token::jwt::SharedJwtKey;
 
@@ -52,7 +45,7 @@ pub struct House {
     /// Customers and administrators of a shop, when the server runs beside one.
     pub shop: Option<Arc<MagentoAccounts>>,
     /// The opaque tokens that the shop issued.
-    tokens: Option<Arc<ShopTokens>>,
+    pub(super) tokens: Option<Arc<ShopTokens>>,
     /// How it goes with looking at the shop.
     figures: Arc<Figures>,
     /// The live settings.
@@ -70,7 +63,7 @@ pub struct House {
     pub(super) store: Store,
     pub(super) readers: Readers,
     /// Kept for as long as the house stands: with it goes the folder's lock.
-    folder: DataFolder,
+    pub(super) folder: DataFolder,
 }
 
 /// Why a house could not be built.
@@ -340,45 +333,6 @@ impl House {
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
-
-    /// What commands of the operator are carried out on.
-    pub fn office(&self) -> Office {
-        Office {
-            clock: Arc::clone(&self.services.clock),
-            accounts: Arc::clone(&self.accounts),
-            shop: self.shop.clone(),
-            elsewhere: elsewhere(self.tokens.as_ref()),
-            keeper: self.keeper.clone(),
-            registry: self.services.registry.clone(),
-            sign_in: self.services.sign_in.clone(),
-            copier: copier(self.folder.database(), Arc::clone(&self.services.clock)),
-            origin: Origin::SERVER,
-            #[cfg(debug_assertions)]
-            panics: panic_buttons(self),
-        }
-    }
-}
-
-/// Opens the folder on a thread of its own, because that may take long: others are answered meanwhile, and a process that
-/// is to end does not wait for it. Says which number the first session of this run gets.
-async fn open_folder(config: &Config, readiness: Arc<Readiness>) -> Result<(DataFolder, SessionId), FolderError> {
-    let (path, durability) = (config.data.dir.clone(), options::durability(config));
-    let is_shops = config.accounts.source == AccountSource::Magento;
-    let open = move || {
-        let mut folder = DataFolder::open_telling(&path, &|step| readiness.begin(step))?;
-        let first_id = folder.first_session(durability)?;
-        if is_shops {
-            folder.expect_unstored(durability)?;
-        }
-        readiness.begin("reading accounts and settings");
-        Ok((folder, first_id))
-    };
-    let unusable = |cause| FolderError::Unusable { path: config.data.dir.clone(), cause };
-    let (answer, opened) = oneshot::channel();
-    // Whoever has given up does not want the answer.
-    let thread = std::thread::Builder::new().name("folder-opener".to_owned()).spawn(move || drop(answer.send(open())));
-    thread.map_err(unusable)?;
-    opened.await.unwrap_or_else(|_| Err(unusable(std::io::Error::other("the thread that opens it has panicked"))))
 }
 
 /// Where accounts and settings are kept: all of it in one place.
@@ -399,103 +353,8 @@ impl Kept {
 }
 
 /// Where tokens without a session are looked for.
-fn elsewhere(tokens: Option<&Arc<ShopTokens>>) -> Option<Arc<dyn TokensElsewhere>> {
+pub(super) fn elsewhere(tokens: Option<&Arc<ShopTokens>>) -> Option<Arc<dyn TokensElsewhere>> {
     tokens.map(|tokens| Arc::<ShopTokens>::clone(tokens) as Arc<dyn TokensElsewhere>)
-}
-
-/// How far the wall clock may be behind the last stored stamp without a word.
-const UNREMARKABLE_SECONDS: u32 = 60;
-
-/// Session time, which does not start before the last moment that was stored.
-fn clock(folder: &DataFolder) -> SharedClock {
-    let clock = SystemClock::starting_at(folder.latest_moment());
-    let behind = folder.latest_moment().since(clock.wall());
-    if behind > UNREMARKABLE_SECONDS {
-        warn!(
-            behind_seconds = behind,
-            "the system's clock is behind the last moment that was stored: the time of sessions goes on from there"
-        );
-    }
-    Arc::new(clock)
-}
-
-/// Whether a data folder is there that has been used before. It makes none.
-///
-/// # Errors
-/// [`FolderError::NotAFolder`].
-pub fn is_there(folder: &Path) -> Result<bool, FolderError> {
-    if folder.exists() && !folder.is_dir() {
-        return Err(FolderError::NotAFolder(folder.to_owned()));
-    }
-    Ok(store::holds_data(folder))
-}
-
-/// Accepts a data folder that was restored from a copy, or whose users are of other accounts than those of `config`; says
-/// which of them it was.
-///
-/// # Errors
-/// [`OpenError`]: nothing was accepted.
-pub fn accept_restored(config: &Config, keep_sessions: bool) -> Result<Option<Accepted>, OpenError> {
-    let accounts = Installation::read(&config.magento)?.accounts_of(config)?;
-    let now = SystemClock::default().now();
-    let accepted = store::accept_restored(&config.data.dir, &accounts, keep_sessions, now, operator())?;
-    match (accepted, keep_sessions) {
-        (Some(Accepted::Accounts), false) => {
-            warn!(accounts, "the data folder is used with other accounts: all its sessions have ended");
-        }
-        (Some(Accepted::Accounts), true) => {
-            warn!(accounts, "the data folder is used with other accounts, and its sessions go on");
-        }
-        (None, _) => info!("the data folder is not a restored one, so there is nothing to accept"),
-        (Some(Accepted::Copy), false) => warn!("the data folder was restored from a copy: all its sessions have ended"),
-        (Some(Accepted::Copy), true) => warn!(
-            "the data folder was restored from a copy, and its sessions go on: what was revoked after the copy was made \
-             is good again"
-        ),
-    }
-    Ok(accepted)
-}
-
-/// Saves what is whole of a damaged data folder that no house stands on. One that is not damaged is left alone, unless that is
-/// forced.
-///
-/// # Errors
-/// [`FolderError`]: the folder is as it was then.
-pub fn recover(folder: &Path, options: RecoverOptions) -> Result<Recovery, FolderError> {
-    store::recover(folder, options, SystemClock::default().now(), operator())
-}
-
-/// Whoever runs this process.
-pub fn operator() -> Origin {
-    Origin::operator(Some(rustix::process::getuid().as_raw()))
-}
-
-/// Fills a folder that is still fresh with the `[settings]` of the configuration and the seed file.
-async fn fill(
-    folder: &DataFolder,
-    config: &Config,
-    file: Option<&Path>,
-    accounts: &EmbeddedAccounts,
-) -> Result<(), OpenError> {
-    if !folder.is_fresh() {
-        if let Some(file) = file {
-            warn!(
-                file = %file.display(),
-                folder = %folder.path().display(),
-                "the seed file is left alone: the data folder has been used before, by a server or by a command, and \
-                 only a fresh one is filled"
-            );
-        }
-        return Ok(());
-    }
-    let wrong = |problem| OpenError::Seed { file: file.map(Path::to_owned), problem };
-    let seed = file.map(Seed::read).transpose().map_err(wrong)?.unwrap_or_default();
-    let initial = config.settings.iter().map(|(path, value)| (path.to_owned(), value.to_owned()));
-    seed::apply(accounts, seed, initial, hash_apart).await.map_err(wrong)?;
-    if let Some(file) = file {
-        info!(file = %file.display(), "the data folder is filled from the seed file");
-    }
-    Ok(())
 }
 
 fn told_file(file: &Path) -> String {
@@ -513,62 +372,12 @@ fn warn_of_unknown_websites(config: &Config, stores: &StoreDirectory) {
     }
 }
 
-/// Names the initial settings of the configuration that are none any more: the data folder has another value.
-fn warn_of_other_settings(config: &Config, settings: &Settings) {
-    for (path, configured) in config.settings.iter() {
-        let stored = settings.text(path, Scope::Default);
-        if stored != configured {
-            warn!(
-                path,
-                configured,
-                stored,
-                "the configuration's [settings] fill a fresh data folder only, and this one has another value, which \
-                 counts: change it with `tokenward setting set`, or take the line out of the configuration"
-            );
-        }
-    }
-}
-
-/// Hashes away from the thread that runs the actors; before there is a pool of hashers.
-async fn hash_apart(password: Password) -> Result<String, String> {
-    let hashed = tokio::task::spawn_blocking(move || password::hash(&password)).await;
-    hashed.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
-}
-
 /// Metrics that know where the validators count, and which clock may be set.
 fn metrics(validators: Arc<Validators>, clock: SharedClock) -> Arc<Metrics> {
     let metrics = Metrics::default();
     metrics.set_clock(clock);
     metrics.set_validation_source(move || validators.counts());
     Arc::new(metrics)
-}
-
-/// Copies the file at `database`, on a thread that may block.
-fn copier(database: PathBuf, clock: SharedClock) -> Copier {
-    Copier(Arc::new(move |to| {
-        let (database, now) = (database.clone(), clock.now());
-        let copied = tokio::task::spawn_blocking(move || store::back_up(&database, &to, now));
-        Box::pin(async move {
-            let copied = copied.await.map_err(|error| error.to_string())?;
-            copied.map_err(|error| error.to_string())
-        })
-    }))
-}
-
-/// What makes each long-lived actor panic.
-#[cfg(debug_assertions)]
-fn panic_buttons(house: &House) -> Vec<(&'static str, PanicButton)> {
-    let (registry, keeper, store) = (house.services.registry.clone(), house.keeper.clone(), house.store.clone());
-    let (sign_in, validators) = (house.services.sign_in.clone(), Arc::clone(&house.validators));
-    let hashers = sign_in.clone();
-    vec![
-        ("token-registry", PanicButton(Arc::new(move || registry.provoke_panic()))),
-        ("settings-keeper", PanicButton(Arc::new(move || keeper.provoke_panic()))),
-        ("store-writer", PanicButton(Arc::new(move || store.provoke_panic()))),
-        ("password-hasher", PanicButton(Arc::new(move || hashers.provoke_panic()))),
-        ("memory-keeper", PanicButton(Arc::new(move || sign_in.provoke_keeper_panic()))),
-        ("token-validator", PanicButton(Arc::new(move || validators.provoke_panic()))),
-    ]
 }
 
 fn guard(watch: &Watch, actor: &'static str) -> Box<dyn Any + Send> {

@@ -8,8 +8,10 @@
 mod arrival;
 mod crowd;
 mod demo;
+mod folder;
 mod house;
 mod loading;
+mod office;
 mod options;
 mod servers;
 mod shop;
@@ -19,7 +21,8 @@ mod validators;
 
 pub use crate::store::Accepted;
 pub use demo::{Demo, DemoError};
-pub use house::{House, OpenError, accept_restored, is_there, operator, recover};
+pub use folder::{accept_restored, is_there, operator, recover};
+pub use house::{House, OpenError};
 pub use loading::LoadingError;
 pub use servers::{Entrance, Listeners, Running, ServeError};
 pub use shop::ShopError;

@@ -2,17 +2,15 @@
 //!
 //! It never waits inside its own context, because everything that is spawned there is polled on every message. A change
 //! goes to the store as a numbered record, its reply's sender into a queue; when the store says up to which record it
-//! has committed, the queue is taken from the front.
+//! has committed, the queue is taken from the front. What it does beyond that is in files of their own: `revoking`,
+//! `ending`, `questions`, `adopted`, `loading`.
 
 use std::any::Any;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{
-    Actor, Addr, Arbiter, AsyncContext, Context, Handler, Message, MessageResult, Recipient, ResponseFuture,
-    SpawnHandle,
-};
+use actix::{Actor, Arbiter, AsyncContext, Context, Handler, Recipient, ResponseFuture, SpawnHandle};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -28,16 +26,12 @@ use crate::registry::jwts::JwtBooks;
 use crate::registry::table::Table;
 use crate::registry::unstored::{self, Handed, Revoked, Unstored};
 use crate::registry::{
-    CollectStatistics, CountEnding, FindSession, IssueToken, Issued, JwtDenial, ListSessions, ListUsers, Options,
-    Reader, Registry, RegistryError, Revocation, RevokeSessions, SettingsChanged, Statistics, SubjectFacts, TokenForms,
+    IssueToken, Issued, Options, Reader, Registry, RegistryError, Revocation, SubjectFacts, TokenForms,
 };
-use crate::session::{EndReason, Session, SessionEvent, SessionId, Subject, SubjectChanged, UserType};
+use crate::session::{EndReason, SessionId, SubjectChanged};
 use crate::settings::SharedSnapshot;
 use crate::store::{Change, Committed, Durability, Record, RecordOutcome};
-use crate::token::{DigestKey, Lifetime, TokenDigest};
-
-/// The timer is armed for at most this long, so that a step of the clock or a suspended machine delays it no longer.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+use crate::token::{DigestKey, TokenDigest};
 
 /// How long after a failure the store is asked again to store what it could not.
 const RETRY: Duration = Duration::from_secs(1);
@@ -74,14 +68,14 @@ pub struct TokenRegistry {
     pub(super) clock: SharedClock,
     pub(super) durability: Durability,
     /// Whether the shop is to be told of revocations.
-    outbox: bool,
+    pub(super) outbox: bool,
     capacity: usize,
     fullness: Fullness,
     recorder: Recipient<Record>,
     next_ticket: u64,
     waiting: VecDeque<Waiting>,
     /// What could not be stored, to be stored before anything else.
-    unstored: Vec<Unstored>,
+    pub(super) unstored: Vec<Unstored>,
     /// Whether the store is asked again in a while.
     retrying: bool,
     /// Whether the store failed the last time.
@@ -96,9 +90,9 @@ pub struct TokenRegistry {
     /// The clock of the shop.
     pub(super) shop_clock: ShopClock,
     /// Sessions that ended by themselves, and have no line in the audit trail yet.
-    expired: audit::Expired,
+    pub(super) expired: audit::Expired,
     pub(super) index: Arc<Index>,
-    timer: Option<(UnixSeconds, SpawnHandle)>,
+    pub(super) timer: Option<(UnixSeconds, SpawnHandle)>,
     _guard: Box<dyn Any + Send>,
 }
 
@@ -215,132 +209,6 @@ impl TokenRegistry {
         self.durability == Durability::Async && !self.failing && self.waiting.front().is_none_or(young)
     }
 
-    fn revoke(
-        &mut self,
-        message: RevokeSessions,
-        reply: oneshot::Sender<Result<usize, RegistryError>>,
-        own: &Addr<Self>,
-    ) {
-        if self.is_busy() {
-            answer(reply, Err(RegistryError::Busy));
-            return;
-        }
-        let mut revoked = match message.which {
-            Revocation::Token(digest) => {
-                let taken = self.table.take(digest);
-                self.revoke_one(taken, message.reason)
-            }
-            Revocation::Session(id) => {
-                let taken = self.table.take_session(id);
-                self.revoke_one(taken, message.reason)
-            }
-            Revocation::Jwt(denial) => self.deny_jwt(denial),
-            Revocation::Unheld(digest) => {
-                let Some(revoked) = self.end_unheld(digest, message.reason) else {
-                    answer(reply, Err(RegistryError::Full));
-                    return;
-                };
-                revoked
-            }
-            Revocation::Subject(subject) => {
-                let revoked = Revoked::of(&self.table.take_subject(subject), message.reason);
-                revoked.and(self.revoke_jwts(subject))
-            }
-            Revocation::IssuedThrough(subject, through) => {
-                let revoked = Revoked::of(&self.table.take_issued(subject, through), message.reason);
-                revoked.and(self.jwts.revoke(subject, through)).and(self.fold_jwts())
-            }
-            Revocation::Kind(kind) => self.end_kinds(&[kind], own),
-            Revocation::Everything => self.end_kinds(&UserType::ALL, own),
-        };
-        if self.outbox {
-            revoked.tell_shop();
-        }
-        revoked.tell(message.which, message.reason, self.clock.now(), message.origin);
-        own.do_send(GiveMemoryBack); // Its answer is empty.
-        // One that finds nothing waits its turn all the same: what it would have ended may have been ended by another
-        // one that is still on its way to the store.
-        self.store_revocation(revoked, Some(reply));
-    }
-
-    /// Whether too many changes wait for another one.
-    pub(super) fn is_busy(&self) -> bool {
-        self.waiting.len() >= WAITING_CHANGES
-    }
-
-    /// Has a revocation stored: behind those that could not be.
-    pub(super) fn store_revocation(
-        &mut self,
-        revoked: Revoked,
-        reply: Option<oneshot::Sender<Result<usize, RegistryError>>>,
-    ) {
-        if self.unstored.is_empty() {
-            self.record_revocation(revoked, reply);
-        } else {
-            self.keep_for_retry(revoked, reply);
-        }
-    }
-
-    /// The moment up to which JWTs may have been issued by now. They carry the wall clock, the shop's or ours; ours never
-    /// carry more than session time, which is ahead when the wall clock was set back.
-    fn latest(&self) -> UnixSeconds {
-        self.clock.wall().max(self.shop_clock.latest(self.clock.now_millis()))
-    }
-
-    /// Without a key no JWT is ever good, and there is nothing to revoke, unless a shop's opaque tokens are taken over or
-    /// the shop, which may have the key, is told.
-    fn revoke_jwts(&mut self, subject: Subject) -> Vec<SessionEvent> {
-        if !self.forms.knows_foreign_tokens() && !self.outbox {
-            return Vec::new();
-        }
-        let mut events = self.jwts.revoke_now(subject, self.latest());
-        events.extend(self.fold_jwts());
-        events
-    }
-
-    /// Forgets what no JWT is old enough for any more. Twice the lifetime is kept, because it may have been lowered since
-    /// the oldest were issued.
-    pub(super) fn fold_jwts(&mut self) -> Vec<SessionEvent> {
-        let snapshot = self.snapshot.load();
-        let longest = [UserType::Customer, UserType::Admin].map(|kind| {
-            let opaque = match snapshot.lifetime(kind) {
-                Lifetime::Seconds(seconds) if self.forms.adopts_opaque => seconds,
-                Lifetime::Never if self.forms.adopts_opaque => u32::MAX,
-                Lifetime::Seconds(_) | Lifetime::Never => 0,
-            };
-            opaque.max(snapshot.jwt_seconds(kind))
-        });
-        let longest = longest[0].max(longest[1]);
-        self.jwts.fold(self.clock.wall().min(self.clock.now()), longest.saturating_mul(2))
-    }
-
-    fn deny_jwt(&mut self, denial: JwtDenial) -> Revoked {
-        // What the wall clock says is over may not be so after it was set back, so that the earlier clock counts.
-        let now = self.clock.wall().min(self.clock.now());
-        let events = self.jwts.deny(denial, now);
-        let count = usize::from(!events.is_empty());
-        let ended = (count > 0).then_some((SessionId::NONE, denial.subject));
-        Revoked { events, count, ended, line: None, for_shop: Vec::new() }
-    }
-
-    fn end_kinds(&mut self, kinds: &[UserType], own: &Addr<Self>) -> Revoked {
-        let mut revoked = Revoked { events: Vec::new(), count: 0, ended: None, line: None, for_shop: Vec::new() };
-        for &kind in kinds {
-            let (through, live) = self.table.end_kind(kind);
-            revoked.events.push(SessionEvent::KindRevoked { kind, through });
-            revoked.count += live;
-            if self.forms.knows_foreign_tokens() {
-                revoked.events.push(self.jwts.revoke_kind_now(kind, self.latest()));
-            }
-            own.do_send(Sweep(kind)); // Its answer is empty.
-        }
-        revoked
-    }
-
-    fn record_revocation(&mut self, revoked: Revoked, reply: Option<oneshot::Sender<Result<usize, RegistryError>>>) {
-        self.record(revoked.changes(self.durability), Waited::Revoke(revoked, reply));
-    }
-
     /// Has the next slice of rows deleted, when there is one and none is on its way.
     pub(super) fn forget_rows(&mut self) {
         let forgotten = self.table.take_forgotten();
@@ -351,6 +219,11 @@ impl TokenRegistry {
         if let Some(ids) = self.forgotten.next() {
             self.record(vec![Change::SessionsForgotten(ids.clone())], Waited::Forget(ids));
         }
+    }
+
+    /// Whether too many changes wait for another one.
+    pub(super) fn is_busy(&self) -> bool {
+        self.waiting.len() >= WAITING_CHANGES
     }
 
     pub(super) fn record(&mut self, changes: Vec<Change>, what: Waited) {
@@ -423,30 +296,6 @@ impl TokenRegistry {
         answer(reply, Ok(Issued { session }));
     }
 
-    fn finish_revocation(&mut self, revoked: &Revoked, reply: Option<oneshot::Sender<Result<usize, RegistryError>>>) {
-        for digest in revoked.digests() {
-            self.index.set_unstored(digest, false);
-        }
-        if let Some(reply) = reply {
-            // Nothing was stored for one that found nothing, and what it would have ended may not be stored yet.
-            let is_certain = self.unstored.is_empty() || !revoked.is_empty();
-            answer(reply, if is_certain { Ok(revoked.count) } else { Err(RegistryError::Unavailable) });
-        }
-    }
-
-    fn keep_for_retry(&mut self, revoked: Revoked, reply: Option<oneshot::Sender<Result<usize, RegistryError>>>) {
-        for digest in revoked.digests() {
-            self.index.set_unstored(digest, true);
-        }
-        // Anybody may ask for the end of what is not there, as often as they like.
-        if !revoked.is_empty() {
-            self.unstored.push(Unstored::Revoked(revoked));
-        }
-        if let Some(reply) = reply {
-            answer(reply, Err(RegistryError::Unavailable));
-        }
-    }
-
     fn retry_later(&mut self, context: &mut Context<Self>) {
         if !std::mem::replace(&mut self.retrying, true) {
             context.run_later(RETRY, |registry, _| registry.retry());
@@ -466,23 +315,6 @@ impl TokenRegistry {
             }
         }
         self.forget_rows();
-    }
-
-    /// Arms the timer for the next deadline, unless it is armed for it already.
-    pub(super) fn arm(&mut self, context: &mut Context<Self>) {
-        let due = self.table.next_due(&self.snapshot.load());
-        if self.timer.map(|(armed, _)| armed) == due {
-            return;
-        }
-        if let Some((_, handle)) = self.timer.take() {
-            context.cancel_future(handle);
-        }
-        self.timer = due.map(|due| {
-            let until = u64::from(due.get()) * 1000;
-            let wait = Duration::from_millis(until.saturating_sub(self.clock.now_millis())).min(LONGEST_WAIT);
-            // Going through the mailbox, expiry takes turns with everybody else.
-            (due, context.run_later(wait, |_, context| context.address().do_send(ExpireDue)))
-        });
     }
 }
 
@@ -515,69 +347,12 @@ impl Handler<IssueToken> for TokenRegistry {
     }
 }
 
-impl Handler<RevokeSessions> for TokenRegistry {
-    type Result = ResponseFuture<Result<usize, RegistryError>>;
-
-    fn handle(&mut self, message: RevokeSessions, context: &mut Self::Context) -> Self::Result {
-        let (sender, receiver) = oneshot::channel();
-        self.revoke(message, sender, &context.address());
-        promised(receiver)
-    }
-}
-
 impl Handler<Committed> for TokenRegistry {
     type Result = ();
 
     fn handle(&mut self, committed: Committed, context: &mut Self::Context) {
         self.settle(committed, context);
         self.fullness.look_at(self.table.taken_room(), self.capacity);
-    }
-}
-
-impl Handler<ListUsers> for TokenRegistry {
-    type Result = Vec<Subject>;
-
-    fn handle(&mut self, question: ListUsers, _: &mut Self::Context) -> Self::Result {
-        self.table.users(question.part)
-    }
-}
-
-impl Handler<ListSessions> for TokenRegistry {
-    type Result = Vec<Session>;
-
-    fn handle(&mut self, question: ListSessions, _: &mut Self::Context) -> Self::Result {
-        let after = question.after.unwrap_or(SessionId(0));
-        let (limit, snapshot, now) = (question.limit, self.snapshot.load(), self.clock.now());
-        match (question.subject, question.kind) {
-            (None, Some(kind)) => self.table.list_kinds(&[kind], after, limit, &snapshot, now),
-            (subject, _) => self.table.list(subject, after, limit, &snapshot, now),
-        }
-    }
-}
-
-impl Handler<FindSession> for TokenRegistry {
-    type Result = Option<Session>;
-
-    fn handle(&mut self, question: FindSession, _: &mut Self::Context) -> Self::Result {
-        self.table.find(question.id, &self.snapshot.load(), self.clock.now())
-    }
-}
-
-impl Handler<CountEnding> for TokenRegistry {
-    type Result = usize;
-
-    fn handle(&mut self, question: CountEnding, _: &mut Self::Context) -> Self::Result {
-        let CountEnding { kind, lifetime } = question;
-        self.table.count_ending(kind, lifetime, &self.snapshot.load(), self.clock.now())
-    }
-}
-
-impl Handler<CollectStatistics> for TokenRegistry {
-    type Result = MessageResult<CollectStatistics>;
-
-    fn handle(&mut self, _: CollectStatistics, _: &mut Self::Context) -> Self::Result {
-        let statistics: Statistics = self.table.statistics();
-        MessageResult(statistics)
     }
 }
 
@@ -591,78 +366,6 @@ impl Handler<SubjectChanged> for TokenRegistry {
         }
         let facts = self.index.facts(subject);
         self.index.set_facts(subject, SubjectFacts { locked_until, role, ..facts });
-    }
-}
-
-impl Handler<SettingsChanged> for TokenRegistry {
-    type Result = ();
-
-    fn handle(&mut self, _: SettingsChanged, context: &mut Self::Context) {
-        context.address().do_send(ExpireDue); // Its answer is empty.
-    }
-}
-
-/// Take out what has expired: one bucket per kind a turn, then again.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-struct ExpireDue;
-
-impl Handler<ExpireDue> for TokenRegistry {
-    type Result = ();
-
-    fn handle(&mut self, _: ExpireDue, context: &mut Self::Context) {
-        let now = self.clock.now();
-        let more = self.table.expire(&self.snapshot.load(), now);
-        if let Some((count, line)) = self.expired.due(self.table.statistics().ended, now) {
-            self.record(vec![Change::Audit(line)], Waited::Expired(count));
-        }
-        self.forget_rows();
-        if more {
-            context.address().do_send(ExpireDue); // Its answer is empty.
-        } else {
-            self.timer = self.timer.take().and_then(|(_, handle)| {
-                context.cancel_future(handle);
-                None
-            });
-            self.arm(context);
-            context.address().do_send(GiveMemoryBack); // Its answer is empty.
-        }
-    }
-}
-
-/// Take out what a revocation of a whole kind has ended: one bucket a turn, then again.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-struct Sweep(UserType);
-
-impl Handler<Sweep> for TokenRegistry {
-    type Result = ();
-
-    fn handle(&mut self, message: Sweep, context: &mut Self::Context) {
-        let next = self.table.sweep(message.0);
-        self.forget_rows();
-        let own = context.address();
-        // The answers are empty.
-        if next {
-            own.do_send(message);
-        } else {
-            own.do_send(GiveMemoryBack);
-        }
-    }
-}
-
-/// Rebuild one shard of the index that has become nearly empty, then again.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(super) struct GiveMemoryBack;
-
-impl Handler<GiveMemoryBack> for TokenRegistry {
-    type Result = ();
-
-    fn handle(&mut self, message: GiveMemoryBack, context: &mut Self::Context) {
-        if self.table.give_memory_back() {
-            context.address().do_send(message); // Its answer is empty.
-        }
     }
 }
 

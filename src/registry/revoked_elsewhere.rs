@@ -4,7 +4,8 @@ use actix::{AsyncContext, Handler, ResponseFuture};
 use tokio::sync::oneshot;
 
 use crate::audit::Origin;
-use crate::registry::actor::{GiveMemoryBack, answer, promised};
+use crate::registry::actor::{answer, promised};
+use crate::registry::ending::GiveMemoryBack;
 use crate::registry::unstored::Revoked;
 use crate::registry::{RegistryError, Revocation, TakeRevocations, TokenRegistry};
 use crate::session::EndReason;

@@ -25,6 +25,7 @@ mod belonging;
 mod change;
 mod checksums;
 mod connection;
+mod database_file;
 mod fault;
 mod folder;
 mod handle;

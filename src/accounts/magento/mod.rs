@@ -9,6 +9,9 @@
 //! | `rights` | what may be written there: tried once, at the start |
 //! | `customers`, `administrators`, `throttle`, `second_factors`, `revocations`, `directory`, `config` | the statements |
 //! | `store` | [`MagentoAccounts`], which puts them together |
+//! | `locks` | who is locked out there, for the operator |
+//! | `settings` | settings, websites and roles, read and written |
+//! | `watching` | what is asked while the shop is watched: users, tokens, revocations, the clock |
 //! | `states` | what became of users who have sessions |
 //! | `tokens` | opaque tokens that the shop issued, and what became of them |
 //! | `mirror` | tokens issued here that stand in the shop's table, too |
@@ -25,6 +28,7 @@ mod customers;
 mod database;
 mod directory;
 mod hashes;
+mod locks;
 mod mirror;
 mod opening;
 mod options;
@@ -33,12 +37,14 @@ mod rights;
 mod row;
 mod schema;
 mod second_factors;
+mod settings;
 mod states;
 mod store;
 #[cfg(test)]
 mod tests;
 mod throttle;
 mod tokens;
+mod watching;
 
 pub use config::{FixedSettings, ShopSettings};
 pub use database::Condition;

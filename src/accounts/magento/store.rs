@@ -7,28 +7,25 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use actix::Recipient;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, Connection, MySqlConnection, Row};
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
 use tracing::{debug, warn};
 
 use crate::accounts::magento::database::Database;
 use crate::accounts::magento::mirror::Mirror;
 use crate::accounts::magento::rights::{Lacking, MissingRights};
 use crate::accounts::magento::{
-    AdministratorState, Condition, CustomerState, DatabaseOptions, FixedSettings, SchemaReport, ShopDatabase,
-    ShopSettings, ShopToken, TokenRow, administrators, config, customers, directory, revocations, rights,
-    second_factors, states, throttle, tokens,
+    Condition, DatabaseOptions, FixedSettings, SchemaReport, ShopDatabase, administrators, customers, rights,
+    second_factors, throttle,
 };
 use crate::accounts::{
-    AccountError, AccountLocks, AccountStore, Administrator, Customer, DirectorySource, LONGEST_NAME, Mirrored,
-    SecondFactor, SettingStore, folded,
+    AccountError, AccountStore, Administrator, Customer, LONGEST_NAME, Mirrored, SecondFactor, folded,
 };
-use crate::audit::{Event, Line, Origin, Person};
+use crate::audit::{Event, Line, Origin};
 use crate::clock::{SharedClock, UnixSeconds};
 use crate::magento::SharedInstallationKey;
-use crate::secret::Secret;
 use crate::session::{Subject, SubjectChanged, UserType};
-use crate::settings::{Roles, Scope, Settings, StoreDirectory, WebsiteId};
-use crate::store::{Change, CustomerLock, SettingRow, Store, ThrottleRow, UserRevocation};
+use crate::settings::WebsiteId;
+use crate::store::{Change, CustomerLock, Store, ThrottleRow};
 use crate::token::{Token, TokenDigest};
 
 /// How often outdated rows of the throttle are removed, in seconds: as often as Magento's job does (fact sheet 4.5).
@@ -36,9 +33,6 @@ const THROTTLE_CLEANING: u32 = 60;
 
 /// How many inactive customers who have sessions are remembered.
 const MOST_INACTIVE: usize = 100_000;
-
-/// How many users one question may be about.
-const BATCH: usize = 1_000;
 
 /// The shop's tables, by their names without prefix.
 #[derive(Debug)]
@@ -65,18 +59,18 @@ impl Tables {
 pub struct MagentoAccounts {
     pub(super) database: Database,
     pub(super) tables: Arc<Tables>,
-    write: bool,
+    pub(super) write: bool,
     /// What the shop's files and its environment fix; the files may be written again at any time.
-    fixed: ArcSwap<FixedSettings>,
+    pub(super) fixed: ArcSwap<FixedSettings>,
     /// What the shop encrypts values under; empty when it is not known.
     pub(super) key: SharedInstallationKey,
     /// Whether tokens that are issued here are written into the shop's table, too.
     pub(super) mirrors: bool,
     /// Those that stand there.
     pub(super) mirror: Arc<Mirror>,
-    clock: SharedClock,
+    pub(super) clock: SharedClock,
     /// Where the audit trail is, which is kept here and not in the shop.
-    store: Store,
+    pub(super) store: Store,
     listener: OnceLock<Recipient<SubjectChanged>>,
     /// When the throttle's rows were last cleaned, in Unix seconds.
     cleaned: AtomicU32,
@@ -94,10 +88,9 @@ macro_rules! ask {
     }};
 }
 
-impl MagentoAccounts {
-    /// How many revocations are read at once.
-    pub const REVOCATIONS: usize = revocations::PAGE;
+pub(super) use ask;
 
+impl MagentoAccounts {
     /// Reaches the database and looks at its tables. `fixed` is what the shop's files fix of the settings; the audit trail
     /// goes into `store`.
     ///
@@ -176,11 +169,6 @@ impl MagentoAccounts {
         drop(self.listener.set(listener));
     }
 
-    /// Takes what the shop's files and its environment fix of the settings now.
-    pub fn fix(&self, fixed: FixedSettings) {
-        self.fixed.store(Arc::new(fixed));
-    }
-
     /// What is known of the database's health.
     pub fn condition(&self) -> &Arc<Condition> {
         self.database.condition()
@@ -189,140 +177,6 @@ impl MagentoAccounts {
     /// What the database has.
     pub fn schema(&self) -> &SchemaReport {
         &self.tables.schema
-    }
-
-    /// Settings, websites and roles as they are now.
-    ///
-    /// # Errors
-    /// [`AccountError::Unavailable`].
-    pub async fn settings(&self) -> Result<ShopSettings, AccountError> {
-        let (mut settings, (stores, roles)) = ask!(self, |connection, tables| {
-            Ok((config::read(connection, &tables).await?, directory::read(connection, &tables).await?))
-        })?;
-        let stores = stores.ok_or_else(no_default_website)?;
-        self.fixed.load().lay_over(&mut settings, &stores);
-        Ok(ShopSettings { settings, stores, roles })
-    }
-
-    /// By how many milliseconds the database's clock is ahead of ours.
-    ///
-    /// # Errors
-    /// [`AccountError::Unavailable`].
-    pub async fn clock_difference(&self) -> Result<i64, AccountError> {
-        let clock = SharedClock::clone(&self.clock);
-        ask!(self, |connection, _tables| {
-            let sql = "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED) AS millis";
-            // Here, so that waiting for a connection is no difference.
-            let before = clock.now_millis();
-            let theirs: i64 = sqlx::query(sql).fetch_one(connection).await?.try_get("millis")?;
-            Ok(theirs.saturating_sub_unsigned(u64::midpoint(before, clock.now_millis())))
-        })
-    }
-
-    /// Those of these customers who are there; at most a thousand are asked about at once.
-    ///
-    /// # Errors
-    /// [`AccountError::Unavailable`].
-    pub async fn customer_states(&self, ids: &[u32]) -> Result<Vec<CustomerState>, AccountError> {
-        let mut found = Vec::with_capacity(ids.len());
-        for batch in ids.chunks(BATCH) {
-            let batch = batch.to_vec();
-            found.extend(ask!(self, |connection, tables| states::customers(connection, &tables, &batch).await)?);
-        }
-        Ok(found)
-    }
-
-    /// Those of these administrators who are there; at most a thousand are asked about at once.
-    ///
-    /// # Errors
-    /// [`AccountError::Unavailable`].
-    pub async fn administrator_states(&self, ids: &[u32]) -> Result<Vec<AdministratorState>, AccountError> {
-        let mut found = Vec::with_capacity(ids.len());
-        for batch in ids.chunks(BATCH) {
-            let batch = batch.to_vec();
-            found.extend(ask!(self, |connection, tables| states::administrators(connection, &tables, &batch).await)?);
-        }
-        Ok(found)
-    }
-
-    /// Users whose JWTs the shop has revoked at `since` or later: those that follow `after` in the order of kinds and
-    /// numbers. None follow the last one when there are fewer than [`Self::REVOCATIONS`].
-    ///
-    /// # Errors
-    /// [`AccountError::Unavailable`].
-    pub async fn revocations(
-        &self,
-        after: Option<Subject>,
-        since: UnixSeconds,
-    ) -> Result<Vec<UserRevocation>, AccountError> {
-        if !self.tables.schema.has_table(revocations::TABLE) {
-            return Ok(Vec::new());
-        }
-        ask!(self, |connection, tables| revocations::page(connection, &tables, after, since).await)
-    }
-
-    /// Whether the shop can be told of revocations.
-    pub fn takes_revocations(&self) -> bool {
-        self.write && self.tables.schema.has_table(revocations::TABLE)
-    }
-
-    /// Tells the shop of revocations. Those it has already, or later ones of the same users, stay as they are.
-    ///
-    /// # Errors
-    /// [`AccountError::Conflict`] when nothing may be written; [`AccountError::Unavailable`].
-    pub async fn write_revocations(&self, those: Vec<UserRevocation>) -> Result<(), AccountError> {
-        self.may_write()?;
-        if those.is_empty() {
-            return Ok(());
-        }
-        ask!(self, |connection, tables| revocations::write(connection, &tables, &those).await)
-    }
-
-    /// The shop's tokens that the database takes for these texts, which must have the shape of tokens: at most a thousand.
-    /// Whoever asks compares exactly.
-    ///
-    /// # Errors
-    /// [`AccountError::Unavailable`].
-    pub async fn tokens_by_text(&self, texts: Vec<Secret>) -> Result<Vec<ShopToken>, AccountError> {
-        if !self.tables.schema.has_table("oauth_token") {
-            return Ok(Vec::new());
-        }
-        ask!(self, |connection, tables| tokens::by_text(connection, &tables, &texts).await)
-    }
-
-    /// Those of these rows of tokens that are there and not revoked; at most a thousand are asked about at once.
-    ///
-    /// # Errors
-    /// [`AccountError::Unavailable`].
-    pub async fn standing_tokens(&self, rows: &[u32]) -> Result<Vec<TokenRow>, AccountError> {
-        let mut found = Vec::with_capacity(rows.len());
-        for batch in rows.chunks(BATCH) {
-            let batch = batch.to_vec();
-            found.extend(ask!(self, |connection, tables| tokens::standing(connection, &tables, &batch).await)?);
-        }
-        Ok(found)
-    }
-
-    /// At most so many rows of tokens after this one.
-    ///
-    /// # Errors
-    /// [`AccountError::Unavailable`].
-    pub async fn tokens_after(&self, row: u32, limit: u32) -> Result<Vec<TokenRow>, AccountError> {
-        if !self.tables.schema.has_table("oauth_token") {
-            return Ok(Vec::new());
-        }
-        ask!(self, |connection, tables| tokens::after(connection, &tables, row, limit).await)
-    }
-
-    /// The number of the last row of tokens; 0 when there is none.
-    ///
-    /// # Errors
-    /// [`AccountError::Unavailable`].
-    pub async fn last_token(&self) -> Result<u32, AccountError> {
-        if !self.tables.schema.has_table("oauth_token") {
-            return Ok(0);
-        }
-        ask!(self, |connection, tables| tokens::last(connection, &tables).await)
     }
 
     /// Whether a customer who is inactive now was so already when their last session began: nothing has changed then.
@@ -340,7 +194,7 @@ impl MagentoAccounts {
         }
     }
 
-    fn announce_lock(&self, customer: u32, locked_until: Option<UnixSeconds>) {
+    pub(super) fn announce_lock(&self, customer: u32, locked_until: Option<UnixSeconds>) {
         if let Some(listener) = self.listener.get() {
             // Whoever keeps the sessions is gone only when the process ends.
             listener.do_send(SubjectChanged { subject: Subject::customer(customer), locked_until, role: None });
@@ -368,7 +222,7 @@ impl MagentoAccounts {
 
     /// Writes what is kept here about a change that the shop's database has made: after it, so that nothing is told that
     /// was not done.
-    async fn tell(&self, along: Vec<Change>) -> Result<(), AccountError> {
+    pub(super) async fn tell(&self, along: Vec<Change>) -> Result<(), AccountError> {
         if !along.is_empty() {
             self.store.write(along).await?;
         }
@@ -570,96 +424,6 @@ impl AccountStore for MagentoAccounts {
     }
 }
 
-#[async_trait]
-impl DirectorySource for MagentoAccounts {
-    async fn directory(&self) -> Result<(StoreDirectory, Roles), AccountError> {
-        let (stores, roles) = ask!(self, |connection, tables| directory::read(connection, &tables).await)?;
-        Ok((stores.ok_or_else(no_default_website)?, roles))
-    }
-
-    async fn everything(&self) -> Result<(Option<Settings>, StoreDirectory, Roles), AccountError> {
-        let ShopSettings { settings, stores, roles } = self.settings().await?;
-        Ok((Some(settings), stores, roles))
-    }
-}
-
-#[async_trait]
-impl AccountLocks for MagentoAccounts {
-    async fn locked_customers(&self, after: u32, limit: u32) -> Result<Vec<Customer>, AccountError> {
-        let now = self.clock.now();
-        ask!(self, |connection, tables| customers::locked(connection, &tables, now, after, limit).await)
-    }
-
-    async fn throttled_names(&self, after: (UserType, String), limit: u32) -> Result<Vec<ThrottleRow>, AccountError> {
-        // The table is cleaned every minute, so there are few, and it has an order of its own.
-        let mut rows = self.throttle_rows().await?;
-        rows.sort_unstable_by(|one, other| (one.kind, &one.name).cmp(&(other.kind, &other.name)));
-        rows.retain(|row| (row.kind, &row.name) > (after.0, &after.1));
-        rows.truncate(limit as usize);
-        Ok(rows)
-    }
-
-    async fn lift_lock(&self, customer: u32, origin: Origin) -> Result<Option<Customer>, AccountError> {
-        self.may_write()?;
-        let Some(found) = self.customer(customer).await? else { return Ok(None) };
-        let name = folded(&found.email);
-        ask!(self, |connection, tables| {
-            let free = CustomerLock { customer, failures: 0, first_failure: None, lock_expires: None };
-            let mut transaction = connection.begin().await?;
-            customers::set_lock(&mut transaction, &tables, free).await?;
-            throttle::clear(&mut transaction, &tables, UserType::Customer, &name).await?;
-            transaction.commit().await
-        })?;
-        self.announce_lock(customer, None);
-        let event = Event::LockLifted { kind: UserType::Customer, subject: Some(Subject::customer(customer)) };
-        self.tell(vec![Change::Audit(Line::new(self.clock.now(), event, origin))]).await?;
-        Ok(Some(found))
-    }
-
-    async fn clear_throttled_name(&self, kind: UserType, name: &str, origin: Origin) -> Result<bool, AccountError> {
-        let key = folded(name);
-        let counts = if self.write {
-            let key = key.clone();
-            ask!(self, |connection, tables| throttle::clear(connection, &tables, kind, &key).await)?
-        } else {
-            // There is no row of ours; the throttle in memory is the caller's to clear.
-            false
-        };
-        // The name is somebody else's, so the address of whoever asks does not go under the same key.
-        let origin = Origin { address: None, ..origin };
-        let line = Line::new(self.clock.now(), Event::LockLifted { kind, subject: None }, origin);
-        let line = line.typed(name.to_owned(), Person::Name { kind, folded: key });
-        self.tell(vec![Change::Audit(line)]).await?;
-        Ok(counts)
-    }
-}
-
-#[async_trait]
-impl SettingStore for MagentoAccounts {
-    async fn write(&self, row: SettingRow, line: Line, stores: &StoreDirectory) -> Result<(), AccountError> {
-        self.may_change(&row.path, row.scope, stores)?;
-        ask!(self, |connection, tables| config::write(connection, &tables, &row).await)?;
-        self.tell(vec![Change::Audit(line)]).await
-    }
-
-    fn may_change(&self, path: &str, scope: Scope, stores: &StoreDirectory) -> Result<(), AccountError> {
-        self.may_write()?;
-        if self.fixed.load().fix(path, scope, stores) {
-            let refusal = format!("{path} is fixed by the shop's env.php, config.php or environment: change it there");
-            return Err(AccountError::Conflict(refusal));
-        }
-        Ok(())
-    }
-
-    async fn tell(&self, lines: Vec<Line>) -> Result<(), AccountError> {
-        SettingStore::tell(&self.store, lines).await
-    }
-
-    fn advice(&self) -> Option<&'static str> {
-        Some("Magento itself sees the change after its cache was flushed: bin/magento cache:clean config")
-    }
-}
-
 /// Takes down when somebody signed in, which nothing here depends on.
 async fn note_sign_in(
     connection: &mut MySqlConnection,
@@ -681,8 +445,4 @@ fn refused(done: Result<(), sqlx::Error>) -> Result<Option<String>, sqlx::Error>
         Err(sqlx::Error::Database(refusal)) => Ok(Some(refusal.to_string())),
         Err(error) => Err(error),
     }
-}
-
-fn no_default_website() -> AccountError {
-    AccountError::Unavailable("no website with a store view is the default one".to_owned())
 }

@@ -2,9 +2,12 @@
 //!
 //! A session is *pending* (numbered, on its way to the store), *live* (in the index), *revoking* (out of the index, its
 //! revocation on its way to the store), gone. Each method is one step of that life. The index holds the sessions; the
-//! table keeps only what the index cannot answer: by user, by deadline, pending, revoking.
+//! table keeps only what the index cannot answer: by user, by deadline, pending, revoking. What ends by whole kinds and
+//! buckets is in `ending`, what is only asked in `questions`, what comes by the thousand in `bulk`.
 
 mod bulk;
+mod ending;
+mod questions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +19,7 @@ use crate::registry::subjects::Subjects;
 use crate::registry::{Options, RegistryError, Statistics, SubjectFacts};
 use crate::session::{Session, SessionId, Subject, UserType};
 use crate::settings::{RoleId, Snapshot, WebsiteId};
-use crate::token::{Lifetime, TokenDigest};
+use crate::token::TokenDigest;
 
 /// A shard of the index below this many entries at its fullest is never worth rebuilding.
 const REBUILD_FROM: usize = 1024;
@@ -200,87 +203,6 @@ impl Table {
         taken
     }
 
-    /// Ends all sessions of a kind that exist now: at once for every reader. Says up to which number, and how many were
-    /// live. [`Self::sweep`] takes them out.
-    pub(super) fn end_kind(&mut self, kind: UserType) -> (SessionId, usize) {
-        let through = SessionId(self.next_id - 1);
-        self.index.end_through(kind, through);
-        let live = self.live(kind);
-        self.unswept[position(kind)] += live;
-        self.totals.revoked += live as u64;
-        (through, live)
-    }
-
-    /// Takes out one bucket of sessions that [`Self::end_kind`] has ended; false when there is none left.
-    pub(super) fn sweep(&mut self, kind: UserType) -> bool {
-        let through = self.index.ended_through(kind);
-        let before = self.in_live_buckets(kind);
-        let swept = self.sweep_bucket(through, |kinds| &mut kinds[position(kind)].by_issue)
-            || self.sweep_bucket(through, |kinds| &mut kinds[position(kind)].by_fixed_end);
-        let gone = before - self.in_live_buckets(kind);
-        let unswept = &mut self.unswept[position(kind)];
-        *unswept = if swept { unswept.saturating_sub(gone) } else { 0 };
-        swept
-    }
-
-    fn sweep_bucket(
-        &mut self,
-        through: SessionId,
-        deadlines: impl Fn(&mut [KindDeadlines; 3]) -> &mut Deadlines,
-    ) -> bool {
-        let Some((second, digests)) = deadlines(&mut self.kinds).take_through(through) else { return false };
-        let mut issued_afterwards = Vec::new();
-        for digest in digests {
-            match self.index.peek(digest) {
-                Some(removed) if removed.id <= through => {
-                    self.forget(digest, removed);
-                    self.forgotten.push(removed.id);
-                }
-                Some(removed) => issued_afterwards.push((removed.id, digest)),
-                None => {}
-            }
-        }
-        deadlines(&mut self.kinds).put_back(second, &issued_afterwards);
-        true
-    }
-
-    /// Moves the boundaries to `now` and takes out one bucket a kind that need no longer be kept. True when there may be
-    /// more to do at once.
-    pub(super) fn expire(&mut self, snapshot: &Snapshot, now: UnixSeconds) -> bool {
-        let mut more = false;
-        for kind in UserType::ALL {
-            let boundary = last_ended_issue(snapshot.lifetime(kind), now);
-            let KindDeadlines { by_issue, by_fixed_end } = &mut self.kinds[position(kind)];
-            let ended = by_issue.move_boundary(boundary, now) + by_fixed_end.move_boundary(now, now);
-            self.totals.ended += ended as u64;
-            let taken = [by_issue.take_kept_until(now), by_fixed_end.take_kept_until(now)];
-            more |= taken.iter().any(Option::is_some);
-            for digest in taken.into_iter().flatten().flatten() {
-                self.forget_taken(digest);
-            }
-        }
-        more
-    }
-
-    /// When [`Self::expire`] has something to do next; `None` when nothing will ever end by itself.
-    pub(super) fn next_due(&self, snapshot: &Snapshot) -> Option<UnixSeconds> {
-        let due = |deadlines: &Deadlines, lifetime| {
-            let first_end = match lifetime {
-                Lifetime::Seconds(lifetime) => deadlines.first_live().map(|second| second.plus(lifetime)),
-                Lifetime::Never => None,
-            };
-            first_end.into_iter().chain(deadlines.first_removal()).min()
-        };
-        UserType::ALL
-            .into_iter()
-            .flat_map(|kind| {
-                let KindDeadlines { by_issue, by_fixed_end } = &self.kinds[position(kind)];
-                [due(by_issue, snapshot.lifetime(kind)), due(by_fixed_end, Lifetime::Seconds(0))]
-            })
-            .flatten()
-            .min()
-    }
-
     /// Rebuilds at most one shard of the index that holds less than a quarter of what it has held; false when none does.
     pub(super) fn give_memory_back(&mut self) -> bool {
         let is_sparse = |(held, fullest): &(usize, usize)| *fullest >= REBUILD_FROM && *held < *fullest / 4;
@@ -289,77 +211,6 @@ impl Table {
         let (held, fullest) = &mut self.shards[shard];
         *fullest = *held;
         true
-    }
-
-    /// The live session with this number.
-    pub(super) fn find(&self, id: SessionId, snapshot: &Snapshot, now: UnixSeconds) -> Option<Session> {
-        self.deadlines()
-            .flat_map(|deadlines| deadlines.candidates(id))
-            .filter_map(|digest| self.index.read(digest, |entry| entry.session(snapshot)))
-            .find(|session| session.id == id && !session.is_expired_at(now))
-    }
-
-    /// How many live sessions of a kind would have ended at `now` if they had this lifetime.
-    pub(super) fn count_ending(
-        &self,
-        kind: UserType,
-        lifetime: Lifetime,
-        snapshot: &Snapshot,
-        now: UnixSeconds,
-    ) -> usize {
-        let ended = last_ended_issue(snapshot.lifetime(kind), now);
-        // What a revocation of the whole kind has ended may not be swept yet.
-        let through = self.index.ended_through(kind);
-        self.kinds[position(kind)].by_issue.live_between(ended, last_ended_issue(lifetime, now), through)
-    }
-
-    /// Live sessions with numbers above `after`, in their order, at most `limit`.
-    pub(super) fn list(
-        &self,
-        subject: Option<Subject>,
-        after: SessionId,
-        limit: usize,
-        snapshot: &Snapshot,
-        now: UnixSeconds,
-    ) -> Vec<Session> {
-        let Some(subject) = subject else {
-            return self.list_kinds(&UserType::ALL, after, limit, snapshot, now);
-        };
-        self.subjects
-            .of(subject)
-            .iter()
-            .filter_map(|&digest| self.index.read(digest, |entry| entry.session(snapshot)))
-            .filter(|session| session.id > after && !session.is_expired_at(now))
-            .take(limit)
-            .collect()
-    }
-
-    /// A part of the users who have sessions.
-    pub(super) fn users(&self, part: usize) -> Vec<Subject> {
-        self.subjects.of_part(part)
-    }
-
-    /// Live sessions of these kinds with numbers above `after`, in their order, at most `limit`.
-    pub(super) fn list_kinds(
-        &self,
-        kinds: &[UserType],
-        after: SessionId,
-        limit: usize,
-        snapshot: &Snapshot,
-        now: UnixSeconds,
-    ) -> Vec<Session> {
-        let read = |digest: TokenDigest| self.index.read(digest, |entry| entry.session(snapshot));
-        let wanted = |session: &Session| session.id > after && !session.is_expired_at(now);
-        let mut page: Vec<_> = kinds
-            .iter()
-            .flat_map(|kind| self.kinds[position(*kind)].both())
-            .flat_map(|deadlines| {
-                deadlines.after(after).flatten().filter_map(|&digest| read(digest)).filter(wanted).take(limit)
-            })
-            .collect();
-        page.sort_unstable_by_key(|session| session.id);
-        page.truncate(limit);
-        page
     }
 
     /// Puts a session in of a token that somebody else issued earlier; it is used at this moment.
@@ -408,18 +259,6 @@ impl Table {
         let facts = self.index.facts(subject);
         if facts.role != Some(role) {
             self.index.set_facts(subject, SubjectFacts { role: Some(role), ..facts });
-        }
-    }
-
-    /// How many sessions there are, and what has become of those before.
-    pub(super) fn statistics(&self) -> Statistics {
-        let ended = self.deadlines().map(|deadlines| deadlines.counts().1).sum();
-        Statistics {
-            live: UserType::ALL.map(|kind| self.live(kind)),
-            expired: ended,
-            pending: self.pending.len(),
-            capacity: self.options.capacity,
-            ..self.totals
         }
     }
 
@@ -523,13 +362,5 @@ impl Table {
         }
         self.shards[shard_of(digest)].0 -= 1;
         self.held -= 1;
-    }
-}
-
-/// The last second of issue whose sessions have ended at `now`.
-fn last_ended_issue(lifetime: Lifetime, now: UnixSeconds) -> UnixSeconds {
-    match lifetime {
-        Lifetime::Seconds(lifetime) => UnixSeconds(now.get().saturating_sub(lifetime)),
-        Lifetime::Never => UnixSeconds(0),
     }
 }
