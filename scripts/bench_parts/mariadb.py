@@ -54,6 +54,16 @@ class MariaDb(Server):
                 sys.exit(f"scripts/bench: MariaDB does not start:\n{self.log.read_text()}")
             time.sleep(0.1)
 
+    def kill(self) -> None:
+        """As when its machine loses its power."""
+        self.process.kill()
+        self.process.wait()
+
+    def start_again(self) -> None:
+        """On the same port and the same data."""
+        self.process = self.spawn()
+        self.wait_until_it_answers()
+
     def env_php(self) -> pathlib.Path:
         """An installation file that names this server."""
         file = self.folder / "env.php"

@@ -56,10 +56,14 @@ class Server:
         self.name = name
         self.port = port
         self.log = folder / f"{name}.log"
-        environment = {"PATH": search_path(), "TMPDIR": str(folder), "TOKENWARD__MAGENTO__CRYPT_KEY": KEY} | (keys or {})
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+        self.command = command
+        self.environment = {"PATH": search_path(), "TMPDIR": str(folder), "TOKENWARD__MAGENTO__CRYPT_KEY": KEY} | (keys or {})
+        self.process = self.spawn()
         stack.callback(self.stop)
+
+    def spawn(self) -> subprocess.Popen:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment)
 
     def stop(self) -> None:
         self.process.terminate()
