@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::config::{Config, ConfigError, Exchange, Magento, TokenFormat};
+use crate::config::{AccountSource, Config, ConfigError, Exchange, Magento, TokenFormat};
 use crate::magento::env_php::{self, Deployment, EnvPhpError, Environment, Value};
 use crate::magento::{InstallationKey, KeyError};
 
@@ -14,6 +14,14 @@ use crate::magento::{InstallationKey, KeyError};
 const KEY_WANTED: &str = "needs the key of the Magento installation, and there is none: set magento.crypt_key (or \
                           crypt_key_file), name an env.php that has crypt/key with magento.env_php, or set \
                           MAGENTO_DC_CRYPT__KEY";
+
+/// What to do where the shop's database is wanted and nothing names it.
+const DATABASE_WANTED: &str = "= \"magento\" needs magento.env_php, magento.database_url or the shop's own variables \
+                               (MAGENTO_DC_DB__CONNECTION__DEFAULT__HOST …)";
+
+/// What an address of a database looks like.
+const ADDRESS_WANTED: &str = "must look like mysql://user:password@host/database, with / @ # : and % in user and \
+                              password %-encoded (p@ss/word is p%40ss%2Fword)";
 
 /// Why a file of the shop cannot be used.
 #[derive(Debug, Error)]
@@ -83,13 +91,38 @@ impl Config {
                 return vec![ConfigError::invalid(self.places.of(key), key, problem)];
             }
         };
-        let problem = match self.magento.installation_key(&deployment) {
-            Ok(Some(_)) => return Vec::new(),
+        self.database_problem(&deployment).into_iter().chain(self.key_problems(&deployment)).collect()
+    }
+
+    /// Nothing says where the shop's database is, or what says it can be no address.
+    fn database_problem(&self, deployment: &Deployment) -> Option<ConfigError> {
+        if self.accounts.source != AccountSource::Magento {
+            return None;
+        }
+        let (key, problem) = match &self.magento.database_url {
+            Some(url) if is_address(url.expose()) => return None,
+            Some(_) => ("magento.database_url", ADDRESS_WANTED.to_owned()),
+            None => ("accounts.source", format!("{DATABASE_WANTED}: {}", deployment.connection().err()?)),
+        };
+        Some(ConfigError::invalid(self.places.of(key), key, problem))
+    }
+
+    fn key_problems(&self, deployment: &Deployment) -> Vec<ConfigError> {
+        let problem = match self.magento.installation_key(deployment) {
+            Ok(Some(key)) => return self.cannot_encrypt(&key).into_iter().collect(),
             Ok(None) => KEY_WANTED.to_owned(),
             Err(problem) => format!("needs the key of the Magento installation, and crypt/key of the shop {problem}"),
         };
         let wanting = self.what_wants_a_key();
         wanting.iter().map(|key| ConfigError::invalid(self.places.of(key), key, problem.clone())).collect()
+    }
+
+    /// Any key signs; only one of the right length encrypts.
+    fn cannot_encrypt(&self, key: &InstallationKey) -> Option<ConfigError> {
+        let mirrors = "magento.mirror_tokens";
+        let problem = key.encrypt("").err().filter(|_| self.magento.mirror_tokens)?;
+        let problem = format!("encrypts as the shop does, and {problem}");
+        Some(ConfigError::invalid(self.places.of(mirrors), mirrors, problem))
     }
 
     /// What signs JWTs, or encrypts as the shop does.
@@ -108,6 +141,15 @@ impl Config {
         }
         wanting
     }
+}
+
+/// Whether it has the form of an address; the driver reads it to the letter. What stands in it unencoded, though it
+/// separates the parts of an address, would make another host of a password.
+fn is_address(url: &str) -> bool {
+    let rest = url.strip_prefix("mysql://").or_else(|| url.strip_prefix("mariadb://"));
+    let Some((_, path)) = rest.and_then(|rest| rest.split_once('/')) else { return false };
+    let database = path.split('?').next().unwrap_or_default();
+    !database.is_empty() && !path.contains(['@', '#']) && !database.contains('/')
 }
 
 fn read(file: &Path) -> Result<Value, ShopFileError> {

@@ -155,6 +155,26 @@ fn problems_beside_a_shop(text: &str, variables: &[(&str, &str)]) -> String {
 }
 
 #[test]
+fn where_the_shops_database_is_has_to_be_said_and_to_be_an_address() {
+    let beside = "accounts.source = \"magento\"\n";
+    assert_snapshot!(problems_beside_a_shop(beside, &[]), @r#"tokenward.toml:1: accounts.source = "magento" needs magento.env_php, magento.database_url or the shop's own variables (MAGENTO_DC_DB__CONNECTION__DEFAULT__HOST …): db/connection/default/host is not set"#);
+    let variables = [("HOST", "shop"), ("DBNAME", "magento"), ("USERNAME", "tokenward"), ("PASSWORD", "")]
+        .map(|(name, value)| (format!("MAGENTO_DC_DB__CONNECTION__DEFAULT__{name}"), value));
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    assert_eq!(problems_beside_a_shop(beside, &variables), "");
+    let url = |url: &str| problems_beside_a_shop(&format!("{beside}magento.database_url = \"{url}\""), &[]);
+    for good in ["mysql://a:b@host/magento", "mariadb://a@host:3307/magento?ssl-mode=required&socket=/run/x.sock"] {
+        assert_eq!(url(good), "");
+    }
+    assert_snapshot!(url("postgres://a:secret@host/magento"), @"");
+    for wrong in
+        ["mysql://a:b@host", "mysql://a:b@host/", "mysql://a:p@ss/w#rd@host/magento", "mysql://a:b/c@host/magento"]
+    {
+        assert!(url(wrong).contains("tokenward.toml:2: magento.database_url must look like"), "{wrong}");
+    }
+}
+
+#[test]
 fn a_key_without_an_entry_is_refused() {
     assert_snapshot!(problems("\nmagento.crypt_key = \" \""), @"tokenward.toml:2: magento.crypt_key has no entry");
     let long = problems(&format!("magento.crypt_key = \"{}\"", "x".repeat(3000)));
@@ -173,9 +193,12 @@ fn what_writes_into_a_shop_needs_one_that_may_be_written_to() {
     tokenward.toml:1: magento.mirror_tokens writes into the shop's database, which magento.write = false forbids
     tokenward.toml:2: magento.rehash writes into the shop's database, which magento.write = false forbids
     ");
-    let without_key = problems_beside_a_shop(&beside, &[]);
+    let there = format!("{beside}magento.database_url = \"mysql://tokenward:secret@shop/magento\"");
+    let without_key = problems_beside_a_shop(&there, &[]);
     assert!(without_key.starts_with("tokenward.toml:1: magento.mirror_tokens needs the key"), "{without_key}");
-    assert_eq!(problems_beside_a_shop(&beside, &[("MAGENTO_DC_CRYPT__KEY", "abc")]), "");
+    assert_snapshot!(problems_beside_a_shop(&there, &[("MAGENTO_DC_CRYPT__KEY", "abc")]), @"tokenward.toml:1: magento.mirror_tokens encrypts as the shop does, and the last key of the installation does not have 32 bytes");
+    let key = "0123456789abcdef0123456789abcdef";
+    assert_eq!(problems_beside_a_shop(&there, &[("MAGENTO_DC_CRYPT__KEY", key)]), "");
     let jwt = format!("{beside}magento.crypt_key = \"abc\"\ntokens.format = \"jwt\"");
     assert_snapshot!(problems(&jwt), @r#"tokenward.toml:1: magento.mirror_tokens is about opaque tokens: with tokens.format = "jwt" there are none, and the shop takes JWTs as they are"#);
     let good = from_text(&format!("{beside}magento.env_php = \"env.php\"")).unwrap();
