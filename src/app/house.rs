@@ -26,7 +26,7 @@ use crate::control::PanicButton;
 use crate::control::{Copier, Office};
 use crate::http::Services;
 use crate::http::holder::Holders;
-use crate::keeper::{self, Keeper, KeeperError, SettingsKeeper};
+use crate::keeper::{self, Keeper, SettingsKeeper};
 use crate::lifecycle::{Panics, Watch};
 use crate::magento::SharedInstallationKey;
 use crate::registry::{self, SettingsChanged, TokenRegistry, TokensElsewhere};
@@ -88,9 +88,6 @@ pub enum OpenError {
     /// The shop.
     #[error(transparent)]
     Shop(#[from] ShopError),
-    /// The settings in it.
-    #[error(transparent)]
-    Settings(#[from] KeeperError),
     /// Sessions and hashing do not fit into the memory.
     #[error(transparent)]
     Budget(#[from] ConfigError),
@@ -166,6 +163,8 @@ impl House {
         if let Some(shop) = &shop {
             Mirror::load(shop, &readers).await?;
         }
+        // What the folder itself does not tell is not told later either.
+        let patience = if shop.is_some() { patience } else { Patience::None };
         let kept = Kept::new(&accounts, &store, shop.as_ref());
         if shop.is_none() {
             fill(&folder, &config, seed, &accounts).await?;
@@ -362,21 +361,38 @@ impl House {
 /// Opens the folder on a thread of its own, because that may take long: others are answered meanwhile, and a process that
 /// is to end does not wait for it. Says which number the first session of this run gets.
 async fn open_folder(config: &Config, readiness: Arc<Readiness>) -> Result<(DataFolder, SessionId), FolderError> {
-    let (path, durability) = (config.data.dir.clone(), options::durability(config));
+    let durability = options::durability(config);
     let is_shops = config.accounts.source == AccountSource::Magento;
-    let open = move || {
-        let mut folder = DataFolder::open_telling(&path, &|step| readiness.begin(step))?;
+    on_own_thread(&config.data.dir, move |path| {
+        let mut folder = DataFolder::open_telling(path, &|step| readiness.begin(step))?;
         let first_id = folder.first_session(durability)?;
         if is_shops {
             folder.expect_unstored(durability)?;
         }
         readiness.begin("reading accounts and settings");
         Ok((folder, first_id))
-    };
-    let unusable = |cause| FolderError::Unusable { path: config.data.dir.clone(), cause };
+    })
+    .await
+}
+
+/// Whether the data folder at this path could be opened. It is closed again, and nobody of its users is asked for.
+///
+/// # Errors
+/// Any [`FolderError`].
+pub async fn try_folder(path: &Path) -> Result<(), FolderError> {
+    on_own_thread(path, |path| DataFolder::open(path).map(drop)).await
+}
+
+async fn on_own_thread<T: Send + 'static>(
+    path: &Path,
+    open: impl FnOnce(&Path) -> Result<T, FolderError> + Send + 'static,
+) -> Result<T, FolderError> {
+    let unusable = |cause| FolderError::Unusable { path: path.to_owned(), cause };
     let (answer, opened) = oneshot::channel();
+    let path = path.to_owned();
     // Whoever has given up does not want the answer.
-    let thread = std::thread::Builder::new().name("folder-opener".to_owned()).spawn(move || drop(answer.send(open())));
+    let open = move || drop(answer.send(open(&path)));
+    let thread = std::thread::Builder::new().name("folder-opener".to_owned()).spawn(open);
     thread.map_err(unusable)?;
     opened.await.unwrap_or_else(|_| Err(unusable(std::io::Error::other("the thread that opens it has panicked"))))
 }

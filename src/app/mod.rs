@@ -19,7 +19,7 @@ mod validators;
 
 pub use crate::store::Accepted;
 pub use demo::{Demo, DemoError};
-pub use house::{House, OpenError, accept_restored, is_there, operator, recover};
+pub use house::{House, OpenError, accept_restored, is_there, operator, recover, try_folder};
 pub use loading::LoadingError;
 pub use servers::{Entrance, Listeners, Running, ServeError};
 pub use shop::ShopError;

@@ -42,7 +42,7 @@ impl From<StoreError> for KeeperError {
 impl From<AccountError> for KeeperError {
     fn from(error: AccountError) -> Self {
         match error {
-            AccountError::Unavailable(cause) => Self::Unavailable(cause),
+            AccountError::Unavailable(cause) | AccountError::Faulty(cause) => Self::Unavailable(cause),
             AccountError::Conflict(problem) => Self::Conflict(problem),
         }
     }
@@ -51,11 +51,11 @@ impl From<AccountError> for KeeperError {
 /// What a server starts with: the stored settings, and websites and roles as they are.
 ///
 /// # Errors
-/// [`KeeperError::Unavailable`] when something cannot be read.
+/// [`AccountError`] when something cannot be read.
 pub async fn load(
     readers: &Readers,
     source: &dyn DirectorySource,
-) -> Result<(Settings, StoreDirectory, Roles), KeeperError> {
+) -> Result<(Settings, StoreDirectory, Roles), AccountError> {
     let (settings, stores, roles) = source.everything().await?;
     if let Some(settings) = settings {
         return Ok((settings, stores, roles));

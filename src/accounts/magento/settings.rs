@@ -74,5 +74,5 @@ impl SettingStore for MagentoAccounts {
 }
 
 fn no_default_website() -> AccountError {
-    AccountError::Unavailable("no website with a store view is the default one".to_owned())
+    AccountError::Faulty("no website with a store view is the default one".to_owned())
 }

@@ -483,6 +483,16 @@ async fn the_files_of_the_shop_lead_to_its_database() {
 }
 
 #[actix::test]
+async fn a_table_that_has_gone_makes_no_database_that_is_away() {
+    let Some(database) = MariaDb::start() else { return };
+    let accounts = open(options(&database)).await.unwrap();
+    database.sql("RENAME TABLE store_group TO elsewhere");
+    let refused = accounts.settings().await;
+    assert!(matches!(&refused, Err(AccountError::Faulty(cause)) if cause.contains("store_group")), "{refused:?}");
+    assert!(!accounts.condition().is_away());
+}
+
+#[actix::test]
 async fn a_database_that_is_away_is_said_at_once_and_is_found_again() {
     let Some(mut database) = MariaDb::start() else { return };
     let accounts = Arc::new(open(options(&database)).await.unwrap());
