@@ -173,6 +173,7 @@ impl House {
         }
         let (settings, stores, roles) =
             patience.until(async || keeper::load(&readers, kept.directory.as_ref()).await).await?;
+        let last_seen = if shop.is_some() { Some(keeper::seen(&readers, &settings).await?) } else { None };
         warn_of_unknown_websites(&config, &stores);
         warn_of_other_settings(&config, &settings);
         // A key that the shop's file does not have yet is taken from it as soon as it is there.
@@ -206,6 +207,7 @@ impl House {
             let Kept { settings, directory, .. } = kept.clone();
             let clock = Arc::clone(&clock);
             let actor = SettingsKeeper::new(settings, directory, Arc::clone(&snapshot), clock, listener, guard);
+            let actor = if let Some(seen) = last_seen { actor.since(seen) } else { actor };
             Keeper::start(actor, Arc::clone(&snapshot))
         };
         let sign_in = {

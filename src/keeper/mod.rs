@@ -48,6 +48,17 @@ impl From<AccountError> for KeeperError {
     }
 }
 
+/// What the settings of a shop were when they were last seen; `now` when they never were.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when that cannot be read.
+pub async fn seen(readers: &Readers, now: &Settings) -> Result<Settings, StoreError> {
+    let Some(rows) = readers.seen_settings().await? else { return Ok(now.clone()) };
+    let mut seen = Settings::default();
+    rows.into_iter().for_each(|row| seen.set(&row.path, row.scope, row.value));
+    Ok(seen)
+}
+
 /// What a server starts with: the stored settings, and websites and roles as they are.
 ///
 /// # Errors

@@ -6,7 +6,7 @@
 
 use rusqlite::Connection;
 
-use crate::store::ledger;
+use crate::store::{ledger, seen_settings};
 
 /// The key in `meta` of what is said of the accounts, as text.
 pub(super) const ACCOUNTS: &str = "accounts_of";
@@ -24,6 +24,9 @@ pub(super) fn others(connection: &Connection, accounts: &str) -> rusqlite::Resul
 
 /// From now on its users are of `accounts`.
 pub(super) fn settle(connection: &Connection, accounts: &str) -> rusqlite::Result<()> {
+    if ledger::meta(connection, ACCOUNTS)?.as_deref() != Some(accounts.as_bytes()) {
+        seen_settings::forget(connection)?;
+    }
     ledger::set_meta(connection, ACCOUNTS, accounts.as_bytes())
 }
 

@@ -38,6 +38,7 @@ mod readers;
 mod recover;
 mod rows;
 mod schema;
+mod seen_settings;
 #[cfg(test)]
 mod session_tests;
 mod sessions;

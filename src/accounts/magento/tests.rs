@@ -23,7 +23,7 @@ use crate::magento::InstallationKey;
 use crate::magento::env_php::{Deployment, Environment, ScopeCode, SystemValue, parse};
 use crate::secret::Secret;
 use crate::session::{Subject, UserType};
-use crate::settings::{RoleId, Scope, WebsiteId};
+use crate::settings::{RoleId, Scope, Settings, WebsiteId};
 use crate::store::{Change, CustomerLock, DataFolder, Readers, SettingRow, Store, ThrottleRow, UserRevocation};
 use crate::token::{Token, TokenDigest};
 
@@ -315,7 +315,7 @@ async fn settings_are_written_where_magento_has_them_unless_they_are_fixed() {
     let write = async |path: &str, scope, value: Option<&str>| {
         let row = SettingRow { path: path.to_owned(), scope, value: value.map(str::to_owned) };
         let event = Event::AccountSwitched { subject: Subject::admin(1), active: true };
-        SettingStore::write(&*accounts, row, Line::new(NOW, event, Origin::SERVER), &stores).await
+        SettingStore::write(&*accounts, row, Line::new(NOW, event, Origin::SERVER), &stores, &Settings::default()).await
     };
     for value in ["2", "3"] {
         write(lifetime, Scope::Default, Some(value)).await.unwrap();
