@@ -98,6 +98,9 @@ pub enum AccountError {
     /// They cannot be reached or refuse to answer at the moment; the text is for the log only.
     #[error("the accounts are not available: {0}")]
     Unavailable(String),
+    /// They answer, and not with what is needed, which nobody mends by waiting; the text is for the log only.
+    #[error("the accounts are not as they have to be: {0}")]
+    Faulty(String),
     /// The change contradicts what is there, in words for the operator.
     #[error("{0}")]
     Conflict(String),

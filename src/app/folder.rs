@@ -30,21 +30,38 @@ pub(super) async fn open_folder(
     config: &Config,
     readiness: Arc<Readiness>,
 ) -> Result<(DataFolder, SessionId), FolderError> {
-    let (path, durability) = (config.data.dir.clone(), options::durability(config));
+    let durability = options::durability(config);
     let is_shops = config.accounts.source == AccountSource::Magento;
-    let open = move || {
-        let mut folder = DataFolder::open_telling(&path, &|step| readiness.begin(step))?;
+    on_own_thread(&config.data.dir, move |path| {
+        let mut folder = DataFolder::open_telling(path, &|step| readiness.begin(step))?;
         let first_id = folder.first_session(durability)?;
         if is_shops {
             folder.expect_unstored(durability)?;
         }
         readiness.begin("reading accounts and settings");
         Ok((folder, first_id))
-    };
-    let unusable = |cause| FolderError::Unusable { path: config.data.dir.clone(), cause };
+    })
+    .await
+}
+
+/// Whether the data folder at this path could be opened. It is closed again, and nobody of its users is asked for.
+///
+/// # Errors
+/// Any [`FolderError`].
+pub async fn try_folder(path: &Path) -> Result<(), FolderError> {
+    on_own_thread(path, |path| DataFolder::open(path).map(drop)).await
+}
+
+async fn on_own_thread<T: Send + 'static>(
+    path: &Path,
+    open: impl FnOnce(&Path) -> Result<T, FolderError> + Send + 'static,
+) -> Result<T, FolderError> {
+    let unusable = |cause| FolderError::Unusable { path: path.to_owned(), cause };
     let (answer, opened) = oneshot::channel();
+    let path = path.to_owned();
     // Whoever has given up does not want the answer.
-    let thread = std::thread::Builder::new().name("folder-opener".to_owned()).spawn(move || drop(answer.send(open())));
+    let open = move || drop(answer.send(open(&path)));
+    let thread = std::thread::Builder::new().name("folder-opener".to_owned()).spawn(open);
     thread.map_err(unusable)?;
     opened.await.unwrap_or_else(|_| Err(unusable(std::io::Error::other("the thread that opens it has panicked"))))
 }

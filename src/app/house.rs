@@ -23,7 +23,7 @@ use crate::config::{self, AccountSource, Config, ConfigError};
 #[cfg(debug_assertions)]
 use crate::http::Services;
 use crate::http::holder::Holders;
-use crate::keeper::{self, Keeper, KeeperError, SettingsKeeper};
+use crate::keeper::{self, Keeper, SettingsKeeper};
 use crate::lifecycle::{Panics, Watch};
 use crate::magento::SharedInstallationKey;
 use crate::registry::{self, SettingsChanged, TokenRegistry, TokensElsewhere};
@@ -81,9 +81,6 @@ pub enum OpenError {
     /// The shop.
     #[error(transparent)]
     Shop(#[from] ShopError),
-    /// The settings in it.
-    #[error(transparent)]
-    Settings(#[from] KeeperError),
     /// Sessions and hashing do not fit into the memory.
     #[error(transparent)]
     Budget(#[from] ConfigError),
@@ -159,6 +156,8 @@ impl House {
         if let Some(shop) = &shop {
             Mirror::load(shop, &readers).await?;
         }
+        // What the folder itself does not tell is not told later either.
+        let patience = if shop.is_some() { patience } else { Patience::None };
         let kept = Kept::new(&accounts, &store, shop.as_ref());
         if shop.is_none() {
             fill(&folder, &config, seed, &accounts).await?;
@@ -167,6 +166,7 @@ impl House {
         }
         let (settings, stores, roles) =
             patience.until(async || keeper::load(&readers, kept.directory.as_ref()).await).await?;
+        let last_seen = if shop.is_some() { Some(keeper::seen(&readers, &settings).await?) } else { None };
         warn_of_unknown_websites(&config, &stores);
         warn_of_other_settings(&config, &settings);
         // A key that the shop's file does not have yet is taken from it as soon as it is there.
@@ -200,6 +200,7 @@ impl House {
             let Kept { settings, directory, .. } = kept.clone();
             let clock = Arc::clone(&clock);
             let actor = SettingsKeeper::new(settings, directory, Arc::clone(&snapshot), clock, listener, guard);
+            let actor = if let Some(seen) = last_seen { actor.since(seen) } else { actor };
             Keeper::start(actor, Arc::clone(&snapshot))
         };
         let sign_in = {

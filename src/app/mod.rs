@@ -21,7 +21,7 @@ mod validators;
 
 pub use crate::store::Accepted;
 pub use demo::{Demo, DemoError};
-pub use folder::{accept_restored, is_there, operator, recover};
+pub use folder::{accept_restored, is_there, operator, recover, try_folder};
 pub use house::{House, OpenError};
 pub use loading::LoadingError;
 pub use servers::{Entrance, Listeners, Running, ServeError};

@@ -84,19 +84,19 @@ impl Serve {
             // Before anybody can be accepted, who must not be cut.
             let mut signals = lifecycle::Signals::listen()?;
             let (readiness, terms) = (Arc::new(Readiness::default()), config.lifecycle.clone());
-            let entrance = Entrance::open(&config, inherited, &readiness);
-            let opening = House::open_in_time(config, self.seed.as_deref(), readiness);
-            let (entrance, house) = match entrance {
-                Ok(entrance) => tokio::select! {
-                    house = entrance.telling(opening) => (entrance, house?),
-                    name = signals.next() => return Ok(entrance.stop(name, signals, terms).await),
-                },
+            let entrance = match Entrance::open(&config, inherited, &readiness) {
+                Ok(entrance) => entrance,
                 // What is wrong with the folder is told first: that another server has it says more than that its port is
                 // taken.
                 Err(error) => {
-                    opening.await?;
+                    tokio::select! { tried = app::try_folder(&config.data.dir) => tried?, _ = signals.next() => {} }
                     return Err(error.into());
                 }
+            };
+            let opening = House::open_in_time(config, self.seed.as_deref(), readiness);
+            let house = tokio::select! {
+                house = entrance.telling(opening) => house?,
+                name = signals.next() => return Ok(entrance.stop(name, signals, terms).await),
             };
             if let Some(demo) = &demo {
                 demo.claim(&house).await?;

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use crate::config::{Capacity, Config, ConfigError};
+use crate::config::{AccountSource, Capacity, Config, ConfigError};
 
 /// What one session takes in bytes, with its place in every index.
 const SESSION_BYTES: u64 = 200;
+/// What it takes in bytes to know of a token that it stands in the shop's table, too (`magento.mirror_tokens`).
+const MIRRORED_BYTES: u64 = 80;
 /// What one running password hash takes in bytes: the memory cost of Magento's hashes (fact sheet 7.1).
 const HASH_BYTES: u64 = 64 << 20;
 /// The most sessions that `auto` asks for.
@@ -18,6 +20,8 @@ const AUTO_PERCENT: u64 = 60;
 pub struct Budget {
     /// How many sessions may be live.
     pub sessions: u64,
+    /// What one session takes, in bytes.
+    pub bytes_per_session: u64,
     /// What all hashing threads take together, in bytes.
     pub hash_memory_bytes: u64,
     /// The memory limit in bytes; `None` when the system does not tell.
@@ -25,14 +29,16 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Works out the budget under a memory limit in bytes.
-    pub fn new(capacity: Capacity, concurrency: usize, limit_bytes: Option<u64>) -> Self {
-        let allowed = limit_bytes.map_or(AUTO_SESSIONS, |limit| limit / 100 * AUTO_PERCENT / SESSION_BYTES);
+    /// Works out the budget under a memory limit in bytes, when tokens are mirrored in the shop or not.
+    pub fn new(capacity: Capacity, mirrors: bool, concurrency: usize, limit_bytes: Option<u64>) -> Self {
+        let bytes_per_session = SESSION_BYTES + if mirrors { MIRRORED_BYTES } else { 0 };
+        let allowed = limit_bytes.map_or(AUTO_SESSIONS, |limit| limit / 100 * AUTO_PERCENT / bytes_per_session);
         Self {
             sessions: match capacity {
                 Capacity::Auto => allowed.min(AUTO_SESSIONS),
                 Capacity::Sessions(sessions) => sessions,
             },
+            bytes_per_session,
             hash_memory_bytes: HASH_BYTES.saturating_mul(concurrency as u64),
             limit_bytes,
         }
@@ -49,7 +55,7 @@ impl Budget {
     }
 
     fn session_bytes(&self) -> u64 {
-        self.sessions.saturating_mul(SESSION_BYTES)
+        self.sessions.saturating_mul(self.bytes_per_session)
     }
 }
 
@@ -59,7 +65,8 @@ impl Config {
     /// # Errors
     /// A budget that does not fit, with the key to change: the one that was set, else the number of hashing threads.
     pub fn budget(&self, limit_bytes: Option<u64>) -> Result<Budget, ConfigError> {
-        let budget = Budget::new(self.tokens.capacity, self.sign_in.concurrency, limit_bytes);
+        let mirrors = self.accounts.source == AccountSource::Magento && self.magento.mirror_tokens;
+        let budget = Budget::new(self.tokens.capacity, mirrors, self.sign_in.concurrency, limit_bytes);
         if budget.fits() {
             return Ok(budget);
         }
@@ -76,8 +83,9 @@ impl fmt::Display for Budget {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "{} sessions at {SESSION_BYTES} bytes ({} MiB) and {} MiB for hashing come to {} MiB, ",
+            "{} sessions at {} bytes ({} MiB) and {} MiB for hashing come to {} MiB, ",
             self.sessions,
+            self.bytes_per_session,
             in_mebibytes(self.session_bytes()),
             in_mebibytes(self.hash_memory_bytes),
             in_mebibytes(self.total_bytes()),
@@ -101,16 +109,16 @@ mod tests {
 
     #[test]
     fn auto_takes_what_sixty_percent_hold_and_ten_million_at_most() {
-        let sessions = |limit| Budget::new(Capacity::Auto, 1, Some(limit)).sessions;
+        let sessions = |limit| Budget::new(Capacity::Auto, false, 1, Some(limit)).sessions;
         assert_eq!(sessions(2_000_000_000), 6_000_000);
         assert_eq!(sessions(64 * GIB), 10_000_000);
-        assert_eq!(Budget::new(Capacity::Auto, 1, None).sessions, 10_000_000);
+        assert_eq!(Budget::new(Capacity::Auto, false, 1, None).sessions, 10_000_000);
     }
 
     #[test]
     fn a_budget_fits_up_to_the_last_byte() {
         let limit = 200 * 1_000_000 + 2 * (64 << 20);
-        let fits = |sessions, limit| Budget::new(Capacity::Sessions(sessions), 2, Some(limit)).fits();
+        let fits = |sessions, limit| Budget::new(Capacity::Sessions(sessions), false, 2, Some(limit)).fits();
         assert!(fits(1_000_000, limit));
         assert!(!fits(1_000_000, limit - 1));
         assert!(!fits(1_000_001, limit));
@@ -119,12 +127,22 @@ mod tests {
 
     #[test]
     fn the_line_at_start_says_all_parts() {
-        let budget = Budget::new(Capacity::Sessions(1_000_000), 2, Some(GIB));
+        let budget = Budget::new(Capacity::Sessions(1_000_000), false, 2, Some(GIB));
         assert_eq!(
             budget.to_string(),
             "1000000 sessions at 200 bytes (191 MiB) and 128 MiB for hashing come to 319 MiB, \
              the memory limit is 1024 MiB"
         );
+    }
+
+    #[test]
+    fn tokens_that_stand_in_the_shop_too_take_more() {
+        let mut config = Config::default();
+        config.magento.mirror_tokens = true;
+        let sessions = |config: &Config| config.budget(Some(2_800_000_000)).unwrap().sessions;
+        assert_eq!(sessions(&config), 8_400_000, "embedded accounts have no shop");
+        config.accounts.source = AccountSource::Magento;
+        assert_eq!(sessions(&config), 6_000_000);
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub struct SettingsKeeper {
     source: Arc<dyn DirectorySource>,
     snapshot: SharedSnapshot,
     clock: SharedClock,
+    /// What the settings were when they were last seen, where somebody else may have changed them since.
+    seen: Option<Settings>,
     /// Called after each swap.
     listener: Box<dyn Fn() + Send>,
     /// Dropped with the actor: whoever supplied it notices when that happens in a panic.
@@ -61,7 +63,13 @@ impl SettingsKeeper {
         listener: Box<dyn Fn() + Send>,
         guard: Option<Box<dyn Any + Send>>,
     ) -> Self {
-        Self { store, source, snapshot, clock, listener, _guard: guard }
+        Self { store, source, snapshot, clock, seen: None, listener, _guard: guard }
+    }
+
+    /// A keeper that tells what somebody else has changed since the settings were these.
+    #[must_use]
+    pub fn since(self, seen: Settings) -> Self {
+        Self { seen: Some(seen), ..self }
     }
 
     /// Where values are kept.
@@ -84,20 +92,26 @@ impl SettingsKeeper {
         let settings = settings.unwrap_or_else(|| current.settings.clone());
         if settings != current.settings || stores != current.stores || roles != current.roles {
             let next = current.followed_by(settings, stores, roles);
-            let lines = told_of_others(&current, &next, self.clock.now());
+            let lines = told_of_others((&current.settings, &current.stores), &next, self.clock.now());
             self.publish(next);
-            self.write_down(lines);
+            if !lines.is_empty() {
+                self.write_down(lines);
+            }
         }
+    }
+
+    /// Tells what was changed before this process has begun, at the moment of its start: nobody knows when it was.
+    fn catch_up(&mut self) {
+        let Some(seen) = self.seen.take() else { return };
+        let now = self.snapshot.load_full();
+        self.write_down(told_of_others((&seen, &now.stores), &now, self.clock.now()));
     }
 
     /// Changes count whether or not they can be written down now; what cannot is written down later, with its time.
     fn write_down(&self, lines: Vec<Line>) {
-        if lines.is_empty() {
-            return;
-        }
-        let store = Arc::clone(&self.store);
+        let (store, snapshot) = (Arc::clone(&self.store), Arc::clone(&self.snapshot));
         actix_rt::spawn(async move {
-            while let Err(error) = store.tell(lines.clone()).await {
+            while let Err(error) = store.tell(lines.clone(), &snapshot.load_full().settings).await {
                 tracing::warn!(%error, "a setting that was changed in the shop has no line in the audit trail yet");
                 tokio::time::sleep(RETRY).await;
             }
@@ -131,6 +145,7 @@ impl Actor for SettingsKeeper {
 
     fn started(&mut self, context: &mut Self::Context) {
         context.set_mailbox_capacity(super::handle::MAILBOX);
+        self.catch_up();
     }
 }
 
@@ -149,7 +164,9 @@ impl Handler<ChangeSetting> for SettingsKeeper {
         let line = Line::new(self.clock.now(), event.clone(), origin);
         let change = async move {
             checked?;
-            store.write(row.clone(), line, &snapshot.stores).await?;
+            let mut after = snapshot.settings.clone();
+            after.set(&row.path, row.scope, row.value.clone());
+            store.write(row.clone(), line, &snapshot.stores, &after).await?;
             log_change(&event, origin);
             Ok(row)
         };
@@ -174,13 +191,13 @@ impl Handler<ReloadDirectory> for SettingsKeeper {
     }
 }
 
-/// The lines about what somebody else has changed between two snapshots, as for changes that were made here; the log
-/// has them, too.
-fn told_of_others(before: &Snapshot, after: &Snapshot, at: UnixSeconds) -> Vec<Line> {
-    let differences = before.settings.differences(&after.settings).into_iter();
+/// The lines about what somebody else has changed since settings and scopes were these, as for changes that were made here;
+/// the log has them, too.
+fn told_of_others((before, scopes): (&Settings, &StoreDirectory), after: &Snapshot, at: UnixSeconds) -> Vec<Line> {
+    let differences = before.differences(&after.settings).into_iter();
     let lines = differences.map(|Difference { path, scope, from, to }| {
         // A website that is gone has taken its values along.
-        let name = after.stores.scope_name(scope).or_else(|| before.stores.scope_name(scope)).unwrap_or_default();
+        let name = after.stores.scope_name(scope).or_else(|| scopes.scope_name(scope)).unwrap_or_default();
         tracing::info!(path, scope = name, from, to, "a setting was changed in the shop");
         let (from, to) = (from.map(str::to_owned), to.map(str::to_owned));
         Line::new(at, Event::SettingChanged { path: path.to_owned(), scope: name, from, to }, Origin::SHOP)

@@ -42,20 +42,31 @@ impl From<StoreError> for KeeperError {
 impl From<AccountError> for KeeperError {
     fn from(error: AccountError) -> Self {
         match error {
-            AccountError::Unavailable(cause) => Self::Unavailable(cause),
+            AccountError::Unavailable(cause) | AccountError::Faulty(cause) => Self::Unavailable(cause),
             AccountError::Conflict(problem) => Self::Conflict(problem),
         }
     }
 }
 
+/// What the settings of a shop were when they were last seen; `now` when they never were.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when that cannot be read.
+pub async fn seen(readers: &Readers, now: &Settings) -> Result<Settings, StoreError> {
+    let Some(rows) = readers.seen_settings().await? else { return Ok(now.clone()) };
+    let mut seen = Settings::default();
+    rows.into_iter().for_each(|row| seen.set(&row.path, row.scope, row.value));
+    Ok(seen)
+}
+
 /// What a server starts with: the stored settings, and websites and roles as they are.
 ///
 /// # Errors
-/// [`KeeperError::Unavailable`] when something cannot be read.
+/// [`AccountError`] when something cannot be read.
 pub async fn load(
     readers: &Readers,
     source: &dyn DirectorySource,
-) -> Result<(Settings, StoreDirectory, Roles), KeeperError> {
+) -> Result<(Settings, StoreDirectory, Roles), AccountError> {
     let (settings, stores, roles) = source.everything().await?;
     if let Some(settings) = settings {
         return Ok((settings, stores, roles));

@@ -13,7 +13,7 @@ use crate::store::{
     AdministratorRow, Change, CustomerLock, CustomerRow, RoleRow, RowChecksums, SealedTable, SettingRow, ThrottleRow,
     UsedCode,
 };
-use crate::store::{mirror, outbox};
+use crate::store::{mirror, outbox, seen_settings};
 
 /// Carries out one change inside a transaction: counts sessions in `books`, adds the numbers of new accounts to `ids`.
 pub(super) fn apply(to: &Connection, change: &Change, books: &mut Books, ids: &mut Vec<u32>) -> rusqlite::Result<()> {
@@ -44,6 +44,7 @@ pub(super) fn apply(to: &Connection, change: &Change, books: &mut Books, ids: &m
             set_setting(to, row)?;
             books.seal.tables.renew(to, Table::Settings)
         }
+        Change::SettingsSeen(rows) => seen_settings::note(to, rows),
         Change::CreateCustomers(rows) => create_customers(to, rows, &books.seal.rows, ids),
         Change::CustomerPassword { customer, hash, at } => {
             books.seal.rows.change(to, SealedTable::Customers, &[customer], || {

@@ -102,6 +102,9 @@ fn accept(
             books.end_kind(&transaction, kind, through)?;
         }
         jwts::revoke_everything(&transaction, seal, now)?;
+        if others.is_some() {
+            belonging::forget_outbox(&transaction)?;
+        }
     }
     // Numbers that were given out after the copy was made must not come again.
     books.ledger.last += NUMBERS_OF_A_RUN;

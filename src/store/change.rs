@@ -1,6 +1,7 @@
 //! What can be asked of the store.
 
 use actix::Message;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::audit::Line;
@@ -50,6 +51,8 @@ pub enum Change {
     },
     /// A setting was changed.
     Setting(SettingRow),
+    /// The shop's settings are these, all of them.
+    SettingsSeen(Vec<SettingRow>),
     /// These customers are new. Their numbers are in [`Written::ids`], in the same order.
     CreateCustomers(Vec<CustomerRow>),
     /// A customer's password was set. Counters and lock stay as they are.
@@ -147,7 +150,7 @@ pub struct ThrottleRow {
 }
 
 /// The value of a setting at one scope; `None` goes back to the inherited value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettingRow {
     /// Magento's path.
     pub path: String,

@@ -39,6 +39,7 @@ mod readers;
 mod recover;
 mod rows;
 mod schema;
+mod seen_settings;
 #[cfg(test)]
 mod session_tests;
 mod sessions;
@@ -50,6 +51,7 @@ mod writer;
 pub use audit::Erasure;
 pub use audit_reading::{ExportError, Span, TrailFault, TrailReader, Verdict};
 pub use backup::{Accepted, accept_restored, back_up};
+pub use belonging::EMBEDDED_ACCOUNTS;
 pub use change::{
     Change, Committed, CustomerLock, Record, RecordOutcome, SettingRow, StoreError, ThrottleRow, UsedCode, Write,
     Written,

@@ -11,7 +11,7 @@ use crate::clock::UnixSeconds;
 use crate::settings::{Scope, StoreId, WebsiteId};
 use crate::store::{
     DataFolder, MirroredToken, RowChecksums, SettingRow, StoreError, UsedCode, UserRevocation, WaitingForShop,
-    connection, mirror, outbox,
+    connection, mirror, outbox, seen_settings,
 };
 
 /// How many reads run at once.
@@ -71,6 +71,14 @@ impl Readers {
     /// As for [`Readers::read`].
     pub async fn settings(&self) -> Result<Vec<SettingRow>, StoreError> {
         self.read(settings).await
+    }
+
+    /// The settings of the shop when they were last seen; `None` when they never were.
+    ///
+    /// # Errors
+    /// As for [`Readers::read`].
+    pub async fn seen_settings(&self) -> Result<Option<Vec<SettingRow>>, StoreError> {
+        self.read(seen_settings::noted).await
     }
 
     /// The last code of every administrator who has signed in with one.

@@ -1,7 +1,7 @@
 //! What is answered while the data folder is being opened.
 
 use std::fs::{File, OpenOptions};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -153,4 +153,36 @@ fn a_file_that_was_cut_off_is_refused_with_what_to_do() {
     ] {
         tokenward(home.path(), line, "").assert_failed(1, "is empty: it was cut off");
     }
+}
+
+/// A server for an address that somebody else has, beside a shop whose database is away.
+fn at_a_taken_address(folder: &Path) -> (TcpListener, String, ServerBuilder) {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let builder = ServerBuilder::on(folder)
+        .key("ACCOUNTS__SOURCE", "magento")
+        .key("MAGENTO__DATABASE_URL", "mysql://nobody:nothing@127.0.0.1:9/magento")
+        .key("HTTP__PUBLIC", &address);
+    (taken, address, builder)
+}
+
+#[test]
+fn a_server_whose_address_is_taken_waits_for_no_database() {
+    let home = tempfile::tempdir().unwrap();
+    let (_taken, address, builder) = at_a_taken_address(home.path());
+    let mut process = builder.spawn();
+    assert_eq!(process.wait(SOON).code(), Some(1), "{}", process.log.text());
+    let log = process.log.text();
+    assert!(log.contains(&format!("cannot listen on {address} (http.public)")), "{log}");
+}
+
+#[test]
+fn that_the_folder_is_in_use_is_told_rather_than_that_the_address_is() {
+    let home = tempfile::tempdir().unwrap();
+    let _server = ServerBuilder::on(home.path()).start();
+    let (_taken, _, builder) = at_a_taken_address(home.path());
+    let mut process = builder.spawn();
+    assert_eq!(process.wait(SOON).code(), Some(1), "{}", process.log.text());
+    let log = process.log.text();
+    assert!(log.contains("is in use by another tokenward"), "{log}");
 }

@@ -27,6 +27,9 @@ const LONGEST_TRY: u64 = 30_000;
 /// The numbers with which the server says that this user may not in, or not into this database, or that there is none.
 const NO_ENTRY: [u16; 4] = [1044, 1045, 1049, 1698];
 
+/// The numbers with which it says that the user may not ask this, or that there is no such table or column.
+const NO_ANSWER: [u16; 5] = [1054, 1142, 1143, 1146, 1356];
+
 /// How long a connection that is not needed is kept.
 const IDLE: Duration = Duration::from_mins(5);
 
@@ -174,7 +177,8 @@ impl Database {
     /// Carries `work` out on a connection, also when nobody waits for it any more.
     ///
     /// # Errors
-    /// [`AccountError::Unavailable`] when the database is away, takes too long, or has too many to answer.
+    /// [`AccountError::Unavailable`] when the database is away, takes too long, or has too many to answer;
+    /// [`AccountError::Faulty`] when it refuses the question, or its answer cannot be read.
     pub(super) async fn ask<T, F>(&self, work: F) -> Result<T, AccountError>
     where
         T: Send + 'static,
@@ -248,14 +252,14 @@ where
             Ok(answer)
         }
         Ok(Err(error)) => {
-            if matches!(error, sqlx::Error::Database(_)) {
+            if matches!(error, sqlx::Error::Database(_)) || cannot_be_read(&error) {
                 condition.reached();
                 condition.failures.fetch_add(1, Ordering::Relaxed);
             } else {
                 connection.close_on_drop();
                 condition.lost(&error.to_string());
             }
-            Err(unavailable(&error))
+            Err(told(&error))
         }
         Err(_) => {
             // What the server still sends belongs to nobody.
@@ -300,8 +304,24 @@ fn away() -> AccountError {
     AccountError::Unavailable("the shop's database is away".to_owned())
 }
 
-fn unavailable(error: &sqlx::Error) -> AccountError {
-    AccountError::Unavailable(error.to_string())
+fn told(error: &sqlx::Error) -> AccountError {
+    if cannot_be_read(error) || says(error, &NO_ANSWER) {
+        AccountError::Faulty(error.to_string())
+    } else {
+        AccountError::Unavailable(error.to_string())
+    }
+}
+
+/// Whether the database has answered, and in a way that nobody can read.
+fn cannot_be_read(error: &sqlx::Error) -> bool {
+    use sqlx::Error::{ColumnDecode, ColumnNotFound, Decode, RowNotFound, TypeNotFound};
+    matches!(error, ColumnDecode { .. } | ColumnNotFound(_) | Decode(_) | RowNotFound | TypeNotFound { .. })
+}
+
+/// Whether the database refuses with one of these numbers.
+fn says(error: &sqlx::Error, numbers: &[u16]) -> bool {
+    let refusal = error.as_database_error().and_then(|refusal| refusal.try_downcast_ref::<MySqlDatabaseError>());
+    refusal.is_some_and(|refusal| numbers.contains(&refusal.number()))
 }
 
 impl Drop for Database {
@@ -318,13 +338,12 @@ impl fmt::Debug for Database {
         formatter.debug_struct("Database").field("condition", &self.condition).finish_non_exhaustive()
     }
 }
+
 /// Whether nobody mends it by waiting: a wrong password, the wrong name of a database, a certificate that is not trusted. A
 /// file that is not there is one of a certificate, unless the server's own socket is looked for.
 fn refuses(error: &sqlx::Error, is_remote: bool) -> bool {
     match error {
-        sqlx::Error::Database(cause) => {
-            cause.try_downcast_ref::<MySqlDatabaseError>().is_some_and(|cause| NO_ENTRY.contains(&cause.number()))
-        }
+        sqlx::Error::Database(_) => says(error, &NO_ENTRY),
         sqlx::Error::Io(cause) => match cause.kind() {
             ErrorKind::InvalidData => true,
             ErrorKind::NotFound => is_remote,

@@ -11,7 +11,7 @@ use crate::accounts::magento::store::ask;
 use crate::accounts::magento::{FixedSettings, MagentoAccounts, ShopSettings, config, directory};
 use crate::accounts::{AccountError, DirectorySource, SettingStore};
 use crate::audit::Line;
-use crate::settings::{Roles, Scope, Settings, StoreDirectory};
+use crate::settings::{Difference, Roles, Scope, Settings, StoreDirectory};
 use crate::store::{Change, SettingRow};
 
 impl MagentoAccounts {
@@ -49,10 +49,16 @@ impl DirectorySource for MagentoAccounts {
 
 #[async_trait]
 impl SettingStore for MagentoAccounts {
-    async fn write(&self, row: SettingRow, line: Line, stores: &StoreDirectory) -> Result<(), AccountError> {
+    async fn write(
+        &self,
+        row: SettingRow,
+        line: Line,
+        stores: &StoreDirectory,
+        after: &Settings,
+    ) -> Result<(), AccountError> {
         self.may_change(&row.path, row.scope, stores)?;
         ask!(self, |connection, tables| config::write(connection, &tables, &row).await)?;
-        self.tell(vec![Change::Audit(line)]).await
+        self.tell(vec![seen(after), Change::Audit(line)]).await
     }
 
     fn may_change(&self, path: &str, scope: Scope, stores: &StoreDirectory) -> Result<(), AccountError> {
@@ -64,8 +70,11 @@ impl SettingStore for MagentoAccounts {
         Ok(())
     }
 
-    async fn tell(&self, lines: Vec<Line>) -> Result<(), AccountError> {
-        SettingStore::tell(&self.store, lines).await
+    async fn tell(&self, lines: Vec<Line>, after: &Settings) -> Result<(), AccountError> {
+        let changes = std::iter::once(seen(after)).chain(lines.into_iter().map(Change::Audit));
+        // Without a limit of time: a line whose writer gave up waiting may be written later, and then stand there twice.
+        self.store.write_untimed(changes.collect()).await?;
+        Ok(())
     }
 
     fn advice(&self) -> Option<&'static str> {
@@ -73,6 +82,17 @@ impl SettingStore for MagentoAccounts {
     }
 }
 
+/// That these are all settings, so that the next start knows what was changed before it.
+fn seen(settings: &Settings) -> Change {
+    let built_in = Settings::default();
+    let rows = built_in.differences(settings).into_iter().map(|Difference { path, scope, to, .. }| SettingRow {
+        path: path.to_owned(),
+        scope,
+        value: to.map(str::to_owned),
+    });
+    Change::SettingsSeen(rows.collect())
+}
+
 fn no_default_website() -> AccountError {
-    AccountError::Unavailable("no website with a store view is the default one".to_owned())
+    AccountError::Faulty("no website with a store view is the default one".to_owned())
 }

@@ -22,7 +22,7 @@ use crate::magento::InstallationKey;
 use crate::magento::env_php::{Deployment, Environment, ScopeCode, SystemValue, parse};
 use crate::secret::Secret;
 use crate::session::{Subject, UserType};
-use crate::settings::{RoleId, Scope, WebsiteId};
+use crate::settings::{RoleId, Scope, Settings, WebsiteId};
 use crate::store::{Change, CustomerLock, DataFolder, Readers, SettingRow, Store, ThrottleRow, UserRevocation};
 use crate::token::{Token, TokenDigest};
 
@@ -314,7 +314,7 @@ async fn settings_are_written_where_magento_has_them_unless_they_are_fixed() {
     let write = async |path: &str, scope, value: Option<&str>| {
         let row = SettingRow { path: path.to_owned(), scope, value: value.map(str::to_owned) };
         let event = Event::AccountSwitched { subject: Subject::admin(1), active: true };
-        SettingStore::write(&*accounts, row, Line::new(NOW, event, Origin::SERVER), &stores).await
+        SettingStore::write(&*accounts, row, Line::new(NOW, event, Origin::SERVER), &stores, &Settings::default()).await
     };
     for value in ["2", "3"] {
         write(lifetime, Scope::Default, Some(value)).await.unwrap();
@@ -479,6 +479,16 @@ async fn the_files_of_the_shop_lead_to_its_database() {
     let deployment = Deployment::new([file], Environment::default());
     let accounts = open(DatabaseOptions::from_connection(&deployment.connection().unwrap())).await.unwrap();
     assert_eq!(accounts.customer(4).await.unwrap().unwrap().email, "current@example.com");
+}
+
+#[actix::test]
+async fn a_table_that_has_gone_makes_no_database_that_is_away() {
+    let Some(database) = MariaDb::start() else { return };
+    let accounts = open(options(&database)).await.unwrap();
+    database.sql("RENAME TABLE store_group TO elsewhere");
+    let refused = accounts.settings().await;
+    assert!(matches!(&refused, Err(AccountError::Faulty(cause)) if cause.contains("store_group")), "{refused:?}");
+    assert!(!accounts.condition().is_away());
 }
 
 #[actix::test]

@@ -153,7 +153,7 @@ fn wrong(problem: String) -> SeedError {
 fn in_words(what: &str, name: &str, error: AccountError) -> SeedError {
     match error {
         AccountError::Conflict(problem) => wrong(format!("{what} {name}: {problem}")),
-        AccountError::Unavailable(_) => SeedError::Accounts(error),
+        AccountError::Unavailable(_) | AccountError::Faulty(_) => SeedError::Accounts(error),
     }
 }
 

@@ -30,7 +30,7 @@ use crate::clock::SharedClock;
 use crate::config::{self, AccountSource, Config, Magento, ShopFileError};
 use crate::magento::env_php::{ConnectionError, Deployment};
 use crate::magento::{InstallationKey, SharedInstallationKey};
-use crate::store::Store;
+use crate::store::{EMBEDDED_ACCOUNTS, Store};
 
 /// Why there is no shop beside which the server could run.
 #[derive(Debug, Error)]
@@ -83,7 +83,7 @@ impl Installation {
     /// password.
     pub(super) fn accounts_of(&self, config: &Config) -> Result<String, ShopError> {
         if config.accounts.source == AccountSource::Embedded {
-            return Ok("the embedded accounts".to_owned());
+            return Ok(EMBEDDED_ACCOUNTS.to_owned());
         }
         let options = self.database(config)?;
         let prefix = Some(options.table_prefix.as_str()).filter(|prefix| !prefix.is_empty());

@@ -1,13 +1,11 @@
 //! Waiting at the start for a shop whose database is away: a container that is moved at that moment must not give up.
 
-use std::fmt::Display;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 use crate::accounts::AccountError;
-use crate::keeper::KeeperError;
 
 /// How long the first pause between two attempts is; each is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -27,38 +25,17 @@ pub(in crate::app) enum Patience {
     Endless,
 }
 
-/// What may pass by itself, and what waiting does not mend.
-pub(in crate::app) trait MayPass: Display {
-    /// Whether it may.
-    fn may_pass(&self) -> bool;
-}
-
-impl MayPass for AccountError {
-    fn may_pass(&self) -> bool {
-        match self {
-            Self::Unavailable(_) => true,
-            Self::Conflict(_) => false,
-        }
-    }
-}
-
-impl MayPass for KeeperError {
-    fn may_pass(&self) -> bool {
-        match self {
-            Self::Unavailable(_) | Self::Busy => true,
-            Self::Refused(_) | Self::Conflict(_) => false,
-        }
-    }
-}
-
 impl Patience {
     /// Carries `work` out, again and again where that is to be waited for. That it waits is said at once, and every half
     /// minute from then on.
-    pub(in crate::app) async fn until<T, E: MayPass>(self, work: impl AsyncFn() -> Result<T, E>) -> Result<T, E> {
+    pub(in crate::app) async fn until<T>(
+        self,
+        work: impl AsyncFn() -> Result<T, AccountError>,
+    ) -> Result<T, AccountError> {
         let (begun, mut pause, mut told) = (Instant::now(), FIRST_PAUSE, None::<Instant>);
         loop {
             let error = match work().await {
-                Err(error) if self == Self::Endless && error.may_pass() => error,
+                Err(error) if self == Self::Endless && may_pass(&error) => error,
                 outcome => {
                     if told.is_some() && outcome.is_ok() {
                         info!(
@@ -77,6 +54,14 @@ impl Patience {
             sleep(pause).await;
             pause = (2 * pause).min(LONGEST_PAUSE);
         }
+    }
+}
+
+/// Whether it may pass by itself.
+fn may_pass(error: &AccountError) -> bool {
+    match error {
+        AccountError::Unavailable(_) => true,
+        AccountError::Faulty(_) | AccountError::Conflict(_) => false,
     }
 }
 
@@ -109,7 +94,9 @@ mod tests {
     #[actix::test]
     async fn a_command_and_what_waiting_does_not_mend_fail_at_once() {
         assert_eq!(tried(Patience::None, 5, away()).await, (false, 1, 0));
-        let missing = AccountError::Conflict("a table is missing".to_owned());
-        assert_eq!(tried(Patience::Endless, 5, missing).await, (false, 1, 0));
+        for lasting in [AccountError::Conflict, AccountError::Faulty] {
+            let missing = lasting("a table is missing".to_owned());
+            assert_eq!(tried(Patience::Endless, 5, missing).await, (false, 1, 0));
+        }
     }
 }

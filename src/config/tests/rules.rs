@@ -166,10 +166,13 @@ fn where_the_shops_database_is_has_to_be_said_and_to_be_an_address() {
     for good in ["mysql://a:b@host/magento", "mariadb://a@host:3307/magento?ssl-mode=required&socket=/run/x.sock"] {
         assert_eq!(url(good), "");
     }
-    assert_snapshot!(url("postgres://a:secret@host/magento"), @"");
-    for wrong in
-        ["mysql://a:b@host", "mysql://a:b@host/", "mysql://a:p@ss/w#rd@host/magento", "mysql://a:b/c@host/magento"]
-    {
+    for wrong in [
+        "postgres://a:b@host/magento",
+        "mysql://a:b@host",
+        "mysql://a:b@host/",
+        "mysql://a:p@ss/w#rd@host/magento",
+        "mysql://a:b/c@host/magento",
+    ] {
         assert!(url(wrong).contains("tokenward.toml:2: magento.database_url must look like"), "{wrong}");
     }
 }

@@ -191,7 +191,7 @@ impl From<RegistryError> for AdminError {
 impl From<AccountError> for AdminError {
     fn from(error: AccountError) -> Self {
         match error {
-            AccountError::Unavailable(cause) => {
+            AccountError::Unavailable(cause) | AccountError::Faulty(cause) => {
                 tracing::warn!(cause, "the accounts could not be asked for the admin API");
                 Self::Unavailable
             }

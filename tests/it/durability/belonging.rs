@@ -63,3 +63,13 @@ fn a_folder_without_sessions_goes_with_any_accounts() {
     let waiting = beside_a_shop(&home).spawn();
     says(&waiting, "the start waits for the shop's database");
 }
+
+#[test]
+fn the_users_of_a_folder_from_before_that_was_noted_are_of_the_embedded_accounts() {
+    let (home, token) = used();
+    let note = rusqlite::Connection::open(home.database()).unwrap();
+    assert_eq!(note.execute("DELETE FROM meta WHERE key = 'accounts_of'", ()).unwrap(), 1);
+    drop(note);
+    assert_refused(&home);
+    assert!(session(&home.start(), &token).is_some());
+}

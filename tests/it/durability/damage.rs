@@ -77,6 +77,17 @@ fn damage(home: &Home, sql: &str) {
 }
 
 #[test]
+fn a_damaged_row_of_the_throttle_ends_a_start_that_has_no_shop_to_wait_for() {
+    let home = Home::with_customers(1);
+    home.start().try_customer(&email(0), "a wrong one").assert_status(401);
+    damage(&home, "DROP TRIGGER throttle_changed; UPDATE throttle SET failures = failures + 1");
+    let mut process = home.builder().spawn();
+    assert_eq!(process.wait(SOON).code(), Some(1), "{}", process.log.text());
+    let log = process.log.text();
+    assert!(log.contains("throttle") && log.contains("damaged"), "{log}");
+}
+
+#[test]
 fn a_damaged_account_signs_nobody_in_and_the_log_says_what_to_do() {
     let (home, good, _) = killed();
     damage(&home, "DROP TRIGGER customer_changed; UPDATE customers SET website = website + 0, is_active = 0");

@@ -230,6 +230,12 @@ fn what_waiting_does_not_mend_ends_a_start_and_a_command_waits_for_nobody() {
         let log = process.log.text();
         assert!(log.contains("cannot connect to the shop's database"), "{log}");
     }
+    database.sql("UPDATE store_website SET is_default = 0");
+    let mut process = beside_url(&url).spawn();
+    assert_eq!(process.wait(Duration::from_secs(30)).code(), Some(1));
+    let log = process.log.text();
+    assert!(log.contains("no website with a store view is the default one"), "{log}");
+    database.sql("UPDATE store_website SET is_default = 1 WHERE website_id = 1");
     let folder = tempfile::tempdir().unwrap();
     drop(beside_on(folder.path(), &database).start());
     database.stop();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::magento::{beside, token};
+use crate::magento::{beside, beside_on, token};
 use crate::support::{MariaDb, ServerBuilder, TestServer};
 
 /// `magento.poll` of these servers, which is a second, and one more; and what a slow machine needs to ask.
@@ -120,6 +120,27 @@ fn a_lifetime_that_the_merchant_changes_counts_at_once() {
         ]
         .map(changed)
     );
+}
+
+#[test]
+fn what_is_changed_in_the_shop_while_no_server_runs_is_told_once_at_the_next_start() {
+    let Some(database) = MariaDb::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (lifetime, locks) = ("oauth/access_token_lifetime/customer", "customer/password/lockout_failures");
+    let server = beside_on(folder.path(), &database).start();
+    server.command(&["setting", "set", lifetime, "2"], "").printed();
+    let own = told_of_settings(&server, 1).remove(0);
+    assert_ne!(own.4, "shop", "what the shop had before it was ever seen is no change");
+    drop(server);
+    database.sql(&format!("INSERT INTO core_config_data (path, value) VALUES ('{locks}', '7')"));
+    let server = beside_on(folder.path(), &database).start();
+    let told = [own.clone(), changed((locks, "default", None, Some("7"), "shop"))];
+    assert_eq!(told_of_settings(&server, 2), told);
+    drop(server);
+    let server = beside_on(folder.path(), &database).start();
+    server.command(&["setting", "reset", lifetime], "").printed();
+    let lines = told_of_settings(&server, 3);
+    assert_eq!((lines.len(), &lines[..2]), (3, &told[..]));
 }
 
 /// Path, scope, from, to, by.
