@@ -8,7 +8,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use crate::accounts::UserState;
 use crate::clock::UnixSeconds;
 use crate::http::Services;
-use crate::http::holder::CannotTell;
+use crate::http::holder::{CannotTell, Remembered};
 use crate::registry::{Candidate, SubjectFacts, TokenValidator, ValidateToken, Validation};
 use crate::session::{Session, SessionId, UserType};
 use crate::settings::{RoleId, WebsiteId};
@@ -194,9 +194,9 @@ pub(super) fn standing_as_known(session: &Session, services: &Services) -> Stand
     }
     let (holders, subject) = (&services.holders, session.subject);
     let counts_locks = holders.are_followed() && services.options.refuse_locked;
-    let known = if counts_locks { holders.known_or_asked(subject) } else { holders.known(subject) };
-    match known {
-        Some(told) => indexed.with(told, services),
+    let remembered = if counts_locks { holders.remembered_or_asked(subject) } else { holders.remembered(subject) };
+    match remembered {
+        Some(Remembered { state, .. }) => indexed.with(state, services),
         // Nobody keeps up to date what the index says of users without sessions.
         None if holders.are_followed() => Standing { role: None, locked_until: None, ..indexed },
         None => indexed,

@@ -45,11 +45,11 @@ struct Entry {
 
 /// What is remembered of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Remembered {
+pub(in crate::http) struct Remembered {
     /// `None` when there was no such user.
-    pub(super) state: Option<UserState>,
+    pub(in crate::http) state: Option<UserState>,
     /// Whether it is to be taken for true without asking again.
-    pub(super) is_fresh: bool,
+    pub(in crate::http) is_fresh: bool,
 }
 
 impl Memory {

@@ -9,6 +9,8 @@ mod memory;
 #[cfg(test)]
 mod tests;
 
+pub(super) use memory::Remembered;
+
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
@@ -25,7 +27,7 @@ use tracing::warn;
 use crate::accounts::gatherer::{self, WAITING};
 use crate::accounts::{AccountStore, UserState};
 use crate::clock::{SharedClock, UnixSeconds};
-use crate::http::holder::memory::{Memory, Remembered};
+use crate::http::holder::memory::Memory;
 use crate::session::{Subject, UserType};
 
 /// How long a check waits for the accounts.
@@ -109,19 +111,19 @@ impl Holders {
         }
     }
 
-    /// What is remembered of a user; `None` when that is nothing at all.
-    pub(super) fn known(&self, subject: Subject) -> Option<Option<UserState>> {
-        self.remembered(subject).map(|remembered| remembered.state)
+    /// What is remembered of a user.
+    pub(super) fn remembered(&self, subject: Subject) -> Option<Remembered> {
+        self.known.memory.get(subject, self.known.clock.now())
     }
 
     /// The same. Who is not remembered is looked up meanwhile, for the next time.
-    pub(super) fn known_or_asked(&self, subject: Subject) -> Option<Option<UserState>> {
+    pub(super) fn remembered_or_asked(&self, subject: Subject) -> Option<Remembered> {
         let remembered = self.remembered(subject);
         if remembered.is_none_or(|remembered| !remembered.is_fresh) {
             // What cannot be asked now is asked at the next check.
             drop(self.ask(subject));
         }
-        remembered.map(|remembered| remembered.state)
+        remembered
     }
 
     /// The users to ask about. Those who have not been seen for a while are forgotten.
@@ -134,19 +136,13 @@ impl Holders {
         self.known.memory.update(subject, state, now);
     }
 
-    fn remembered(&self, subject: Subject) -> Option<Remembered> {
-        self.known.memory.get(subject, self.known.clock.now())
-    }
-
     async fn look_up(&self, subject: Subject) -> Result<Option<UserState>, CannotTell> {
         let answer = self.ask(subject)?;
-        match timeout(PATIENCE, answer).await {
-            Ok(told) => told.map_err(|_| CannotTell),
-            Err(_) => {
-                self.known.note_failure();
-                Err(CannotTell)
-            }
-        }
+        let Ok(told) = timeout(PATIENCE, answer).await else {
+            self.known.note_failure();
+            return Err(CannotTell);
+        };
+        told.map_err(|_| CannotTell)
     }
 
     /// Has a user looked up, unless that is under way.
