@@ -116,24 +116,24 @@ mod tests {
     const CHIEF: Subject = Subject { kind: UserType::Admin, id: 3 };
     const NOW: UnixSeconds = UnixSeconds(1_000);
 
-    fn of_role(role: u32) -> Option<UserState> {
-        Some(UserState::of_integration(Some(RoleId(role))))
+    fn of_role(role: u32) -> UserState {
+        UserState::of_integration(Some(RoleId(role)))
     }
 
-    fn fresh(state: Option<UserState>) -> Option<Remembered> {
-        Some(Remembered { state, is_fresh: true })
+    fn fresh(state: Option<UserState>) -> Remembered {
+        Remembered { state, is_fresh: true }
     }
 
     #[test]
     fn what_became_of_a_user_takes_the_place_of_what_was_known_and_adds_nobody() {
         let memory = Memory::new();
-        memory.update(CHIEF, of_role(1), NOW);
+        memory.update(CHIEF, Some(of_role(1)), NOW);
         assert_eq!((memory.get(CHIEF, NOW), memory.lately_used(NOW)), (None, vec![]));
-        memory.insert(CHIEF, of_role(1), NOW);
-        memory.update(CHIEF, of_role(2), NOW);
-        assert_eq!((memory.get(CHIEF, NOW), memory.lately_used(NOW)), (fresh(of_role(2)), vec![CHIEF]));
+        memory.insert(CHIEF, Some(of_role(1)), NOW);
+        memory.update(CHIEF, Some(of_role(2)), NOW);
+        assert_eq!((memory.get(CHIEF, NOW), memory.lately_used(NOW)), (Some(fresh(Some(of_role(2)))), vec![CHIEF]));
         memory.update(CHIEF, None, NOW);
-        assert_eq!((memory.get(CHIEF, NOW), memory.lately_used(NOW)), (fresh(None), vec![]));
+        assert_eq!((memory.get(CHIEF, NOW), memory.lately_used(NOW)), (Some(fresh(None)), vec![]));
         let stale = Remembered { state: None, is_fresh: false };
         assert_eq!(memory.get(CHIEF, NOW.plus(REMEMBER_NOBODY)), Some(stale), "one may be made");
     }
@@ -141,10 +141,10 @@ mod tests {
     #[test]
     fn who_has_not_been_seen_for_a_while_is_asked_about_no_more_and_forgotten() {
         let memory = Memory::new();
-        memory.insert(CHIEF, of_role(1), NOW);
+        memory.insert(CHIEF, Some(of_role(1)), NOW);
         let seen = NOW.plus(FOLLOW - 1);
-        assert_eq!(memory.get(CHIEF, seen), fresh(of_role(1)));
-        memory.update(CHIEF, of_role(2), seen.plus(FOLLOW - 1));
+        assert_eq!(memory.get(CHIEF, seen), Some(fresh(Some(of_role(1)))));
+        memory.update(CHIEF, Some(of_role(2)), seen.plus(FOLLOW - 1));
         assert_eq!(memory.lately_used(seen.plus(FOLLOW - 1)), [CHIEF]);
         assert_eq!(memory.lately_used(seen.plus(FOLLOW)), []);
         assert_eq!(memory.get(CHIEF, seen.plus(FOLLOW)), None);
@@ -153,12 +153,12 @@ mod tests {
     #[test]
     fn one_too_many_has_one_forgotten_and_no_customer_an_administrator() {
         let memory = Memory::of(1_000, 10);
-        memory.insert(CHIEF, of_role(1), NOW);
+        memory.insert(CHIEF, Some(of_role(1)), NOW);
         for id in 1..=3_000 {
-            memory.insert(Subject::customer(id), of_role(2), NOW);
+            memory.insert(Subject::customer(id), Some(of_role(2)), NOW);
             let held = memory.customers.len();
             assert!(held <= 1_000 && held + 200 >= (id as usize).min(1_000), "{held} of {id}");
         }
-        assert_eq!(memory.get(CHIEF, NOW), fresh(of_role(1)));
+        assert_eq!(memory.get(CHIEF, NOW), Some(fresh(Some(of_role(1)))));
     }
 }
