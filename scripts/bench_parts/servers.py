@@ -119,13 +119,14 @@ def start_tokenward(
     folder: pathlib.Path,
     stack: contextlib.ExitStack,
     name: str = "tokenward",
+    keys: dict[str, str] | None = None,
 ) -> tuple[Server, pathlib.Path]:
     """A server with so many live sessions, and the file of their tokens."""
     port, tokens = free_port(), folder / f"{name}.tokens"
     command = [binary, "serve", "--demo", "--sessions", str(sessions), "--tokens-out", str(tokens)]
     command += ["--data-dir", str(folder / name), "--workers", str(options.workers), "--log-level", "warn"]
     command += ["--public", "127.0.0.1:0", "--internal", f"127.0.0.1:{port}", "--admin", "127.0.0.1:0"]
-    server = Server(name, command, port, folder, stack)
+    server = Server(name, command, port, folder, stack, keys)
     server.wait_until_ready("/health/ready")
     return server, tokens
 

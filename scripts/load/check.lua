@@ -13,16 +13,27 @@ local text
 local starts
 local count = 0
 
+-- Calls `found` with the place of each end of a line. Looking for a fixed text is many times faster than for a pattern,
+-- which matters for a million JWTs.
+local function each_end(found)
+    local at = text:find("\n", 1, true)
+    while at do
+        found(at)
+        at = text:find("\n", at + 1, true)
+    end
+end
+
 function init(arguments)
     local file = assert(io.open(arguments[1], "rb"))
     text = file:read("*a")
     file:close()
-    local _, lines = text:gsub("\n", "")
+    local lines = 0
+    each_end(function() lines = lines + 1 end)
     starts = ffi.new("uint32_t[?]", lines + 1, 1)
-    for behind in text:gmatch("\n()") do
+    each_end(function(at)
         count = count + 1
-        starts[count] = behind
-    end
+        starts[count] = at + 1
+    end)
     math.randomseed(os.time())
     local question = arguments[2] or "require=customer"
     before = "GET /check?" .. question .. " HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer "

@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 
-use crate::accounts::AccountStore;
+use crate::accounts::{AccountStore, UserState};
 use crate::clock::UnixSeconds;
 use crate::session::{Subject, UserType};
 use crate::settings::WebsiteId;
@@ -24,6 +24,7 @@ const NOW: UnixSeconds = UnixSeconds(1_700_000_000);
 pub(crate) async fn keeps_its_promises(accounts: &dyn AccountStore, sample: &Sample) {
     customers_are_found_by_address_and_website(accounts, sample).await;
     administrators_are_found_by_name(accounts, sample).await;
+    what_a_check_has_to_know_is_what_the_accounts_say(accounts, sample).await;
     nobody_is_no_error(accounts).await;
     a_failure_is_stored_and_a_success_clears_it(accounts, sample).await;
     an_administrator_is_switched_off(accounts, sample).await;
@@ -48,6 +49,23 @@ async fn customers_are_found_by_address_and_website(accounts: &dyn AccountStore,
     }
     let anywhere = accounts.customer_by_email("jane.doe@example.com", None).await.unwrap();
     assert_eq!(anywhere.unwrap().id, sample.customers[0].0, "the oldest account of all websites");
+}
+
+async fn what_a_check_has_to_know_is_what_the_accounts_say(accounts: &dyn AccountStore, sample: &Sample) {
+    let ids = sample.customers.map(|(id, _)| id);
+    let mut found = accounts.states(UserType::Customer, &[ids[0], ids[1], u32::MAX]).await.unwrap();
+    found.sort_unstable_by_key(|(id, _)| *id);
+    assert_eq!(found.iter().map(|(id, _)| *id).collect::<Vec<_>>(), ids);
+    for (id, state) in found {
+        assert_eq!(state, UserState::from(&accounts.customer(id).await.unwrap().unwrap()));
+    }
+    let administrator = sample.administrator;
+    let found = accounts.states(UserType::Admin, &[u32::MAX, administrator]).await.unwrap();
+    let known = accounts.administrator(administrator).await.unwrap().unwrap();
+    assert_eq!(found, [(administrator, UserState::from(&known))]);
+    for kind in UserType::ALL {
+        assert_eq!(accounts.states(kind, &[]).await.unwrap(), []);
+    }
 }
 
 async fn administrators_are_found_by_name(accounts: &dyn AccountStore, sample: &Sample) {

@@ -8,6 +8,7 @@ pub(crate) mod acceptance;
 mod account;
 mod email;
 pub mod embedded;
+pub mod gatherer;
 mod locks;
 pub mod magento;
 mod mirrored;
@@ -15,6 +16,7 @@ mod name;
 mod second_factor;
 pub mod seed;
 mod setting_store;
+mod user_state;
 
 pub use account::{AccountError, Administrator, Customer};
 pub use email::is_email_address;
@@ -25,6 +27,7 @@ pub use mirrored::Mirrored;
 pub use name::{LONGEST_NAME, folded};
 pub use second_factor::{Authenticator, SecondFactor};
 pub use setting_store::SettingStore;
+pub use user_state::UserState;
 
 use async_trait::async_trait;
 
@@ -63,6 +66,21 @@ pub trait AccountStore: std::fmt::Debug + Send + Sync + 'static {
 
     /// The administrator with this number.
     async fn administrator(&self, id: u32) -> Result<Option<Administrator>, AccountError>;
+
+    /// What a check has to know of those of these users who are there, with their numbers; at most a thousand are asked
+    /// about at once. Beside a shop every integration is there that has a token; elsewhere there are none.
+    async fn states(&self, kind: UserType, ids: &[u32]) -> Result<Vec<(u32, UserState)>, AccountError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            let state = match kind {
+                UserType::Customer => self.customer(*id).await?.as_ref().map(UserState::from),
+                UserType::Admin => self.administrator(*id).await?.as_ref().map(UserState::from),
+                UserType::Integration => None,
+            };
+            found.extend(state.map(|state| (*id, state)));
+        }
+        Ok(found)
+    }
 
     /// What the administrator with this number can show besides the password (fact sheet 9.5); `None` for somebody who
     /// has nothing, or is not there. Asked only after the password was right.

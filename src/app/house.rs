@@ -224,6 +224,10 @@ impl House {
             let (snapshot, clock) = (Arc::clone(&snapshot), Arc::clone(&clock));
             ShopTokens::start(Arc::clone(shop), registry.clone(), snapshot, clock, guard(&watch, "shop-tokens"))
         });
+        let holders = {
+            let (accounts, guard) = (Arc::clone(&kept.accounts), guard(&watch, "holders"));
+            Holders::start(accounts, Arc::clone(&clock), shop.is_some(), guard)
+        };
         let services = Services {
             clock,
             snapshot,
@@ -231,7 +235,7 @@ impl House {
             metrics,
             sign_in,
             accounts: kept.accounts,
-            holders: Arc::new(if shop.is_some() { Holders::followed() } else { Holders::default() }),
+            holders,
             elsewhere: elsewhere(tokens.as_ref()),
             readiness,
             options: options::http(&config, installation.disables_introspection(), may_mint),

@@ -82,7 +82,7 @@ fn read_policy(reader: &mut Reader, table: &str) -> Policy {
         exchange: reader.read(&key("exchange"), one_of),
     };
     let contradiction = match policy.require {
-        Requirement::Customer if policy.acl.is_some() => Some(("acl", "administrators")),
+        Requirement::Customer if policy.acl.is_some() => Some(("acl", "administrators and integrations")),
         Requirement::Admin if policy.website.is_some() => Some(("website", "customers")),
         _ => None,
     };

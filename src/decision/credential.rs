@@ -30,7 +30,7 @@ pub enum Credential {
 pub struct Holder {
     /// The session of the token.
     pub session: Session,
-    /// The role, when it is an administrator's.
+    /// The role, when it is an administrator's or an integration's.
     pub role: Option<RoleId>,
     /// Until when the account is locked.
     pub locked_until: Option<UnixSeconds>,

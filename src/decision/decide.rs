@@ -158,6 +158,15 @@ impl Policy {
             Requirement::Integration => kind == UserType::Integration,
         }
     }
+
+    /// Whether the answer about a user of this kind depends on what only the accounts say: the website of a customer, the
+    /// role of anybody else.
+    pub fn depends_on_account(&self, kind: UserType) -> bool {
+        match kind {
+            UserType::Customer => self.website.is_some(),
+            UserType::Admin | UserType::Integration => self.acl.is_some(),
+        }
+    }
 }
 
 /// A code that names no website is nobody's website.
@@ -167,10 +176,10 @@ fn is_in_website(policy: &Policy, holder: &Holder, snapshot: &Snapshot) -> bool 
     })
 }
 
-/// Only administrators have resources of their own to be allowed.
+/// Customers have no resources to be allowed.
 fn is_permitted(policy: &Policy, holder: &Holder, snapshot: &Snapshot) -> bool {
     policy.acl.as_deref().is_none_or(|resource| {
-        holder.session.subject.kind == UserType::Admin
+        holder.session.subject.kind != UserType::Customer
             && holder.role.is_some_and(|role| snapshot.roles.allows(role, resource))
     })
 }
@@ -333,7 +342,7 @@ mod tests {
                 || policy.website.is_none()
                 || (policy.website.as_deref() == Some("base") && holder.session.website == WebsiteId(1));
             let role_fits = policy.acl.is_none()
-                || (kind == UserType::Admin
+                || (kind != UserType::Customer
                     && holder.role == Some(RoleId(1))
                     && policy.acl.as_deref() == Some(RESOURCE));
             let preview_fits = !circumstances.asks_for_preview || kind == UserType::Admin;
@@ -341,6 +350,19 @@ mod tests {
                 !circumstances.refuse_locked || kind != UserType::Customer || holder.locked_until != Some(NOW.plus(1));
             let expected = kind_fits && website_fits && role_fits && preview_fits && unlocked;
             assert_eq!(decision.verdict == Verdict::Allow, expected, "{policy:?} {holder:?}");
+        });
+    }
+
+    #[test]
+    fn where_the_answer_does_not_depend_on_the_account_it_is_the_same_for_every_website_and_role() {
+        every_case(|policy, credential, circumstances, decision| {
+            let Credential::Good(holder) = credential else { return };
+            if policy.depends_on_account(holder.session.subject.kind) {
+                return;
+            }
+            let session = Session { website: WebsiteId(9), ..holder.session };
+            let other = Credential::Good(Holder { session, role: None, ..holder });
+            assert_eq!(decide(policy, other, circumstances).reason, decision.reason, "{policy:?} {holder:?}");
         });
     }
 

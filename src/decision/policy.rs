@@ -46,7 +46,7 @@ pub struct Policy {
     pub require: Requirement,
     /// The code of the website that a customer's session has to belong to.
     pub website: Option<String>,
-    /// The resource that an administrator's role has to allow.
+    /// The resource that the role of an administrator or an integration has to allow.
     pub acl: Option<String>,
     /// Answer yes always, and say what would have been decided.
     pub observe: bool,

@@ -5,9 +5,10 @@ use std::fmt;
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 
+use crate::accounts::UserState;
 use crate::clock::UnixSeconds;
 use crate::http::Services;
-use crate::http::holder::Known;
+use crate::http::holder::{CannotTell, Remembered};
 use crate::registry::{Candidate, SubjectFacts, TokenValidator, ValidateToken, Validation};
 use crate::session::{Session, SessionId, UserType};
 use crate::settings::{RoleId, WebsiteId};
@@ -85,13 +86,11 @@ impl<'a> Presented<'a> {
     }
 }
 
-/// Asks what a token is worth: the validator of this worker, or the index itself where there is no validator.
+/// Asks what a token is worth: the validator of this worker, or the index itself where there is no validator; and whether
+/// the account of an administrator still counts, which nothing else says of a JWT that Magento issued.
 ///
 /// Expects an `Addr<TokenValidator>` among the application's data. A validator that does not answer is
 /// [`Validation::Unavailable`], never a yes.
-///
-/// What has the shape of an opaque token and no session here is looked for in the shop, when there is one: only that
-/// waits for anything.
 pub async fn validate(request: &HttpRequest, services: &Services, token: BearerToken<'_>) -> Validation {
     validate_candidate(request, services, token).await.1
 }
@@ -102,76 +101,115 @@ pub async fn validate_candidate(
     services: &Services,
     token: BearerToken<'_>,
 ) -> (Option<Candidate>, Validation) {
-    let candidate = services.registry.reader().examine(token.expose());
-    let validation = match (known_here(request, services, candidate).await, candidate, &services.elsewhere) {
-        (Validation::Unknown, Some(Candidate::Opaque(digest)), Some(elsewhere)) => {
-            elsewhere.look_up(digest, token.expose()).await
+    let (candidate, validation) = worth(request, services, token).await;
+    let validation = match validation {
+        Validation::Valid(session) if session.subject.kind == UserType::Admin => {
+            match standing(&session, services).await {
+                Ok(Standing { counts: true, .. }) => validation,
+                Ok(_) => Validation::Revoked,
+                Err(CannotTell) => Validation::Unavailable,
+            }
         }
-        (validation, ..) => validation,
+        _ => validation,
     };
     (candidate, validation)
 }
 
-async fn known_here(request: &HttpRequest, services: &Services, candidate: Option<Candidate>) -> Validation {
-    let validation = match request.app_data::<actix::Addr<TokenValidator>>() {
+/// What a token is worth by itself, whatever the accounts say of its holder.
+///
+/// What has the shape of an opaque token and no session here is looked for in the shop, when there is one: only that
+/// waits for anything.
+pub(super) async fn worth(
+    request: &HttpRequest,
+    services: &Services,
+    token: BearerToken<'_>,
+) -> (Option<Candidate>, Validation) {
+    let candidate = services.registry.reader().examine(token.expose());
+    let known = match request.app_data::<actix::Addr<TokenValidator>>() {
         Some(validator) => validator.send(ValidateToken { candidate }).await.unwrap_or(Validation::Unavailable),
         None => services.registry.reader().validate(candidate),
     };
-    match validation {
-        Validation::Valid(session) if session.subject.kind == UserType::Admin && !counts(&session, services).await => {
-            Validation::Revoked
+    let validation = match (known, candidate, &services.elsewhere) {
+        (Validation::Unknown, Some(Candidate::Opaque(digest)), Some(elsewhere)) => {
+            elsewhere.look_up(digest, token.expose()).await
         }
-        _ => validation,
-    }
-}
-
-/// Whether an administrator's account still counts, as far as can be told. Sessions of one that does not are ended.
-async fn counts(session: &Session, services: &Services) -> bool {
-    session.id != SessionId::NONE || standing(session, services).await.counts
+        _ => known,
+    };
+    (candidate, validation)
 }
 
 /// What is known of the user behind a good token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// The website of the session; that of no customer where it cannot be told.
+    /// The website of the session; that of no customer where it is not known.
     pub website: WebsiteId,
-    /// The role of an administrator.
+    /// The role of an administrator or an integration.
     pub role: Option<RoleId>,
-    /// Until when the account is locked.
+    /// Until when the account is locked, as far as is known.
     pub locked_until: Option<UnixSeconds>,
     /// Whether tokens of the user count at all.
     pub counts: bool,
-    /// Whether the accounts could be asked, where they had to be: if not, neither website nor role nor lock is known.
-    pub is_told: bool,
 }
 
 impl Standing {
     /// What stands in the index.
-    fn indexed(session: &Session, facts: SubjectFacts) -> Self {
-        let SubjectFacts { locked_until, role, .. } = facts;
-        Self { website: session.website, role, locked_until, counts: true, is_told: true }
+    fn indexed(session: &Session, services: &Services) -> Self {
+        let SubjectFacts { locked_until, role, .. } = services.registry.reader().facts(session.subject);
+        Self { website: session.website, role, locked_until, counts: true }
+    }
+
+    /// What the accounts say besides; `None` when there is no such user.
+    fn with(self, told: Option<UserState>, services: &Services) -> Self {
+        match (told, services.holders.are_followed()) {
+            (Some(UserState { website, .. }), false) => Self { website, ..self },
+            (None, false) => self,
+            (None, true) => Self { counts: false, ..self },
+            (Some(state), true) => {
+                let UserState { website, role, locked_until, .. } = state;
+                Self { website, role, locked_until, counts: state.counts_at(services.clock.now()) }
+            }
+        }
     }
 }
 
-/// Says what is known of the user behind a good token. A JWT that Magento issued says nothing of it, so that the accounts
-/// are asked the first time; nothing else waits for anything.
-pub async fn standing(session: &Session, services: &Services) -> Standing {
-    let indexed = Standing::indexed(session, services.registry.reader().facts(session.subject));
-    let are_followed = services.holders.are_followed();
-    let is_indexed = !are_followed && session.subject.kind != UserType::Customer;
-    if session.id != SessionId::NONE || is_indexed {
+/// Says what is known of the user behind a good token. Only the accounts know who is behind a JWT that Magento issued, or
+/// which role an integration has: they are asked the first time, and nothing else waits for anything.
+///
+/// # Errors
+/// [`CannotTell`] when they do not say within a second.
+pub(super) async fn standing(session: &Session, services: &Services) -> Result<Standing, CannotTell> {
+    let indexed = Standing::indexed(session, services);
+    if !is_the_accounts(session, services) {
+        return Ok(indexed);
+    }
+    Ok(indexed.with(services.holders.told(session.subject).await?, services))
+}
+
+/// The same for an answer that depends on neither website nor role: nobody waits. A lock that is not known yet refuses
+/// nobody; it is looked up for the next time.
+pub(super) fn standing_as_known(session: &Session, services: &Services) -> Standing {
+    let indexed = Standing::indexed(session, services);
+    if !is_the_accounts(session, services) || session.subject.kind == UserType::Integration {
         return indexed;
     }
-    let (accounts, now) = (services.accounts.as_ref(), services.clock.now());
-    match services.holders.of(session.subject, accounts, now).await {
-        Ok(Some(known)) if are_followed => {
-            let Known { website, role, locked_until, .. } = known;
-            Standing { website, role, locked_until, counts: known.counts_at(now), is_told: true }
-        }
-        Ok(Some(known)) => Standing { website: known.website, ..indexed },
-        Ok(None) => Standing { counts: !are_followed, ..indexed },
-        Err(_) if are_followed => Standing { role: None, locked_until: None, is_told: false, ..indexed },
-        Err(_) => Standing { is_told: false, ..indexed },
+    let (holders, subject) = (&services.holders, session.subject);
+    let counts_locks = holders.are_followed() && services.options.refuse_locked;
+    let remembered = if counts_locks { holders.remembered_or_asked(subject) } else { holders.remembered(subject) };
+    match remembered {
+        Some(Remembered { state, .. }) => indexed.with(state, services),
+        // Nobody keeps up to date what the index says of users without sessions.
+        None if holders.are_followed() => Standing { role: None, locked_until: None, ..indexed },
+        None => indexed,
+    }
+}
+
+/// Whether the accounts know what the index does not.
+fn is_the_accounts(session: &Session, services: &Services) -> bool {
+    let are_followed = services.holders.are_followed();
+    match session.subject.kind {
+        UserType::Integration => are_followed,
+        UserType::Admin => are_followed && session.id == SessionId::NONE,
+        UserType::Customer => session.id == SessionId::NONE,
     }
 }
 

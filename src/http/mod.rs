@@ -98,7 +98,7 @@ pub struct Services {
     pub sign_in: SignIn,
     /// Customers and administrators.
     pub accounts: Arc<dyn AccountStore>,
-    /// Who is behind the JWTs that Magento issued.
+    /// Who is behind tokens that have no sessions to tell.
     pub holders: Arc<holder::Holders>,
     /// Where a token is looked for that has no session here; `None` when there is no such place.
     pub elsewhere: Option<Arc<dyn TokensElsewhere>>,

@@ -71,8 +71,11 @@ async fn roles(connection: &mut MySqlConnection, tables: &Tables) -> Result<Role
             allowed.entry(number(&row, "role")?).or_default().insert(resource);
         }
     }
-    let groups =
-        tables.sql("SELECT CAST(role_id AS SIGNED) AS id, role_name FROM {authorization_role} WHERE role_type = 'G'");
+    // Those of administrators are groups; that of an integration is its own row.
+    let groups = tables.sql(
+        "SELECT CAST(role_id AS SIGNED) AS id, role_name FROM {authorization_role}
+         WHERE role_type = 'G' OR user_type = '1'",
+    );
     let found = sqlx::query(groups).fetch_all(connection).await?;
     let to_role = |row: &MySqlRow| {
         let id = number(row, "id")?;

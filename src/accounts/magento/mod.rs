@@ -13,6 +13,7 @@
 //! | `settings` | settings, websites and roles, read and written |
 //! | `watching` | what is asked while the shop is watched: users, tokens, revocations, the clock |
 //! | `states` | what became of users who have sessions |
+//! | `holders` | what a check has to know of users whose tokens have no sessions |
 //! | `tokens` | opaque tokens that the shop issued, and what became of them |
 //! | `mirror` | tokens issued here that stand in the shop's table, too |
 //! | `hashes` | password hashes that are renewed |
@@ -28,6 +29,7 @@ mod customers;
 mod database;
 mod directory;
 mod hashes;
+mod holders;
 mod locks;
 mod mirror;
 mod opening;

@@ -14,11 +14,11 @@ use crate::accounts::magento::database::Database;
 use crate::accounts::magento::mirror::Mirror;
 use crate::accounts::magento::rights::{Lacking, MissingRights};
 use crate::accounts::magento::{
-    Condition, DatabaseOptions, FixedSettings, SchemaReport, ShopDatabase, administrators, customers, rights,
+    Condition, DatabaseOptions, FixedSettings, SchemaReport, ShopDatabase, administrators, customers, holders, rights,
     second_factors, throttle,
 };
 use crate::accounts::{
-    AccountError, AccountStore, Administrator, Customer, LONGEST_NAME, Mirrored, SecondFactor, folded,
+    AccountError, AccountStore, Administrator, Customer, LONGEST_NAME, Mirrored, SecondFactor, UserState, folded,
 };
 use crate::audit::{Event, Line, Origin};
 use crate::clock::{SharedClock, UnixSeconds};
@@ -293,6 +293,14 @@ impl AccountStore for MagentoAccounts {
 
     async fn administrator(&self, id: u32) -> Result<Option<Administrator>, AccountError> {
         ask!(self, |connection, tables| administrators::by_number(connection, &tables, id).await)
+    }
+
+    async fn states(&self, kind: UserType, ids: &[u32]) -> Result<Vec<(u32, UserState)>, AccountError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = ids.to_vec();
+        ask!(self, |connection, tables| holders::read(connection, &tables, kind, &ids).await)
     }
 
     async fn second_factor(&self, administrator: u32) -> Result<Option<SecondFactor>, AccountError> {

@@ -2,7 +2,6 @@
 //! tokens are known, how those issued here get there and are taken out again, and how its key and what its files fix are
 //! followed.
 
-mod gatherer;
 mod key;
 mod mirror;
 mod parts;

@@ -1,7 +1,7 @@
 //! The opaque tokens that the shop issued (fact sheet 4.2 to 4.4): looked for when a token has no session here, and then
 //! kept as sessions of the registry, in memory only.
 //!
-//! Only a token without a session waits, and only for a batch ([`super::gatherer`]). What was not found is remembered for
+//! Only a token without a session waits, and only for a batch ([`gatherer`]). What was not found is remembered for
 //! a short time, so that garbage does not ask twice; a new row takes its own remembered miss back. The rows behind the
 //! sessions are asked about at each look at the shop: a row that is gone or revoked ends its session.
 
@@ -18,9 +18,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{debug, info};
 
+use crate::accounts::gatherer::{self, WAITING};
 use crate::accounts::magento::{ShopToken, TokenHolder};
 use crate::accounts::{AccountError, MagentoAccounts};
-use crate::app::shop::gatherer::{self, Question, WAITING};
 use crate::app::shop::watch::batches;
 use crate::clock::{SharedClock, UnixSeconds};
 use crate::registry::{AdoptSession, Registry, ReleaseSessions, TokensElsewhere, Validation};
@@ -49,6 +49,19 @@ const ON_ITS_WAY: Duration = Duration::from_mins(1);
 pub(in crate::app) struct ShopTokens {
     questions: mpsc::Sender<Question>,
     known: Arc<Known>,
+}
+
+/// What is this token worth?
+struct Question {
+    digest: TokenDigest,
+    text: Secret,
+    reply: oneshot::Sender<Validation>,
+}
+
+impl gatherer::Question for Question {
+    fn is_given_up(&self) -> bool {
+        self.reply.is_closed()
+    }
 }
 
 /// What is known of them.

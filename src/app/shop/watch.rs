@@ -7,7 +7,7 @@
 //! server's health when it lasts.
 
 use std::any::Any;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -17,13 +17,13 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::accounts::magento::{AdministratorState, CustomerState};
-use crate::accounts::{AccountError, MagentoAccounts};
+use crate::accounts::{AccountError, AccountStore, MagentoAccounts};
 use crate::app::shop::parts::{Part, Parts};
 use crate::app::shop::revocations::Broken;
 use crate::app::shop::{KeyWatch, Mirror, Revocations, ShopTokens};
 use crate::audit::Origin;
 use crate::clock::SharedClock;
-use crate::http::holder::{Holders, Known};
+use crate::http::holder::Holders;
 use crate::keeper::Keeper;
 use crate::registry::{ClocksCompared, ListUsers, Registry, Revocation, RevokeSessions};
 use crate::session::{EndReason, Subject, SubjectChanged, UserType};
@@ -135,7 +135,7 @@ pub(in crate::app) struct Watcher {
     /// The time between two looks: `magento.poll`.
     pub(in crate::app) poll: Duration,
     pub(in crate::app) figures: Arc<Figures>,
-    /// Users whose JWTs are seen.
+    /// Users whose tokens are seen and have no sessions to tell of them.
     pub(in crate::app) holders: Arc<Holders>,
     /// Customers who were locked at the last look.
     pub(in crate::app) locked: HashSet<u32>,
@@ -259,28 +259,22 @@ impl Watcher {
         outcome.map(|()| asked)
     }
 
-    /// Nothing is ended of users whose JWTs are seen: what is known of them counts at each check.
+    /// Nothing is ended of users whose tokens have no sessions: what is known of them counts at each check.
     async fn look_at_holders(&self) -> Result<u64, AccountError> {
         let now = self.clock.now();
         let followed = self.holders.to_follow(now);
-        let of_kind = |kind| followed.iter().filter(move |user| user.kind == kind).map(|user| user.id);
-        let customers: Vec<_> = of_kind(UserType::Customer).collect();
-        let administrators: Vec<_> = of_kind(UserType::Admin).collect();
-        let found = self.accounts.customer_states(&customers).await?;
-        for id in missing(&customers, found.iter().map(|state| state.id)) {
-            self.holders.update(Subject::customer(id), |_| None, now);
+        let mut asked = 0;
+        for kind in UserType::ALL {
+            let ids: Vec<_> = followed.iter().filter(|user| user.kind == kind).map(|user| user.id).collect();
+            for batch in ids.chunks(BATCH) {
+                asked += 1;
+                let found: HashMap<_, _> = self.accounts.states(kind, batch).await?.into_iter().collect();
+                for id in batch {
+                    self.holders.update(Subject { kind, id: *id }, found.get(id).copied(), now);
+                }
+            }
         }
-        for CustomerState { id, locked_until, .. } in found {
-            self.holders.update(Subject::customer(id), |known| Some(Known { locked_until, ..known }), now);
-        }
-        let found = self.accounts.administrator_states(&administrators).await?;
-        for id in missing(&administrators, found.iter().map(|state| state.id)) {
-            self.holders.update(Subject::admin(id), |_| None, now);
-        }
-        for AdministratorState { id, is_active, role, expires_at: ends } in found {
-            self.holders.update(Subject::admin(id), |known| Some(Known { role, is_active, ends, ..known }), now);
-        }
-        Ok(batches(customers.len()) + batches(administrators.len()))
+        Ok(asked)
     }
 
     /// What the shop is still to be told, for the metrics.

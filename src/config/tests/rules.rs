@@ -42,7 +42,7 @@ id = "monitoring"
     tokenward.toml:8: policies[1].require must be "any", "customer", "admin", "integration" or "guest-ok", not "adminn"
     tokenward.toml:10: policies[2].name "storefront" is built in: choose another name
     tokenward.toml:11: policies[3].name is missing: a policy is asked for by its name
-    tokenward.toml:13: policies[3].acl is about administrators, whom this policy's `require` does not let through
+    tokenward.toml:13: policies[3].acl is about administrators and integrations, whom this policy's `require` does not let through
     tokenward.toml:15: policies[4].name must be a name of letters, digits, - and _, not "a/b"
     tokenward.toml:16: policies[4].required is not a key; did you mean policies[4].require?
     tokenward.toml:17: policies[4].observe must be true or false, not "yes"

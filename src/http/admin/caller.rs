@@ -14,6 +14,7 @@ use crate::http::Services;
 use crate::http::admin::error::AdminError;
 use crate::http::bearer::{self, Presented};
 use crate::http::client;
+use crate::http::holder::CannotTell;
 use crate::registry::Validation;
 use crate::session::{Session, UserType};
 use crate::settings::{RoleId, SharedSnapshot};
@@ -166,10 +167,7 @@ async fn identify(request: &HttpRequest) -> Result<Administrator, AdminError> {
     if session.subject.kind != UserType::Admin {
         return Err(AdminError::NotAnAdministrator);
     }
-    let standing = bearer::standing(&session, services).await;
-    if !standing.is_told {
-        return Err(AdminError::Unavailable);
-    }
+    let standing = bearer::standing(&session, services).await.map_err(|CannotTell| AdminError::Unavailable)?;
     let address = client::address(request, &services.options.trusted_proxies);
     Ok(Administrator { session, address, role: standing.role, snapshot: services.snapshot.clone() })
 }

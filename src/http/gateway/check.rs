@@ -1,6 +1,8 @@
 //! `/check`: may this request pass, and whose is it?
 //!
-//! This is the hot path. It waits for one message to the validator on its own thread, and for nothing else.
+//! This is the hot path. It waits for one message to the validator on its own thread, and for nothing else when the token
+//! has a session. Without one it may wait for the accounts: an opaque token that may be the shop's for a batch of such
+//! tokens, an administrator's JWT and a policy with `website` or `acl` for at most a second, the first time.
 
 use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -12,6 +14,7 @@ use crate::http::bearer::{self, Presented, Standing};
 use crate::http::gateway::answer::{answer, answer_bad_question};
 use crate::http::gateway::exchange::{CannotMint, authorization};
 use crate::http::gateway::question::{self, BadQuestion};
+use crate::http::holder::CannotTell;
 use crate::registry::Validation;
 use crate::session::{Session, UserType};
 use crate::telemetry::{CheckOutcome, RouteGroup};
@@ -52,7 +55,7 @@ fn refuse(services: &Services, problem: BadQuestion) -> HttpResponse {
 
 async fn decide(request: &HttpRequest, services: &Services, policy: &Policy) -> HttpResponse {
     let started = Instant::now();
-    let (credential, is_told) = credential(request, policy, services).await;
+    let credential = credential(request, policy, services).await;
     let snapshot = services.snapshot.load();
     let now = services.clock.now();
     let circumstances = Circumstances {
@@ -62,7 +65,6 @@ async fn decide(request: &HttpRequest, services: &Services, policy: &Policy) -> 
         asks_for_preview: request.headers().contains_key(PREVIEW_VERSION),
     };
     let decision = decision::decide(policy, credential, &circumstances);
-    let decision = if is_told { decision } else { as_far_as_told(decision, policy, credential, &circumstances) };
     let (decision, authorization) = exchanged(policy, decision, request, services);
     let mut response = answer(&decision, &snapshot.stores, now);
     if let Some(authorization) = authorization {
@@ -92,8 +94,7 @@ fn exchanged(
     }
 }
 
-/// The credential, and whether all could be told that is known of its holder.
-async fn credential(request: &HttpRequest, policy: &Policy, services: &Services) -> (Credential, bool) {
+async fn credential(request: &HttpRequest, policy: &Policy, services: &Services) -> Credential {
     let presented = Presented::from_headers(request.headers());
     // While sessions are loaded an unknown token may be a good one. The waiting is boxed for the sake of all the checks
     // that do not wait.
@@ -101,47 +102,41 @@ async fn credential(request: &HttpRequest, policy: &Policy, services: &Services)
         && services.readiness.is_starting()
         && !Box::pin(services.readiness.has_started()).await
     {
-        return (Credential::Undecided, true);
+        return Credential::Undecided;
     }
-    let credential = match presented {
-        Presented::Nothing => Credential::Nothing,
-        Presented::OtherScheme => Credential::OtherScheme,
-        Presented::Malformed => Credential::Ambiguous,
-        Presented::Bearer(token) => {
-            let validation = bearer::validate(request, services, token).await;
-            return looked_up(validation, policy, services).await;
-        }
+    let token = match presented {
+        Presented::Nothing => return Credential::Nothing,
+        Presented::OtherScheme => return Credential::OtherScheme,
+        Presented::Malformed => return Credential::Ambiguous,
+        Presented::Bearer(token) => token,
     };
-    (credential, true)
-}
-
-async fn looked_up(validation: Validation, policy: &Policy, services: &Services) -> (Credential, bool) {
-    let credential = match validation {
-        Validation::Valid(session) if !policy.admits(session.subject.kind) => {
-            Credential::Good(Holder { session, role: None, locked_until: None })
-        }
-        Validation::Valid(session) => {
-            let Standing { website, role, locked_until, counts, is_told } = bearer::standing(&session, services).await;
-            let session = Session { website, ..session };
-            let good = Credential::Good(Holder { session, role, locked_until });
-            return (if counts { good } else { Credential::Revoked }, is_told);
-        }
+    match bearer::worth(request, services, token).await.1 {
+        Validation::Valid(session) => held(session, policy, services).await,
         Validation::Expired => Credential::Expired,
         Validation::Unknown => Credential::Unknown,
         Validation::Revoked => Credential::Revoked,
         Validation::Unavailable => Credential::Undecided,
-    };
-    (credential, true)
+    }
 }
 
-/// A no that follows only from what could not be told is none: it cannot be told either. A lock that could not be told
-/// refuses nobody, because checks go on while the accounts cannot be read.
-fn as_far_as_told(decision: Decision, policy: &Policy, credential: Credential, around: &Circumstances<'_>) -> Decision {
-    let is_admin = matches!(credential, Credential::Good(holder) if holder.session.subject.kind == UserType::Admin);
-    match decision.reason {
-        Reason::WrongWebsite => decision::decide(policy, Credential::Undecided, around),
-        Reason::NotPermitted if is_admin => decision::decide(policy, Credential::Undecided, around),
-        _ => decision,
+/// A good token, with as much of its holder as the policy depends on. Whether an administrator still counts has to be told
+/// under every policy that lets administrators through.
+async fn held(session: Session, policy: &Policy, services: &Services) -> Credential {
+    let kind = session.subject.kind;
+    if !policy.admits(kind) {
+        return Credential::Good(Holder { session, role: None, locked_until: None });
+    }
+    let standing = if kind == UserType::Admin || policy.depends_on_account(kind) {
+        bearer::standing(&session, services).await
+    } else {
+        Ok(bearer::standing_as_known(&session, services))
+    };
+    match standing {
+        Ok(Standing { counts: false, .. }) => Credential::Revoked,
+        Ok(Standing { website, role, locked_until, .. }) => {
+            Credential::Good(Holder { session: Session { website, ..session }, role, locked_until })
+        }
+        Err(CannotTell) => Credential::Undecided,
     }
 }
 

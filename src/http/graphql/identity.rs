@@ -7,6 +7,7 @@ use crate::http::bearer::{self, Presented};
 use crate::http::error::Failure;
 use crate::http::graphql::context::Context;
 use crate::http::graphql::line::Line;
+use crate::http::holder::CannotTell;
 use crate::registry::{Candidate, Revocation, Validation};
 use crate::session::{Session, UserType};
 use crate::settings::RoleId;
@@ -73,11 +74,10 @@ impl Context {
         if !self.accounts_are_per_website() || !self.services.options.version.line().keeps_to_the_website {
             return Ok(customer);
         }
-        let standing = bearer::standing(&customer.session, &self.services).await;
-        match standing.website == self.store.website {
-            true => Ok(customer),
-            false if standing.is_told => Err(Failure::CustomerRequired),
-            false => Err(Failure::Unavailable),
+        match bearer::standing(&customer.session, &self.services).await {
+            Ok(standing) if standing.website == self.store.website => Ok(customer),
+            Ok(_) => Err(Failure::CustomerRequired),
+            Err(CannotTell) => Err(Failure::Unavailable),
         }
     }
 
@@ -112,12 +112,9 @@ impl Context {
     pub(super) async fn administrator(&self) -> Result<CurrentAdministrator, Failure> {
         match self.identity {
             Identity::Known { session, .. } if session.subject.kind == UserType::Admin => {
-                let standing = bearer::standing(&session, &self.services).await;
-                let role = standing.role;
-                if standing.is_told {
-                    Ok(CurrentAdministrator { id: session.subject.id, role })
-                } else {
-                    Err(Failure::Unavailable)
+                match bearer::standing(&session, &self.services).await {
+                    Ok(standing) => Ok(CurrentAdministrator { id: session.subject.id, role: standing.role }),
+                    Err(CannotTell) => Err(Failure::Unavailable),
                 }
             }
             Identity::Known { .. } | Identity::Guest => Err(Failure::CustomerRequired),

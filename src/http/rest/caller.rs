@@ -2,6 +2,7 @@
 
 use crate::http::bearer::{self, Presented};
 use crate::http::error::Failure;
+use crate::http::holder::CannotTell;
 use crate::http::rest::Call;
 use crate::http::rest::error::RestError;
 use crate::registry::Validation;
@@ -29,11 +30,7 @@ impl Call<'_> {
         let validation = self.validation().await;
         let role = match validation {
             Validation::Valid(session) if session.subject.kind == UserType::Admin => {
-                let standing = bearer::standing(&session, self.services).await;
-                if !standing.is_told {
-                    return Err(Failure::Unavailable.into());
-                }
-                standing.role
+                bearer::standing(&session, self.services).await.map_err(|CannotTell| Failure::Unavailable)?.role
             }
             _ => None,
         };

@@ -114,13 +114,14 @@ impl House {
             installation_key: Arc::default(),
             guards: Arc::new(|_| Box::new(())),
         });
+        let holders = Holders::start(accounts.clone(), clock.clone(), false, Box::new(()));
         let services = Services {
             clock: clock.clone(),
             snapshot,
             registry: registry.clone(),
             sign_in,
             accounts,
-            holders: Arc::<Holders>::default(),
+            holders,
             elsewhere: None,
             metrics: Arc::default(),
             readiness: Arc::new(Readiness::default()),

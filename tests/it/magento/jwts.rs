@@ -1,13 +1,17 @@
 //! JWTs that the shop issued, of users who have no session here: what the shop knows of these users counts all the same.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use tokenward::session::Subject;
 
 use crate::jwt;
 use crate::magento::changes::becomes;
+use crate::magento::proxy::Proxy;
+use crate::magento::tokens::questions;
 use crate::magento::{KEY, beside};
-use crate::support::{MariaDb, TestServer};
+use crate::support::{MariaDb, ServerBuilder, TestServer};
 
 /// A JWT that the shop has issued ten seconds ago.
 fn of_shop(subject: Subject) -> String {
@@ -68,7 +72,8 @@ fn with_the_database_away_only_what_needs_it_cannot_be_told_of_a_jwt() {
     for (question, status) in [("", 200), ("?require=customer", 200), ("?website=base", 503), ("?require=admin", 403)] {
         assert_eq!(asked(&jwt, question), status, "{question}");
     }
-    assert_eq!((asked(&admin, "?acl=Magento_User::acl_users"), asked(&admin, "?require=admin")), (503, 200));
+    // Whether the account is still there and active is not known: nobody can say yes.
+    assert_eq!((asked(&admin, "?acl=Magento_User::acl_users"), asked(&admin, "?require=admin")), (503, 503));
     assert_eq!(server.admin_api("GET", &admin, "/sessions", None).status, 503);
     let gone = "/rest/V1/integration/customer/revoke-customer-token";
     server.post(Some(&jwt), gone, &json!({})).assert_status(200);
@@ -79,6 +84,66 @@ fn with_the_database_away_only_what_needs_it_cannot_be_told_of_a_jwt() {
     database.start_again();
     server.wait_until(|server| server.gateway(Some(&admin), "?acl=Magento_User::acl_users").status == 200);
     server.assert_unharmed();
+}
+
+/// How long the gateway waited for this answer.
+#[expect(clippy::disallowed_methods, reason = "the promise is one of real time")]
+fn waited(server: &TestServer, token: &str, question: &str, status: u16) -> Duration {
+    let begun = Instant::now();
+    assert_eq!(server.gateway(Some(token), question).status, status, "{question}");
+    begun.elapsed()
+}
+
+#[test]
+fn a_database_that_hangs_keeps_no_customers_check_waiting_and_an_administrators_for_a_second_at_most() {
+    let Some(database) = MariaDb::start() else { return };
+    let proxy = Proxy::before(database.port());
+    let server = ServerBuilder::new()
+        .key("ACCOUNTS__SOURCE", "magento")
+        .key("MAGENTO__ENV_PHP", database.env_php().to_str().unwrap())
+        .key("MAGENTO__DATABASE_URL", &MariaDb::url_at(proxy.address.port()))
+        .key("MAGENTO__POLL", "1")
+        .start();
+    let known = of_shop(Subject::admin(1));
+    assert_eq!(server.check(&known), 200);
+    proxy.delay(Duration::from_mins(1));
+    for customer in [1, 2, 4] {
+        let waited = waited(&server, &of_shop(Subject::customer(customer)), "?require=customer", 200);
+        assert!(waited < Duration::from_millis(500), "{waited:?}");
+    }
+    let (clerk, plain) = (of_shop(Subject::admin(2)), "?require=admin");
+    assert!(waited(&server, &clerk, plain, 503) < Duration::from_secs(2));
+    assert_eq!(server.gateway(Some(&known), "?acl=Magento_User::acl_users").status, 200, "it was told before");
+    proxy.delay(Duration::ZERO);
+    proxy.cut();
+    server.wait_until(|server| server.gateway(Some(&clerk), plain).status == 200);
+    server.assert_unharmed();
+}
+
+#[test]
+fn many_who_are_not_known_yet_are_few_questions_and_a_plain_check_of_a_customer_asks_none_at_all() {
+    let Some(database) = MariaDb::start() else { return };
+    let server = beside(&database).key("CHECK__LOCKED", "allow").key("MAGENTO__POLL", "60").start();
+    let ask = |first: u32, question: &str, status: u16| {
+        let before = questions(&server);
+        std::thread::scope(|threads| {
+            for thread in 0..16 {
+                let server = &server;
+                threads.spawn(move || {
+                    for number in 0..25 {
+                        let jwt = of_shop(Subject::customer(first + 25 * thread + number));
+                        for _ in 0..2 {
+                            assert_eq!(server.gateway(Some(&jwt), question).status, status, "{number}");
+                        }
+                    }
+                });
+            }
+        });
+        questions(&server) - before
+    };
+    assert_eq!(ask(100_000, "?require=customer", 200), 0);
+    let asked = ask(200_000, "?website=base", 401);
+    assert!((1..200).contains(&asked), "{asked} questions for 400 customers, whom there are not");
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn becomes(server: &TestServer, token: &str, status: u16) {
     assert!(server.check(token) == status && begun.elapsed() <= PATIENCE, "{:?}", begun.elapsed());
 }
 
-fn questions(server: &TestServer) -> u64 {
+pub(super) fn questions(server: &TestServer) -> u64 {
     let metrics = server.internal(None, "/metrics").body;
     let line = metrics.lines().find(|line| line.starts_with("tokenward_shop_database_questions_total")).unwrap();
     line.split_whitespace().last().unwrap().parse().unwrap()
@@ -111,6 +111,42 @@ fn an_integrations_token_counts_while_the_shop_allows_it_as_a_bearer() {
     assert_eq!((answer.status, answer.header("x-token-user-id")), (200, "1"));
     allow(0);
     becomes(&server, INTEGRATION, 401);
+}
+
+#[test]
+fn an_integration_passes_a_policy_with_acl_when_the_shop_gives_it_that_resource() {
+    let Some(database) = MariaDb::with_tokens() else { return };
+    // As Magento stores what an integration may: in a row of its own, below no group.
+    database.sql(
+        "INSERT INTO authorization_role (role_id, parent_id, tree_level, role_type, user_id, user_type, role_name)
+         VALUES (31, 0, 1, 'U', 1, '1', '11');
+         INSERT INTO authorization_rule (role_id, resource_id, permission) VALUES
+            (31, 'Magento_Customer::customer', 'allow'), (31, 'Magento_Customer::delete', 'deny');
+         REPLACE INTO core_config_data (path, value) VALUES ('oauth/consumer/enable_integration_as_bearer', '1')",
+    );
+    let server = beside(&database).start();
+    let may = |resource: &str, status: u16| {
+        let question = format!("?require=integration&acl=Magento_Customer::{resource}");
+        server.wait_until(|server| server.gateway(Some(INTEGRATION), &question).status == status);
+        assert_eq!(server.gateway(Some(INTEGRATION), &question).status, status, "{resource}");
+    };
+    may("customer", 200);
+    may("delete", 403);
+    assert_eq!(server.gateway(Some(INTEGRATION), "?require=admin&acl=Magento_Customer::customer").status, 403);
+    database.sql("UPDATE authorization_rule SET permission = 'allow' WHERE role_id = 31");
+    may("delete", 200);
+    // Nobody's resources are those of an administrator with the same number.
+    database.sql("DELETE FROM authorization_role WHERE role_id = 31");
+    may("customer", 403);
+    assert_eq!(server.check(INTEGRATION), 200);
+    // What an operator has put below a group has what the group has.
+    database.sql(
+        "INSERT INTO authorization_role (role_id, parent_id, tree_level, role_type, user_id, user_type, role_name)
+         VALUES (32, 2, 2, 'U', 1, '1', '11')",
+    );
+    may("customer", 200);
+    may("delete", 403);
+    server.assert_unharmed();
 }
 
 #[test]

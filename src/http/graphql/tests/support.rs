@@ -239,13 +239,14 @@ impl House {
         });
         let readiness = Arc::new(Readiness::default());
         readiness.set_ready();
+        let holders = Holders::start(accounts.clone(), clock.clone(), false, Box::new(()));
         let services = Services {
             clock: clock.clone(),
             snapshot,
             registry,
             sign_in,
             accounts: accounts.clone(),
-            holders: Arc::<Holders>::default(),
+            holders,
             elsewhere: None,
             metrics: Arc::new(Metrics::default()),
             readiness,

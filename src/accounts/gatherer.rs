@@ -1,43 +1,36 @@
-//! Gathers questions about tokens, so that many of them are one question to the database.
+//! Gathers questions about tokens or users, so that many of them are one question to the accounts.
 
 use std::any::Any;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::registry::Validation;
-use crate::secret::Secret;
-use crate::token::TokenDigest;
-
-/// How long questions are gathered. Also the least time between two questions to the database: at most a hundred a
-/// second.
+/// How long questions are gathered. Also the least time between two batches: at most a hundred a second.
 const WINDOW: Duration = Duration::from_millis(10);
 
-/// How many tokens one question to the database is about.
+/// How many questions are one batch at most.
 const MOST: usize = 1_000;
 
-/// How many questions to the database are under way at once.
+/// How many batches are under way at once.
 const UNDER_WAY: usize = 4;
 
 /// How many questions may wait; whoever asks beyond that hears at once that it cannot be told.
-pub(super) const WAITING: usize = 16_384;
+pub const WAITING: usize = 16_384;
 
-/// What is this token worth?
-#[derive(Debug)]
-pub(super) struct Question {
-    pub(super) digest: TokenDigest,
-    pub(super) text: Secret,
-    pub(super) reply: oneshot::Sender<Validation>,
+/// A question that is asked together with others.
+pub trait Question {
+    /// Whether nobody waits for the answer any more.
+    fn is_given_up(&self) -> bool;
 }
 
 /// Has questions answered in batches until nobody can ask any more. `guard` is dropped when that ends.
-pub(super) async fn gather<F>(
-    mut questions: mpsc::Receiver<Question>,
+pub async fn gather<Q: Question, F>(
+    mut questions: mpsc::Receiver<Q>,
     guard: Box<dyn Any + Send>,
-    answer: impl Fn(Vec<Question>) -> F,
+    answer: impl Fn(Vec<Q>) -> F,
 ) where
     F: Future<Output = ()> + 'static,
 {
@@ -59,7 +52,7 @@ pub(super) async fn gather<F>(
 }
 
 /// What is asked within the window, without those who do not wait any more.
-async fn batch(first: Question, questions: &mut mpsc::Receiver<Question>) -> Vec<Question> {
+async fn batch<Q: Question>(first: Q, questions: &mut mpsc::Receiver<Q>) -> Vec<Q> {
     let until = Instant::now() + WINDOW;
     let mut batch = vec![first];
     while batch.len() < MOST {
@@ -69,7 +62,7 @@ async fn batch(first: Question, questions: &mut mpsc::Receiver<Question>) -> Vec
         }
     }
     sleep_until(until).await;
-    batch.retain(|question| !question.reply.is_closed());
+    batch.retain(|question| !question.is_given_up());
     batch
 }
 
@@ -78,18 +71,21 @@ mod tests {
     use std::cell::RefCell;
     use std::rc::Rc;
 
+    use tokio::sync::oneshot;
+
     use super::*;
 
-    fn question(number: u8) -> (Question, oneshot::Receiver<Validation>) {
-        let (reply, receiver) = oneshot::channel();
-        (Question { digest: TokenDigest([number; 16]), text: Secret::new(String::new()), reply }, receiver)
+    impl Question for oneshot::Sender<()> {
+        fn is_given_up(&self) -> bool {
+            self.is_closed()
+        }
     }
 
     async fn sizes(asked: usize) -> Vec<usize> {
         let (sender, receiver) = mpsc::channel(WAITING);
         let mut waiting = Vec::new();
         for _ in 0..asked {
-            let (question, answer) = question(1);
+            let (question, answer) = oneshot::channel();
             sender.try_send(question).unwrap();
             waiting.push(answer);
         }
@@ -122,7 +118,7 @@ mod tests {
     async fn who_does_not_wait_any_more_is_not_asked_for() {
         tokio::time::pause();
         let (sender, mut receiver) = mpsc::channel(2);
-        let ((first, gone), (second, _waits)) = (question(1), question(2));
+        let ((first, gone), (second, _waits)) = (oneshot::channel(), oneshot::channel());
         drop(gone);
         sender.try_send(second).unwrap();
         assert_eq!(batch(first, &mut receiver).await.len(), 1);
