@@ -84,12 +84,19 @@ impl Mirror {
 }
 
 impl MagentoAccounts {
-    /// With tokens that are issued from now on in the shop's table, too.
+    /// With tokens that are issued from now on in the shop's table, too. That this works is tried before.
+    #[must_use]
+    pub fn with_mirrored_tokens(mut self) -> Self {
+        self.mirrors = true;
+        self
+    }
+
+    /// Whether tokens could be written into the shop's table.
     ///
     /// # Errors
     /// [`AccountError::Conflict`] when the shop has no such table, its key cannot encrypt, or the database's user lacks
     /// rights; [`AccountError::Unavailable`].
-    pub async fn with_mirrored_tokens(mut self) -> Result<Self, AccountError> {
+    pub async fn try_mirroring(&self) -> Result<(), AccountError> {
         self.may_write()?;
         if let Some(column) = COLUMNS.iter().find(|column| !self.tables.schema.has_column(TABLE, column)) {
             let problem = format!("magento.mirror_tokens needs the column {column} of the table {TABLE}");
@@ -97,14 +104,12 @@ impl MagentoAccounts {
         }
         self.seal("probe").map_err(|problem| AccountError::Conflict(format!("magento.mirror_tokens: {problem}")))?;
         let tables = Arc::clone(&self.tables);
-        let tried =
-            self.database.ask(move |connection| Box::pin(async move { Ok(try_rights(connection, &tables).await) }));
+        let tried = self.database.ask(move |connection| Box::pin(async move { try_rights(connection, &tables).await }));
         if let Err(error) = tried.await? {
             let needs = "magento.mirror_tokens needs the rights of deploy/magento/grants-mirror.sql";
             return Err(AccountError::Conflict(format!("{needs}: {error}")));
         }
-        self.mirrors = true;
-        Ok(self)
+        Ok(())
     }
 
     /// Whether this token was issued here and stands in the shop's table, or stood there a moment ago. Without a session it
@@ -209,15 +214,18 @@ async fn insert(
 }
 
 /// Writes and deletes nothing, which takes the same rights.
-async fn try_rights(connection: &mut MySqlConnection, tables: &Tables) -> Result<(), String> {
+async fn try_rights(connection: &mut MySqlConnection, tables: &Tables) -> Result<Result<(), String>, Error> {
     let insert =
         "INSERT INTO {oauth_token} (customer_id, type, token, secret, callback_url, revoked, authorized, user_type)
         SELECT NULL, 'access', '', '', '', 0, 0, 3 FROM DUAL WHERE 1 = 0";
     for sql in [insert, "DELETE FROM {oauth_token} WHERE entity_id = 0"] {
-        let tried = sqlx::query(tables.sql(sql)).persistent(false).execute(&mut *connection).await;
-        tried.map_err(|error| error.to_string())?;
+        match sqlx::query(tables.sql(sql)).persistent(false).execute(&mut *connection).await {
+            Ok(_) => {}
+            Err(Error::Database(problem)) => return Ok(Err(problem.to_string())),
+            Err(error) => return Err(error),
+        }
     }
-    Ok(())
+    Ok(Ok(()))
 }
 
 /// By two lists: a list of pairs would go through the whole table on some servers. No token is in two rows.

@@ -2,7 +2,8 @@
 //! has ended ends here.
 //!
 //! At each look the rows are asked about and compared with the sessions. That is all that is told: a token whose session is
-//! gone is what the shop is still to hear of, whoever ended it and why, and however long its database was away.
+//! gone is what the shop is still to hear of, whoever ended it and why, and however long its database was away. That rows
+//! cannot be deleted keeps nothing from being ended here.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +12,9 @@ use tokio::time::Instant;
 use tracing::info;
 
 use crate::accounts::MagentoAccounts;
+use crate::app::shop::parts::{Looked, Part};
 use crate::app::shop::revocations::Broken;
+use crate::app::shop::watch::{Look, Notes};
 use crate::audit::Origin;
 use crate::registry::{Registry, Revocation, RevokeSessions};
 use crate::secret::Secret;
@@ -47,6 +50,16 @@ struct Differences {
     rows: Vec<(u32, Secret)>,
 }
 
+impl Look for Mirror {
+    async fn look(&mut self, notes: &Notes) {
+        let (here, there) = self.bring_into_step().await;
+        notes.note(Part::Mirror, here);
+        notes.note(Part::Deletion, there);
+        let (tokens, since) = self.waiting();
+        notes.figures.set_waiting_tokens(tokens, since);
+    }
+}
+
 impl Mirror {
     /// Takes over what an earlier run has noted, before anything is asked about a token.
     ///
@@ -70,26 +83,30 @@ impl Mirror {
     }
 
     /// How many tokens are to be taken out of the shop, and since when there are any.
-    pub(super) fn waiting(&mut self) -> (usize, Option<Instant>) {
+    fn waiting(&mut self) -> (usize, Option<Instant>) {
         let reader = self.registry.reader();
         let waiting = self.accounts.mirrored().iter().filter(|token| !reader.holds(token.digest)).count();
         self.waiting_since = if waiting == 0 { None } else { self.waiting_since.or_else(|| Some(Instant::now())) };
         (waiting, self.waiting_since)
     }
 
-    /// Brings both sides into step. What fails is tried again at the next look; that rows cannot be deleted keeps nothing
-    /// from being ended here. How many questions that took.
-    pub(super) async fn look(&self) -> Result<u64, Broken> {
-        let (mut outcome, mut asked) = (Ok(()), 0);
+    /// Ends here what the shop has ended, and takes out of the shop what has ended here: how either went.
+    async fn bring_into_step(&self) -> (Looked, Looked) {
+        let (mut here, mut there) = (Looked::default(), Looked::default());
         for batch in self.accounts.mirrored().chunks(BATCH) {
-            asked += 1;
-            let differences = self.compare(batch).await?;
-            self.end_here(differences.ended_there).await?;
-            self.forget(differences.gone).await?;
-            asked += u64::from(!differences.to_delete.is_empty());
-            outcome = outcome.and(self.delete_there(differences.to_delete, &differences.rows).await);
+            if here.gives_up() {
+                break;
+            }
+            here.ask();
+            let Some(found) = here.take(self.compare(batch).await) else { continue };
+            here.take(self.end_here(found.ended_there).await);
+            there.take(self.forget(found.gone).await);
+            if !found.to_delete.is_empty() && !there.gives_up() {
+                there.ask();
+                there.take(self.delete_there(found.to_delete, &found.rows).await);
+            }
         }
-        outcome.map(|()| asked)
+        (here, there)
     }
 
     async fn compare(&self, tokens: &[MirroredToken]) -> Result<Differences, Broken> {
@@ -123,9 +140,6 @@ impl Mirror {
     }
 
     async fn delete_there(&self, tokens: Vec<MirroredToken>, rows: &[(u32, Secret)]) -> Result<(), Broken> {
-        if tokens.is_empty() {
-            return Ok(());
-        }
         self.accounts.delete_tokens(rows).await?;
         self.forget(tokens).await
     }

@@ -30,7 +30,7 @@ impl Patience {
     /// minute from then on.
     pub(in crate::app) async fn until<T>(
         self,
-        work: impl AsyncFn() -> Result<T, AccountError>,
+        mut work: impl AsyncFnMut() -> Result<T, AccountError>,
     ) -> Result<T, AccountError> {
         let (begun, mut pause, mut told) = (Instant::now(), FIRST_PAUSE, None::<Instant>);
         loop {

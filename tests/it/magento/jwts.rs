@@ -7,7 +7,7 @@ use serde_json::json;
 use tokenward::session::Subject;
 
 use crate::jwt;
-use crate::magento::changes::becomes;
+use crate::magento::becomes;
 use crate::magento::proxy::Proxy;
 use crate::magento::tokens::questions;
 use crate::magento::{KEY, beside};
