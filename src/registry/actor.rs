@@ -19,7 +19,6 @@ use tokio::time::Instant;
 use crate::audit::Origin;
 use crate::clock::{SharedClock, UnixSeconds};
 use crate::registry::audit;
-use crate::registry::clocks::ShopClock;
 use crate::registry::forgotten::Forgotten;
 use crate::registry::fullness::Fullness;
 use crate::registry::handle::{MAILBOX, WAITING_CHANGES};
@@ -93,8 +92,6 @@ pub struct TokenRegistry {
     /// Sessions of tokens that a shop issued and keeps.
     pub(super) adopted: HashSet<TokenDigest>,
     pub(super) forms: TokenForms,
-    /// The clock of the shop.
-    pub(super) shop_clock: ShopClock,
     /// Sessions that ended by themselves, and have no line in the audit trail yet.
     expired: audit::Expired,
     pub(super) index: Arc<Index>,
@@ -163,7 +160,6 @@ impl TokenRegistry {
             jwts: JwtBooks::new(Arc::clone(&index)),
             adopted: HashSet::new(),
             forms: parts.forms,
-            shop_clock: ShopClock::default(),
             expired: audit::Expired::default(),
             index,
             timer: None,
@@ -183,9 +179,7 @@ impl TokenRegistry {
         }
         let IssueToken { subject, website, digest, fixed_end, role, along, origin, typed } = message;
         let (snapshot, now) = (self.snapshot.load(), self.clock.now());
-        // Later than the user's last revocation, as a JWT that is issued now: hearing of that again must not end it.
-        let begins = self.index.jwts_revoked(subject).plus(1).max(now);
-        match self.table.begin(subject, website, digest, fixed_end, &snapshot, begins) {
+        match self.table.begin(subject, website, digest, fixed_end, &snapshot, now) {
             Err(error) => answer(reply, Err(error)),
             Ok(session) => {
                 if let Some(role) = role {
@@ -281,10 +275,9 @@ impl TokenRegistry {
         }
     }
 
-    /// The moment up to which JWTs may have been issued by now. They carry the wall clock, the shop's or ours; ours never
-    /// carry more than session time, which is ahead when the wall clock was set back.
-    fn latest(&self) -> UnixSeconds {
-        self.clock.wall().max(self.shop_clock.latest(self.clock.now_millis()))
+    /// The moment up to which the shop may have issued tokens by now, by its clock.
+    pub(super) fn latest(&self) -> UnixSeconds {
+        self.index.jwts().shop_clock().latest(&*self.clock)
     }
 
     /// Without a key no JWT is ever good, and there is nothing to revoke, unless a shop's opaque tokens are taken over or
@@ -317,7 +310,7 @@ impl TokenRegistry {
     fn deny_jwt(&mut self, denial: JwtDenial) -> Revoked {
         // What the wall clock says is over may not be so after it was set back, so that the earlier clock counts.
         let now = self.clock.wall().min(self.clock.now());
-        let events = self.jwts.deny(denial, now);
+        let events = self.jwts.deny(denial, now, self.latest());
         let count = usize::from(!events.is_empty());
         let ended = (count > 0).then_some((SessionId::NONE, denial.subject));
         Revoked { events, count, ended, line: None, for_shop: Vec::new() }

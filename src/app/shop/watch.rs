@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use crate::accounts::magento::{AdministratorState, CustomerState};
+use crate::accounts::magento::{AdministratorState, ClockDifference, CustomerState};
 use crate::accounts::{AccountError, MagentoAccounts};
 use crate::app::shop::parts::{Part, Parts};
 use crate::app::shop::revocations::Broken;
@@ -353,15 +353,15 @@ impl Watcher {
     }
 
     async fn compare_clocks(&mut self) -> Result<u64, AccountError> {
-        let ahead = self.accounts.clock_difference().await?;
+        let ClockDifference { ahead, within } = self.accounts.clock_difference().await?;
         self.figures.clock_ahead_milliseconds.store(ahead, Ordering::Relaxed);
         // A registry that is gone ends the process by its guard.
-        self.registry.actor().do_send(ClocksCompared { ahead });
+        self.registry.actor().do_send(ClocksCompared { ahead, within });
         let differ = ahead.unsigned_abs() >= REMARKABLE_MILLISECONDS;
         if differ && !self.clocks_differ {
             warn!(
                 ahead_milliseconds = ahead,
-                "the clocks of the shop's database and of this server differ: locks and tokens end at other moments there"
+                "the clock of the shop's database and session time differ: locks and tokens end at other moments there"
             );
         }
         self.clocks_differ = differ;
