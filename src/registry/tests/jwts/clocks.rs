@@ -109,7 +109,7 @@ struct Made {
     /// What the shop's clock showed.
     shown: UnixSeconds,
     heard: bool,
-    /// The shop's row looks as if it had not been made: it was made in the second of another one.
+    /// The shop's row looked as if it had not been made: it shows the second of one made here, or what it showed before.
     hidden: bool,
 }
 
@@ -117,6 +117,8 @@ struct Play {
     house: House,
     ahead: i64,
     row: UnixSeconds,
+    /// What the row showed at the last look.
+    left: UnixSeconds,
     delivered: usize,
     seen: UnixSeconds,
     given: Vec<Given>,
@@ -125,9 +127,9 @@ struct Play {
 
 impl Play {
     async fn begin(ahead: i64) -> Self {
-        let (given, made, row) = Default::default();
+        let (given, made, row, left) = Default::default();
         let house = beside(ahead).await;
-        Self { house, ahead, row, delivered: 0, seen: START, given, made }
+        Self { house, ahead, row, left, delivered: 0, seen: START, given, made }
     }
 
     fn shows(&self) -> UnixSeconds {
@@ -147,8 +149,7 @@ impl Play {
 
     fn make(&mut self, here: bool) {
         let (at, after, shown) = (self.house.clock.now_millis(), self.given.len(), self.shows());
-        let hidden = !here && self.row == shown;
-        self.made.push(Made { here, at, after, shown, heard: false, hidden });
+        self.made.push(Made { here, at, after, shown, heard: false, hidden: false });
     }
 
     async fn take(&mut self, step: Step) {
@@ -201,13 +202,12 @@ impl Play {
         let compared = ClocksCompared { ahead: self.ahead + off, within: off.unsigned_abs() };
         self.house.registry.actor().send(compared).await.unwrap();
         let ours = for_shop(&self.house);
-        for told in &ours[self.delivered..] {
-            if told.through >= self.row {
-                self.made.iter_mut().filter(|made| !made.here && !made.heard).for_each(|made| made.hidden = true);
-            }
-            self.row = self.row.max(told.through);
-        }
+        self.row = ours[self.delivered..].iter().map(|told| told.through).fold(self.row, UnixSeconds::max);
         self.delivered = ours.len();
+        if self.row == self.left || ours.iter().any(|told| told.through == self.row) {
+            self.made.iter_mut().filter(|made| !made.heard).for_each(|made| made.hidden = true);
+        }
+        self.left = self.row;
         let (row, recent) =
             (revoked(ANNE, self.row), UnixSeconds(self.house.registry.reader().shop_showed(self.seen).get() - 60));
         if self.house.registry.reader().may_be_news(row, recent) {
@@ -254,7 +254,8 @@ fn play(ahead: i64, steps: Vec<Step>, steady: bool) -> Result<(), TestCaseError>
     actix_rt::System::new().block_on(async {
         let mut play = Play::begin(ahead).await;
         for step in steps {
-            let is_telling = matches!(step, Step::RevokeHere | Step::Look(_) | Step::SetTheirs(_));
+            // Not when the shop's clock is set: what is seen is noted, and what is not seen has to end, too.
+            let is_telling = matches!(step, Step::RevokeHere | Step::Look(_));
             play.take(step).await;
             if is_telling {
                 play.check(steady)?;
