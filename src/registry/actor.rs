@@ -17,7 +17,6 @@ use tokio::time::Instant;
 use crate::audit::Origin;
 use crate::clock::{SharedClock, UnixSeconds};
 use crate::registry::audit;
-use crate::registry::clocks::ShopClock;
 use crate::registry::forgotten::Forgotten;
 use crate::registry::fullness::Fullness;
 use crate::registry::handle::{MAILBOX, WAITING_CHANGES};
@@ -87,8 +86,6 @@ pub struct TokenRegistry {
     /// Sessions of tokens that a shop issued and keeps.
     pub(super) adopted: HashSet<TokenDigest>,
     pub(super) forms: TokenForms,
-    /// The clock of the shop.
-    pub(super) shop_clock: ShopClock,
     /// Sessions that ended by themselves, and have no line in the audit trail yet.
     pub(super) expired: audit::Expired,
     pub(super) index: Arc<Index>,
@@ -157,7 +154,6 @@ impl TokenRegistry {
             jwts: JwtBooks::new(Arc::clone(&index)),
             adopted: HashSet::new(),
             forms: parts.forms,
-            shop_clock: ShopClock::default(),
             expired: audit::Expired::default(),
             index,
             timer: None,
@@ -177,9 +173,7 @@ impl TokenRegistry {
         }
         let IssueToken { subject, website, digest, fixed_end, role, along, origin, typed } = message;
         let (snapshot, now) = (self.snapshot.load(), self.clock.now());
-        // Later than the user's last revocation, as a JWT that is issued now: hearing of that again must not end it.
-        let begins = self.index.jwts_revoked(subject).plus(1).max(now);
-        match self.table.begin(subject, website, digest, fixed_end, &snapshot, begins) {
+        match self.table.begin(subject, website, digest, fixed_end, &snapshot, now) {
             Err(error) => answer(reply, Err(error)),
             Ok(session) => {
                 if let Some(role) = role {

@@ -21,7 +21,7 @@ const DENIED_BESIDES: u32 = 30 * 24 * 3600;
 impl TokenRegistry {
     fn adopt(&mut self, message: &AdoptSession) -> Validation {
         let AdoptSession { subject, website, digest, issued: issued_there, role, locked_until } = *message;
-        let issued = self.shop_clock.ours(issued_there);
+        let issued = self.index.jwts().shop_clock().ours(issued_there);
         let (snapshot, now) = (self.snapshot.load_full(), self.clock.now());
         if let Some(session) = self.index.read(digest, |entry| entry.session(&snapshot)) {
             return worth(session, now);
@@ -43,6 +43,7 @@ impl TokenRegistry {
             return Validation::Unavailable;
         };
         self.adopted.insert(digest);
+        self.index.jwts().note_if_ahead(subject, issued_there, self.latest());
         // Also when there is nothing to say, which may be the news.
         let facts = self.index.facts(subject);
         self.index.set_facts(subject, SubjectFacts { locked_until, role, ..facts });
@@ -76,7 +77,7 @@ impl TokenRegistry {
             Lifetime::Seconds(seconds) => now.plus(seconds.saturating_mul(2)).plus(DENIED_BESIDES),
             Lifetime::Never => UnixSeconds(u32::MAX),
         };
-        self.jwts.deny(JwtDenial { digest, subject, ends }, now)
+        self.jwts.deny(JwtDenial { digest, subject, ends }, now, self.latest())
     }
 }
 

@@ -8,9 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use arc_swap::ArcSwap;
 use papaya::HashMap;
 
 use crate::clock::UnixSeconds;
+use crate::registry::clocks::ShopClock;
 use crate::registry::index::{Index, position};
 use crate::registry::{JwtDenial, KEEP_ENDED, SubjectFacts};
 use crate::session::{SessionEvent, Subject, UserType};
@@ -33,9 +35,12 @@ pub(super) struct JwtIndex {
     kinds: [AtomicU32; 3],
     /// Revoked one by one, with their ends.
     denied: HashMap<TokenDigest, UnixSeconds>,
-    /// The latest second of issue of users' JWTs that was ahead of our clock when they were seen: issued here after a
-    /// revocation in the same second, or by a machine whose clock is ahead.
+    /// The latest second of issue of users' tokens that was ahead of the shop's clock when they were seen: signed here
+    /// after a revocation in the same second, or issued by a machine whose clock is ahead, or before one was set back.
     ahead: HashMap<Subject, UnixSeconds>,
+    /// The latest second of issue that this process has signed. It lies ahead when clocks were set back since.
+    signed: AtomicU32,
+    shop_clock: ArcSwap<ShopClock>,
 }
 
 impl JwtIndex {
@@ -49,17 +54,37 @@ impl JwtIndex {
         !self.denied.is_empty() && self.denied.pin().contains_key(&digest)
     }
 
-    /// Notes that a JWT of this user carries a second of issue that lies ahead; `now` is the moment by the wall clock. A
-    /// revocation then goes that far.
-    pub(super) fn note_ahead(&self, subject: Subject, issued: UnixSeconds, now: UnixSeconds) {
+    /// How the shop's clock stands to ours.
+    pub(super) fn shop_clock(&self) -> ShopClock {
+        **self.shop_clock.load()
+    }
+
+    pub(super) fn set_shop_clock(&self, shop_clock: ShopClock) {
+        self.shop_clock.store(Arc::new(shop_clock));
+    }
+
+    /// Notes the second of issue of a user's token when it lies ahead of `latest`, to which a revocation reaches by itself.
+    /// A revocation then goes that far.
+    pub(super) fn note_if_ahead(&self, subject: Subject, issued: UnixSeconds, latest: UnixSeconds) {
         let ahead = self.ahead.pin();
-        if ahead.get(&subject).is_some_and(|known| *known >= issued) {
+        if issued <= latest || ahead.get(&subject).is_some_and(|known| *known >= issued) {
             return;
         }
         if ahead.len() >= WORTH_FOLDING {
-            ahead.retain(|_, issued| *issued > now);
+            ahead.retain(|_, issued| *issued > latest);
         }
         ahead.update_or_insert(subject, |known| issued.max(*known), issued);
+    }
+
+    /// Notes that a JWT is signed here whose second of issue does not lie ahead.
+    pub(super) fn note_signed(&self, issued: UnixSeconds) {
+        if self.signed.load(Ordering::Relaxed) < issued.get() {
+            self.signed.fetch_max(issued.get(), Ordering::AcqRel);
+        }
+    }
+
+    fn latest_signed(&self) -> UnixSeconds {
+        UnixSeconds(self.signed.load(Ordering::Acquire))
     }
 
     /// The latest second of issue that is known to lie ahead of some moment, or to have done so.
@@ -104,12 +129,14 @@ impl JwtBooks {
         Self { index, by_age, by_end, most_subjects: MOST_SUBJECTS, most_denials: MOST_DENIALS }
     }
 
-    /// Ends all JWTs of a user that may have been issued by `now`: at once for every reader. What has to be stored of it.
+    /// Ends all JWTs of a user that may have been issued by now, which is `latest` by the shop's clock: at once for every
+    /// reader. What has to be stored of it.
     ///
     /// What is known to carry a later second of issue ends, too. Nothing else moves the moment ahead of the clock, however
     /// often somebody asks: what the shop issues next would be dead on arrival.
-    pub(super) fn revoke_now(&mut self, subject: Subject, now: UnixSeconds) -> Vec<SessionEvent> {
-        let through = self.index.jwts().latest_ahead_of(subject).max(now);
+    pub(super) fn revoke_now(&mut self, subject: Subject, latest: UnixSeconds) -> Vec<SessionEvent> {
+        let jwts = self.index.jwts();
+        let through = jwts.latest_ahead_of(subject).max(jwts.latest_signed()).max(latest);
         self.revoke(subject, through)
     }
 
@@ -137,9 +164,11 @@ impl JwtBooks {
     }
 
     /// The same as [`Self::revoke_now`] for all users of a kind.
-    pub(super) fn revoke_kind_now(&mut self, kind: UserType, now: UnixSeconds) -> SessionEvent {
-        let ahead = self.index.jwts().latest_ahead(|subject| subject.kind == kind);
-        self.revoke_kind(kind, ahead.max(now))
+    pub(super) fn revoke_kind_now(&mut self, kind: UserType, latest: UnixSeconds) -> SessionEvent {
+        let jwts = self.index.jwts();
+        let ahead = jwts.latest_ahead(|subject| subject.kind == kind);
+        let through = ahead.max(jwts.latest_signed()).max(latest);
+        self.revoke_kind(kind, through)
     }
 
     /// Ends all JWTs of a kind that were issued at this second or earlier.
@@ -155,8 +184,8 @@ impl JwtBooks {
         SessionEvent::KindJwtsRevoked { kind, through }
     }
 
-    /// Ends one JWT, until its time would have been over; `now` is the moment.
-    pub(super) fn deny(&mut self, denial: JwtDenial, now: UnixSeconds) -> Vec<SessionEvent> {
+    /// Ends one JWT, until its time would have been over; `now` is the moment, and `latest` what it is by the shop's clock.
+    pub(super) fn deny(&mut self, denial: JwtDenial, now: UnixSeconds, latest: UnixSeconds) -> Vec<SessionEvent> {
         let JwtDenial { digest, subject, ends } = denial;
         let over = UnixSeconds(now.get().saturating_sub(KEEP_ENDED));
         self.forget_through(over);
@@ -164,7 +193,7 @@ impl JwtBooks {
             return Vec::new();
         }
         if self.index.jwts().denied.len() >= self.most_denials {
-            return self.revoke_now(subject, now);
+            return self.revoke_now(subject, latest);
         }
         self.keep(digest, ends);
         vec![SessionEvent::JwtDenied { digest, ends, over }]
@@ -262,7 +291,7 @@ mod tests {
         let mut books = books();
         books.revoke_now(ANNE, At(10));
         let issued = books.index.jwts_revoked(ANNE).plus(1);
-        books.index.jwts().note_ahead(ANNE, issued, At(10));
+        books.index.jwts().note_if_ahead(ANNE, issued, At(10));
         books.revoke_now(ANNE, At(10));
         assert!(books.index.jwts_revoked(ANNE) >= issued);
         books.revoke_now(ANNE, At(20));
@@ -278,7 +307,7 @@ mod tests {
             books.revoke_kind_now(UserType::Customer, At(10));
         }
         assert_eq!(books.index.jwts_revoked(ANNE), At(10));
-        books.index.jwts().note_ahead(BEN, At(15), At(10));
+        books.index.jwts().note_if_ahead(BEN, At(15), At(10));
         books.revoke_kind_now(UserType::Customer, At(10));
         assert_eq!(books.index.jwts_revoked(BEN), At(15), "one was seen that is as late");
     }
@@ -287,7 +316,7 @@ mod tests {
     fn notes_of_what_lay_ahead_are_bounded() {
         let books = books();
         for id in 1..=3 * u32::try_from(WORTH_FOLDING).unwrap() {
-            books.index.jwts().note_ahead(Subject::customer(id), At(id + 1), At(id));
+            books.index.jwts().note_if_ahead(Subject::customer(id), At(id + 1), At(id));
         }
         assert!(books.index.jwts().ahead.len() <= WORTH_FOLDING);
     }
@@ -345,20 +374,32 @@ mod tests {
     fn a_jwt_is_denied_until_nobody_could_use_it_and_then_forgotten() {
         let mut books = books();
         let expected = SessionEvent::JwtDenied { digest: TokenDigest([1; 16]), ends: At(5000), over: At(1000) };
-        assert_eq!(books.deny(denial(1, 5000), At(1000 + KEEP_ENDED)), [expected]);
-        assert_eq!(books.deny(denial(1, 5000), At(2000)), [], "it is denied already");
-        assert_eq!(books.deny(denial(2, 100), At(2000)), [], "its time is over");
+        let mut deny = |number, ends, now| books.deny(denial(number, ends), At(now), At(now));
+        assert_eq!(deny(1, 5000, 1000 + KEEP_ENDED), [expected]);
+        assert_eq!(deny(1, 5000, 2000), [], "it is denied already");
+        assert_eq!(deny(2, 100, 2000), [], "its time is over");
         assert!(books.index.jwts().is_denied(TokenDigest([1; 16])));
-        books.deny(denial(3, 9000), At(5000 + KEEP_ENDED));
+        books.deny(denial(3, 9000), At(5000 + KEEP_ENDED), At(5000 + KEEP_ENDED));
         assert!(!books.index.jwts().is_denied(TokenDigest([1; 16])));
         assert!(books.index.jwts().is_denied(TokenDigest([3; 16])));
     }
 
     #[test]
-    fn too_many_single_ones_end_all_of_their_user() {
+    fn too_many_single_ones_end_all_of_their_user_as_far_as_the_shops_clock_has_come() {
         let mut books = JwtBooks { most_denials: 1, ..books() };
-        books.deny(denial(1, 5000), At(100));
-        let events = books.deny(denial(2, 5000), At(100));
-        assert_eq!(events, [SessionEvent::JwtsRevoked { subject: ANNE, through: At(100) }]);
+        books.deny(denial(1, 5000), At(100), At(105));
+        let events = books.deny(denial(2, 5000), At(100), At(105));
+        assert_eq!(events, [SessionEvent::JwtsRevoked { subject: ANNE, through: At(105) }]);
+    }
+
+    #[test]
+    fn what_was_signed_before_the_clocks_were_set_back_ends_with_a_revocation() {
+        let mut books = books();
+        books.index.jwts().note_signed(At(100));
+        books.index.jwts().note_signed(At(90));
+        books.revoke_now(ANNE, At(50));
+        assert_eq!(books.index.jwts_revoked(ANNE), At(100));
+        books.revoke_kind_now(UserType::Admin, At(50));
+        assert_eq!(books.index.jwts_revoked(CHIEF), At(100));
     }
 }

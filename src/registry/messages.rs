@@ -116,10 +116,11 @@ pub struct RevokeSessions {
 }
 
 /// End what was revoked elsewhere: the sessions and JWTs of each of these users that were issued at its second or earlier
-/// (fact sheet 6.5), by the shop's clock. A session that began in the second of a revocation made here outlives hearing of
-/// that again, because it carries a later second. The sender gives a few hundred at once.
+/// (fact sheet 6.5), by the shop's clock. What is known already ends nothing that has begun since. The sender gives a few
+/// hundred at once.
 ///
-/// The answer is how many live sessions were ended; it comes when everything is stored.
+/// The answer is how many live sessions were ended; it comes when everything is stored. Before the clocks were compared
+/// nothing is taken.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "Result<usize, RegistryError>")]
 pub struct TakeRevocations(pub Vec<UserRevocation>);
@@ -128,8 +129,10 @@ pub struct TakeRevocations(pub Vec<UserRevocation>);
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
 pub struct ClocksCompared {
-    /// By how many milliseconds the shop's clock is ahead of ours; negative when it is behind.
+    /// By how many milliseconds the shop's clock is ahead of session time; negative when it is behind.
     pub ahead: i64,
+    /// By how many milliseconds that may be off, because of the time that the answer took.
+    pub within: u64,
 }
 
 /// List live sessions, newest last.

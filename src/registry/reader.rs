@@ -7,6 +7,7 @@ use crate::registry::index::Index;
 use crate::registry::{JwtDenial, Parts, Revocation};
 use crate::session::{Session, SessionId, Subject};
 use crate::settings::{RoleId, SharedSnapshot, Snapshot, WebsiteId};
+use crate::store::UserRevocation;
 use crate::token::jwt::{Claims, Issuer, SharedJwtKey, has_jwt_shape};
 use crate::token::{DigestKey, Token, TokenDigest, TokenFormat, has_opaque_shape};
 
@@ -167,6 +168,18 @@ impl Reader {
         self.index.jwts_revoked(subject)
     }
 
+    /// The first second that the shop's clock may have shown at a moment of ours.
+    pub fn shop_showed(&self, moment: UnixSeconds) -> UnixSeconds {
+        self.index.jwts().shop_clock().showed(u64::from(moment.get()) * 1000).unwrap_or(moment)
+    }
+
+    /// Whether what stands in the shop may tell of a revocation that is not known here. What is earlier than `recent`, by
+    /// the shop's clock, has been looked at before; what is not may have been written by a clock that was set back, over a
+    /// later moment.
+    pub fn may_be_news(&self, UserRevocation { subject, through }: UserRevocation, recent: UnixSeconds) -> bool {
+        self.facts(subject).jwts_revoked != Some(through) && (through >= recent || through > self.jwts_revoked(subject))
+    }
+
     /// The settings, websites and roles that count now.
     pub fn snapshot(&self) -> arc_swap::Guard<Arc<Snapshot>> {
         self.snapshot.load()
@@ -201,22 +214,25 @@ impl Reader {
         self.append_signed(&self.claims(session.subject, seconds.min(left), Issuer::Magento), to)
     }
 
-    /// Claims that begin now, by the wall clock; but after the second of the user's last revocation, because what was
-    /// issued in that second is revoked with it (fact sheet 6.5).
+    /// Claims that begin now; but after the second of the user's last revocation, because what was issued in that second
+    /// is revoked with it (fact sheet 6.5).
     fn claims(&self, subject: Subject, seconds: u32, issuer: Issuer) -> Claims {
-        let wall = self.clock.wall();
-        Claims { subject, issued: self.begins(subject, wall), expires: wall.plus(seconds), issuer }
+        Claims { subject, issued: self.begins(subject), expires: self.clock.wall().plus(seconds), issuer }
     }
 
-    /// The second of issue. One that lies ahead of the clock is noted before anybody hears of it, so that a revocation
-    /// goes that far; one that was made meanwhile has gone before.
-    fn begins(&self, subject: Subject, wall: UnixSeconds) -> UnixSeconds {
+    /// The second of issue. It is noted before anybody hears of it, so that a revocation goes that far when it lies ahead
+    /// of the clock, or comes to; one that was made meanwhile has gone before.
+    fn begins(&self, subject: Subject) -> UnixSeconds {
+        let jwts = self.index.jwts();
+        let shop_clock = jwts.shop_clock();
+        let (stamp, latest) = (shop_clock.stamp(&*self.clock), shop_clock.latest(&*self.clock));
         loop {
-            let begins = wall.max(self.index.jwts_revoked(subject).plus(1));
-            if begins == wall {
+            let begins = stamp.max(self.index.jwts_revoked(subject).plus(1));
+            if begins <= latest {
+                jwts.note_signed(begins);
                 return begins;
             }
-            self.index.jwts().note_ahead(subject, begins, wall);
+            jwts.note_if_ahead(subject, begins, latest);
             if self.index.jwts_revoked(subject) < begins {
                 return begins;
             }
@@ -255,9 +271,8 @@ impl Reader {
         if issued <= self.index.jwts_revoked(subject) || self.index.jwts().is_denied(digest) {
             return Validation::Revoked;
         }
-        if issued > self.clock.wall() {
-            self.index.jwts().note_ahead(subject, issued, self.clock.wall());
-        }
+        let jwts = self.index.jwts();
+        jwts.note_if_ahead(subject, issued, jwts.shop_clock().latest(&*self.clock));
         let (id, website, last_used) = (SessionId::NONE, WebsiteId::ADMIN, self.clock.now());
         let ends = Some(self.in_session_time(expires));
         Validation::Valid(Session { id, subject, website, issued, ends, last_used })

@@ -13,12 +13,12 @@ use crate::store::UserRevocation;
 
 impl TokenRegistry {
     fn take_revocation(&mut self, UserRevocation { subject, through }: UserRevocation) -> usize {
-        // What is known already has ended the sessions of before, and those since carry a later second, whatever the
-        // clocks. The kind's moment says nothing about sessions: it may have moved because there were too many users with
-        // theirs.
-        let is_known = self.index.facts(subject).jwts_revoked >= Some(through);
-        let until = if is_known { through } else { self.shop_clock.ours_through(through) };
-        let ended = self.table.take_issued(subject, until);
+        // What is known already has ended the sessions of before. The kind's moment says nothing about sessions: it may
+        // have moved because there were too many users with theirs.
+        if self.index.facts(subject).jwts_revoked == Some(through) {
+            return 0;
+        }
+        let ended = self.table.take_issued(subject, self.index.jwts().shop_clock().ours_through(through));
         let mut revoked = Revoked::of(&ended, EndReason::Ended).and(self.jwts.revoke(subject, through));
         if revoked.events.is_empty() {
             return 0;
@@ -41,6 +41,11 @@ impl Handler<TakeRevocations> for TokenRegistry {
         let (sender, receiver) = oneshot::channel();
         if self.is_busy() {
             answer(sender, Err(RegistryError::Busy));
+            return promised(receiver);
+        }
+        if !self.index.jwts().shop_clock().is_known() {
+            // Which sessions are from before them could not be told, and afterwards they would be known.
+            answer(sender, Err(RegistryError::Unavailable));
             return promised(receiver);
         }
         let count = message.0.into_iter().map(|revocation| self.take_revocation(revocation)).sum();

@@ -77,10 +77,9 @@ impl TokenRegistry {
         }
     }
 
-    /// The moment up to which JWTs may have been issued by now. They carry the wall clock, the shop's or ours; ours never
-    /// carry more than session time, which is ahead when the wall clock was set back.
-    fn latest(&self) -> UnixSeconds {
-        self.clock.wall().max(self.shop_clock.latest(self.clock.now_millis()))
+    /// The moment up to which the shop may have issued tokens by now, by its clock.
+    pub(super) fn latest(&self) -> UnixSeconds {
+        self.index.jwts().shop_clock().latest(&*self.clock)
     }
 
     /// Without a key no JWT is ever good, and there is nothing to revoke, unless a shop's opaque tokens are taken over or
@@ -113,7 +112,7 @@ impl TokenRegistry {
     fn deny_jwt(&mut self, denial: JwtDenial) -> Revoked {
         // What the wall clock says is over may not be so after it was set back, so that the earlier clock counts.
         let now = self.clock.wall().min(self.clock.now());
-        let events = self.jwts.deny(denial, now);
+        let events = self.jwts.deny(denial, now, self.latest());
         let count = usize::from(!events.is_empty());
         let ended = (count > 0).then_some((SessionId::NONE, denial.subject));
         Revoked { events, count, ended, line: None, for_shop: Vec::new() }

@@ -56,3 +56,4 @@ pub use schema::{DoneWithout, MissingTable, SchemaReport, Weight};
 pub use states::{AdministratorState, CustomerState};
 pub use store::MagentoAccounts;
 pub use tokens::{ShopToken, TokenHolder, TokenRow};
+pub use watching::ClockDifference;

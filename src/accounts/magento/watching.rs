@@ -20,22 +20,34 @@ use crate::store::UserRevocation;
 /// How many users one question may be about.
 const BATCH: usize = 1_000;
 
+/// How the clock of a shop's database stands to session time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockDifference {
+    /// By how many milliseconds it is ahead; negative when it is behind.
+    pub ahead: i64,
+    /// By how many milliseconds that may be off, because of the time that the answer took.
+    pub within: u64,
+}
+
 impl MagentoAccounts {
     /// How many revocations are read at once.
     pub const REVOCATIONS: usize = revocations::PAGE;
 
-    /// By how many milliseconds the database's clock is ahead of ours.
+    /// How the database's clock stands to session time.
     ///
     /// # Errors
     /// [`AccountError::Unavailable`].
-    pub async fn clock_difference(&self) -> Result<i64, AccountError> {
+    pub async fn clock_difference(&self) -> Result<ClockDifference, AccountError> {
         let clock = SharedClock::clone(&self.clock);
         ask!(self, |connection, _tables| {
             let sql = "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED) AS millis";
             // Here, so that waiting for a connection is no difference.
             let before = clock.now_millis();
             let theirs: i64 = sqlx::query(sql).fetch_one(connection).await?.try_get("millis")?;
-            Ok(theirs.saturating_sub_unsigned(u64::midpoint(before, clock.now_millis())))
+            let after = clock.now_millis();
+            let ahead = theirs.saturating_sub_unsigned(u64::midpoint(before, after));
+            // It was asked at some time in between, and halves of milliseconds are cut off.
+            Ok(ClockDifference { ahead, within: after.saturating_sub(before).div_ceil(2) + 1 })
         })
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tracing::warn;
 
+use crate::accounts::magento::ClockDifference;
 use crate::accounts::{AccountError, MagentoAccounts};
 use crate::app::shop::Figures;
 use crate::registry::{ClocksCompared, Registry};
@@ -33,14 +34,14 @@ impl Clocks {
 
     /// Compares, and tells the registry. How many questions that took.
     pub(super) async fn compare(&mut self) -> Result<u64, AccountError> {
-        let ahead = self.accounts.clock_difference().await?;
+        let ClockDifference { ahead, within } = self.accounts.clock_difference().await?;
         self.figures.set_clock_ahead(ahead);
         // A registry that is gone ends the process by its guard.
-        self.registry.actor().do_send(ClocksCompared { ahead });
+        self.registry.actor().do_send(ClocksCompared { ahead, within });
         if self.difference.becomes_remarkable(ahead) {
             warn!(
                 ahead_milliseconds = ahead,
-                "the clocks of the shop's database and of this server differ: locks and tokens end at other moments there"
+                "the clock of the shop's database and session time differ: locks and tokens end at other moments there"
             );
         }
         Ok(1)

@@ -1,8 +1,9 @@
 //! Revocations of users' tokens, both ways: those of the shop are honoured here, and ours reach the shop.
 //!
 //! The shop keeps a moment for each user (fact sheet 6.5) and no stamp of when it changed. Since a revocation carries the
-//! moment at which it was made, a look asks for those of the time since the look before; once a minute it asks for all,
-//! because the shop's clock may be another one. Ours lie in the outbox until the shop has them.
+//! moment at which it was made, by the shop's clock, a look asks for those of the time since the look before; once a
+//! minute it asks for all, because a machine of the shop may have a clock of its own. Ours lie in the outbox until the
+//! shop has them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use crate::store::{Change, Readers, Store, StoreError, UserRevocation};
 /// How often all of the shop's revocations are read.
 const WHOLE: Duration = Duration::from_mins(1);
 
-/// How far a look goes back behind the one before, in seconds: clocks differ, and a transaction may take its time.
+/// How far a look goes back behind the one before, in seconds: a transaction may take its time.
 const OVERLAP: u32 = 60;
 
 /// How many revocations are handed over at once.
@@ -44,7 +45,7 @@ pub(in crate::app) struct Revocations {
     readers: Readers,
     store: Store,
     clock: SharedClock,
-    /// When the last complete look began, by the wall clock.
+    /// When the last complete look began.
     seen: UnixSeconds,
     /// When all were last read; `None` before the first time.
     seen_whole: Option<Instant>,
@@ -64,16 +65,17 @@ impl Revocations {
 
     /// Takes over what the shop has revoked since the last time. How many questions that took.
     pub(super) async fn take_over(&mut self) -> Result<u64, Broken> {
-        let (now, begun) = (self.clock.wall(), Instant::now());
+        let (now, begun) = (self.clock.now(), Instant::now());
         let whole = self.seen_whole.is_none_or(|last| last.elapsed() >= WHOLE);
-        let since = UnixSeconds(if whole { 0 } else { self.seen.get().saturating_sub(OVERLAP) });
+        let recent = self.recent();
+        let since = if whole { UnixSeconds(0) } else { recent };
         let (mut after, mut asked) = (None, 0);
         loop {
             asked += 1;
             let page = self.accounts.revocations(after, since).await?;
             after = page.last().map(|revocation| revocation.subject);
             let is_last = page.len() < MagentoAccounts::REVOCATIONS;
-            self.hand_over(page).await?;
+            self.hand_over(page, recent).await?;
             if is_last {
                 break;
             }
@@ -85,13 +87,18 @@ impl Revocations {
         Ok(asked)
     }
 
-    /// The first time everything is handed over: what a moment of a whole kind covers was not necessarily known when that
-    /// was noted.
-    async fn hand_over(&self, page: Vec<UserRevocation>) -> Result<(), RegistryError> {
+    /// From when on the shop's revocations may not have been looked at, by its clock. The first time that is always: what a
+    /// moment of a whole kind covers was not necessarily known when that was noted.
+    fn recent(&self) -> UnixSeconds {
+        match self.seen_whole {
+            None => UnixSeconds(0),
+            Some(_) => UnixSeconds(self.registry.reader().shop_showed(self.seen).get().saturating_sub(OVERLAP)),
+        }
+    }
+
+    async fn hand_over(&self, page: Vec<UserRevocation>, recent: UnixSeconds) -> Result<(), RegistryError> {
         let reader = self.registry.reader();
-        let is_new = |known: &UserRevocation| reader.jwts_revoked(known.subject) < known.through;
-        let first = self.seen_whole.is_none();
-        let news: Vec<_> = page.into_iter().filter(|revocation| first || is_new(revocation)).collect();
+        let news: Vec<_> = page.into_iter().filter(|revocation| reader.may_be_news(*revocation, recent)).collect();
         for batch in news.chunks(BATCH) {
             let sessions = self.registry.take_revocations(TakeRevocations(batch.to_vec())).await?;
             if sessions > 0 {

@@ -64,12 +64,12 @@ async fn what_was_revoked_here_is_not_taken_over_again() {
 #[actix_rt::test]
 async fn a_token_is_measured_by_the_clock_that_stamped_it() {
     let house = shop();
-    house.registry.actor().send(ClocksCompared { ahead: 0 }).await.unwrap();
+    house.compare_clocks(0).await;
     house.revoke(Revocation::Subject(ANNE)).await.unwrap();
     house.clock.advance(Duration::from_secs(1));
     assert_eq!(house.registry.adopt(found(&house, ANNE, START)).await, Validation::Revoked);
     assert!(matches!(house.registry.adopt(found(&house, ANNE, START.plus(1))).await, Validation::Valid(_)), "since");
-    house.registry.actor().send(ClocksCompared { ahead: 5_000 }).await.unwrap();
+    house.compare_clocks(5_000).await;
     house.revoke(Revocation::Subject(ANNE)).await.unwrap();
     assert_eq!(house.registry.adopt(found(&house, ANNE, START.plus(6))).await, Validation::Revoked);
     let later = house.registry.adopt(found(&house, ANNE, START.plus(7))).await;

@@ -1,7 +1,9 @@
 //! JWTs: read whatever is issued, revoked alone and with their user, issued as sessions, exchanged.
 
 mod adopted;
+mod clocks;
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -53,6 +55,8 @@ struct House {
     registry: Registry,
     snapshot: SharedSnapshot,
     clock: Arc<MockClock>,
+    /// By how many seconds the wall clock was set back.
+    back: Arc<AtomicU32>,
     forms: TokenForms,
     outcome: Arc<Mutex<RecordOutcome>>,
     stored: Arc<Mutex<Vec<Change>>>,
@@ -64,7 +68,7 @@ fn jwt_key(text: &str) -> JwtKey {
 
 /// A machine whose wall clock was set back by so many seconds.
 #[derive(Debug)]
-struct SetBack(Arc<MockClock>, u32);
+struct SetBack(Arc<MockClock>, Arc<AtomicU32>);
 
 impl Clock for SetBack {
     fn now_millis(&self) -> u64 {
@@ -72,7 +76,7 @@ impl Clock for SetBack {
     }
 
     fn wall(&self) -> UnixSeconds {
-        UnixSeconds(self.0.now().get() - self.1)
+        UnixSeconds(self.0.now().get() - self.1.load(Ordering::Relaxed))
     }
 }
 
@@ -92,12 +96,12 @@ fn forms(issued: TokenFormat) -> TokenForms {
 fn house_with(forms: TokenForms, seconds: u32, options: Options) -> House {
     let (snapshot, clock) = (customer_hours("1").shared(), MockClock::at(START));
     let (address, outcome) = (Arc::new(OnceLock::new()), Arc::new(Mutex::new(RecordOutcome::Stored)));
-    let stored = Arc::default();
+    let (stored, back) = (Arc::default(), Arc::new(AtomicU32::new(seconds)));
     let store =
         PromptStore { registry: Arc::clone(&address), outcome: Arc::clone(&outcome), stored: Arc::clone(&stored) };
     let registry = TokenRegistry::start_here(Parts {
         snapshot: snapshot.clone(),
-        clock: Arc::new(SetBack(Arc::clone(&clock), seconds)),
+        clock: Arc::new(SetBack(Arc::clone(&clock), Arc::clone(&back))),
         options,
         key: DigestKey::generate(),
         forms: forms.clone(),
@@ -106,7 +110,7 @@ fn house_with(forms: TokenForms, seconds: u32, options: Options) -> House {
         guard: Box::new(()),
     });
     address.set(registry.actor().clone()).unwrap();
-    House { registry, snapshot, clock, forms, outcome, stored }
+    House { registry, snapshot, clock, back, forms, outcome, stored }
 }
 
 impl House {
@@ -135,6 +139,11 @@ impl House {
 
     async fn revoke(&self, which: Revocation) -> Result<usize, RegistryError> {
         self.registry.revoke(RevokeSessions { which, reason: EndReason::SignedOut, origin: Origin::SERVER }).await
+    }
+
+    /// The shop's clock is so many milliseconds ahead.
+    async fn compare_clocks(&self, ahead: i64) {
+        self.registry.actor().send(ClocksCompared { ahead, within: 0 }).await.unwrap();
     }
 
     /// Signs somebody in.
@@ -296,9 +305,12 @@ fn for_shop(house: &House) -> Vec<UserRevocation> {
 async fn what_was_revoked_elsewhere_ends_sessions_and_jwts_of_before_and_is_not_told_back() {
     let house = house_with(forms(TokenFormat::Opaque), 0, Options { outbox: true, ..options() });
     let (old, old_jwt, ben) = (house.issue(ANNE).await, house.magento(ANNE), house.issue(BEN).await);
-    house.advance(10);
+    house.advance(11);
     let new = house.issue(ANNE).await;
     let both = vec![revoked(ANNE, START.plus(9)), revoked(BEN, UnixSeconds(5))];
+    let too_early = house.registry.take_revocations(TakeRevocations(both.clone())).await;
+    assert_eq!(too_early, Err(RegistryError::Unavailable), "by whose clock is not known");
+    house.compare_clocks(0).await;
     assert_eq!(house.registry.take_revocations(TakeRevocations(both.clone())).await, Ok(1));
     assert_eq!([house.validate(&old), house.validate(&old_jwt)], [Validation::Unknown, Validation::Revoked]);
     house.good(&new);
@@ -316,6 +328,7 @@ async fn a_session_from_the_second_of_a_revocation_outlives_hearing_of_it_again(
         if !key {
             house.forms.jwt_key.store(None);
         }
+        house.compare_clocks(0).await;
         house.issue(ANNE).await;
         assert_eq!(house.revoke(Revocation::Subject(ANNE)).await, Ok(1));
         let again = house.issue(ANNE).await;
@@ -329,17 +342,17 @@ async fn a_session_from_the_second_of_a_revocation_outlives_hearing_of_it_again(
 #[actix::test]
 async fn a_revocation_reaches_as_far_as_the_clock_of_the_shop_has_come() {
     let house = house_with(forms(TokenFormat::Opaque), 0, Options { outbox: true, ..options() });
-    house.registry.actor().send(ClocksCompared { ahead: 5_000 }).await.unwrap();
+    house.compare_clocks(5_000).await;
     house.advance(5);
     let theirs = house.magento(ANNE);
     house.clock.advance(Duration::from_secs(2));
     assert_eq!(house.good(&theirs).issued, START.plus(5));
     assert_eq!(house.revoke(Revocation::Subject(ANNE)).await, Ok(0));
     assert_eq!(for_shop(&house), [revoked(ANNE, START.plus(12))]);
-    // What is issued now is later, so that hearing of the revocation again ends nothing.
+    // Hearing of the revocation again ends nothing.
     let again = house.issue(ANNE).await;
     assert_eq!(house.registry.take_revocations(TakeRevocations(for_shop(&house))).await, Ok(0));
-    assert_eq!(house.good(&again).issued, START.plus(13));
+    assert_eq!(house.good(&again).issued, START.plus(7));
     assert_eq!(house.revoke(Revocation::Subject(ANNE)).await, Ok(1));
     assert_eq!(house.registry.reader().jwts_revoked(ANNE), START.plus(12), "a session needs no later moment");
 }
@@ -358,7 +371,7 @@ async fn a_jwt_that_lies_ahead_of_every_clock_ends_with_the_revocation_of_who_pr
 #[actix::test]
 async fn a_revocation_of_the_shop_ends_sessions_by_our_clock_and_jwts_by_theirs() {
     let house = house_with(forms(TokenFormat::Opaque), 0, Options { outbox: true, ..options() });
-    house.registry.actor().send(ClocksCompared { ahead: -5_000 }).await.unwrap();
+    house.compare_clocks(-5_000).await;
     house.advance(3);
     let (before, theirs) = (house.issue(ANNE).await, house.magento(ANNE));
     house.advance(10);
