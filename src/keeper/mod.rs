@@ -55,7 +55,9 @@ impl From<AccountError> for KeeperError {
 pub async fn seen(readers: &Readers, now: &Settings) -> Result<Settings, StoreError> {
     let Some(rows) = readers.seen_settings().await? else { return Ok(now.clone()) };
     let mut seen = Settings::default();
-    rows.into_iter().for_each(|row| seen.set(&row.path, row.scope, row.value));
+    for row in rows {
+        seen.set(&row.path, row.scope, row.value);
+    }
     Ok(seen)
 }
 

@@ -119,7 +119,7 @@ fn what_is_changed_in_the_shop_while_no_server_runs_is_told_once_at_the_next_sta
     drop(server);
     database.sql(&format!("INSERT INTO core_config_data (path, value) VALUES ('{locks}', '7')"));
     let server = beside_on(folder.path(), &database).start();
-    let told = [own.clone(), changed((locks, "default", None, Some("7"), "shop"))];
+    let told = [own, changed((locks, "default", None, Some("7"), "shop"))];
     assert_eq!(told_of_settings(&server, 2), told);
     drop(server);
     let server = beside_on(folder.path(), &database).start();
