@@ -448,6 +448,17 @@ async fn a_database_that_cannot_be_connected_to_is_named_with_the_cause_and_with
 }
 
 #[actix::test]
+async fn a_password_that_needs_tls_is_told_as_that() {
+    let Some(database) = MariaDb::start() else { return };
+    if database.sql("SELECT plugin FROM mysql.user WHERE user = 'magento'") != "caching_sha2_password" {
+        return; // MariaDB keeps passwords in another way.
+    }
+    let url = Secret::new(format!("{}?ssl-mode=disabled", database.url()));
+    let refused = refusal(open(DatabaseOptions::from_url(&url).unwrap()).await);
+    assert!(refused.contains("caching_sha2_password, which needs TLS"), "{refused}");
+}
+
+#[actix::test]
 async fn a_database_that_is_no_shops_is_refused_by_name() {
     let Some(database) = MariaDb::start() else { return };
     let prefixed = DatabaseOptions { table_prefix: "m2_".to_owned(), ..options(&database) };
@@ -520,7 +531,7 @@ async fn a_question_that_takes_too_long_is_cut_and_the_next_one_is_answered_righ
 async fn hold_customers(database: &MariaDb) -> sqlx::MySqlConnection {
     let options: sqlx::mysql::MySqlConnectOptions = database.url().parse().unwrap();
     let mut held = options.connect().await.unwrap();
-    sqlx::query("LOCK TABLES customer_entity WRITE").execute(&mut held).await.unwrap();
+    sqlx::raw_sql("LOCK TABLES customer_entity WRITE").execute(&mut held).await.unwrap();
     held
 }
 

@@ -63,7 +63,9 @@ impl Product {
         Self {
             initialise: (program.clone(), &["--initialize-insecure"]),
             program,
+            // Nothing is synced, nor read past the system's memory: the server may be killed here, and never the machine.
             options: &[
+                "--innodb-flush-method=nosync",
                 "--innodb-redo-log-capacity=8M",
                 "--innodb-doublewrite=OFF",
                 "--mysqlx=OFF",
@@ -134,6 +136,11 @@ impl MariaDb {
     /// Its address, with the user of the shop.
     pub(crate) fn url(&self) -> String {
         Self::url_at(self.port)
+    }
+
+    /// Its address by its own socket, with the user of the shop.
+    pub(crate) fn url_by_socket(&self) -> String {
+        format!("{}?socket={}", self.url(), self.socket().display())
     }
 
     /// An `env.php` that names this server.
