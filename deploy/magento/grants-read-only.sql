@@ -2,8 +2,8 @@
 -- the shop's database chosen. With a table prefix, put it before every table.
 --
 -- A shop may lack some of these tables, and a client stops at the first that is not there: run it with
--- `mariadb --force magento < grants-read-only.sql` and read which lines were refused, or delete the lines of what the shop
--- does not have. What is necessary comes first.
+-- `mariadb --force magento < grants-read-only.sql` (or `mysql --force`) and read which lines were refused, or delete the
+-- lines of what the shop does not have. What is necessary comes first.
 --
 -- '%' is any host: put the network of the servers in its place, in every line, such as 'tokenward'@'10.0.0.%'.
 

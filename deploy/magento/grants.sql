@@ -6,7 +6,7 @@
 --
 --     mariadb --force magento < grants.sql
 --
--- or delete the lines of what the shop does not have. What is necessary comes first.
+-- (`mysql --force` is the same), or delete the lines of what the shop does not have. What is necessary comes first.
 --
 -- '%' is any host: put the network of the servers in its place, in every line, such as 'tokenward'@'10.0.0.%'.
 

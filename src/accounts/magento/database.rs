@@ -30,6 +30,11 @@ const NO_ENTRY: [u16; 4] = [1044, 1045, 1049, 1698];
 /// The numbers with which it says that the user may not ask this, or that there is no such table or column.
 const NO_ANSWER: [u16; 5] = [1054, 1142, 1143, 1146, 1356];
 
+/// What is said of a user whose password MySQL takes in clear over TLS, and else encrypted under a key of its own that
+/// nobody vouches for, which is not done here.
+const NEEDS_TLS: &str =
+    "the user has caching_sha2_password, which needs TLS, and the server offers none, or ssl-mode is disabled";
+
 /// How long a connection that is not needed is kept.
 const IDLE: Duration = Duration::from_mins(5);
 
@@ -159,11 +164,16 @@ impl Database {
         let told =
             |cause: &dyn fmt::Display| format!("cannot connect to the shop's database at {}: {cause}", options.place());
         let (connect, limit, is_remote) = (options.connect.clone(), self.limit, options.connect.get_socket().is_none());
-        let connected = async move { connect.connect().await?.close().await };
+        let connected = async move {
+            let connection = connect.connect().await?;
+            // How it ends says nothing: over a socket of the machine's own, MySQL has often gone before TLS has said farewell.
+            drop(connection.close().await);
+            Ok(())
+        };
         match runtime.spawn(async move { timeout(limit, connected).await }).await {
             Ok(Ok(Ok(()))) => Ok(()),
-            Ok(Ok(Err(error))) if refuses(&error, is_remote) => Err(AccountError::Conflict(told(&error))),
-            Ok(Ok(Err(error))) => Err(AccountError::Unavailable(told(&error))),
+            Ok(Ok(Err(error))) if refuses(&error, is_remote) => Err(AccountError::Conflict(told(&cause_of(&error)))),
+            Ok(Ok(Err(error))) => Err(AccountError::Unavailable(told(&cause_of(&error)))),
             Ok(Err(_)) => Err(AccountError::Unavailable(told(&format!("no answer within {limit:?}")))),
             Err(error) => Err(AccountError::Unavailable(told(&error))),
         }
@@ -230,7 +240,7 @@ async fn acquire(
     acquired.map_err(|error| {
         let cause = match error {
             sqlx::Error::PoolTimedOut => format!("no connection to {place} within {limit:?}"),
-            error => format!("{place}: {error}"),
+            error => format!("{place}: {}", cause_of(&error)),
         };
         condition.lost(&cause);
         AccountError::Unavailable(cause)
@@ -302,6 +312,14 @@ fn limits(timeout: Duration) -> String {
 
 fn away() -> AccountError {
     AccountError::Unavailable("the shop's database is away".to_owned())
+}
+
+/// Why there is no connection. For a password that needs TLS the library names a feature of its own, which helps nobody.
+fn cause_of(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Configuration(cause) if cause.to_string().contains("RSA") => NEEDS_TLS.to_owned(),
+        error => error.to_string(),
+    }
 }
 
 fn told(error: &sqlx::Error) -> AccountError {

@@ -44,7 +44,7 @@ async fn a_question_that_takes_too_long_is_cut_and_the_next_one_is_answered_righ
 async fn hold_customers(database: &MariaDb) -> sqlx::MySqlConnection {
     let options: sqlx::mysql::MySqlConnectOptions = database.url().parse().unwrap();
     let mut held = options.connect().await.unwrap();
-    sqlx::query("LOCK TABLES customer_entity WRITE").execute(&mut held).await.unwrap();
+    sqlx::raw_sql("LOCK TABLES customer_entity WRITE").execute(&mut held).await.unwrap();
     held
 }
 

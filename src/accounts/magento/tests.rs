@@ -449,6 +449,17 @@ async fn a_database_that_cannot_be_connected_to_is_named_with_the_cause_and_with
 }
 
 #[actix::test]
+async fn a_password_that_needs_tls_is_told_as_that() {
+    let Some(database) = MariaDb::start() else { return };
+    if database.sql("SELECT plugin FROM mysql.user WHERE user = 'magento'") != "caching_sha2_password" {
+        return; // MariaDB keeps passwords in another way.
+    }
+    let url = Secret::new(format!("{}?ssl-mode=disabled", database.url()));
+    let refused = refusal(open(DatabaseOptions::from_url(&url).unwrap()).await);
+    assert!(refused.contains("caching_sha2_password, which needs TLS"), "{refused}");
+}
+
+#[actix::test]
 async fn a_database_that_is_no_shops_is_refused_by_name() {
     let Some(database) = MariaDb::start() else { return };
     let prefixed = DatabaseOptions { table_prefix: "m2_".to_owned(), ..options(&database) };

@@ -67,3 +67,18 @@ fn the_databases_certificate_is_verified_when_its_address_asks_for_that() {
         assert!(log.contains(saying) && log.contains("cannot connect to the shop's database"), "{log}");
     }
 }
+
+#[test]
+fn the_servers_own_socket_is_used_although_the_server_offers_tls() {
+    if !is_installed("openssl") {
+        return skip("openssl is not there (scripts/test install)");
+    }
+    let Some(mut database) = MariaDb::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    database.start_again_with(identity(folder.path(), &authority(folder.path(), "ours")));
+    let server = ServerBuilder::new().key("ACCOUNTS__SOURCE", "magento");
+    let server = server.key("MAGENTO__DATABASE_URL", &database.url_by_socket()).start();
+    token(&server.try_customer("sha256@example.com", "Sha-pass-1"));
+    let log = server.process.log.text();
+    assert!(!log.contains("waits for the shop's database"), "{log}");
+}

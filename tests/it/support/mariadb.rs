@@ -1,4 +1,5 @@
-//! MariaDB as a child process, with a shop's tables and the accounts of `tests/magento-db`.
+//! MariaDB as a child process, with a shop's tables and the accounts of `tests/magento-db`; or MySQL, when
+//! `TOKENWARD_TEST_DATABASE` says `mysql`. Every test has to hold on both.
 //!
 //! The first one that is wanted prepares a data folder below `target/`, which takes seconds; every other one starts on a
 //! copy of it. The time zone is not UTC on purpose: whoever forgets to say which one is meant gets wrong answers. Also
@@ -14,10 +15,21 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// What every server is started with: small files, since they are copied for every test.
-const OPTIONS: [&str; 7] = [
+/// What is particular to one of the servers.
+struct Product {
+    /// The server.
+    program: PathBuf,
+    /// What it is started with: small files, since they are copied for every test.
+    options: &'static [&'static str],
+    /// What makes a data folder, and what that is told.
+    initialise: (PathBuf, &'static [&'static str]),
+    /// Where the prepared data folder is kept, below `target/`.
+    kept: &'static str,
+}
+
+/// Of both.
+const OPTIONS: [&str; 6] = [
     "--no-defaults",
-    "--innodb-log-file-size=4M",
     "--innodb-data-file-path=ibdata1:10M:autoextend",
     "--innodb-buffer-pool-size=24M",
     "--skip-log-bin",
@@ -25,13 +37,65 @@ const OPTIONS: [&str; 7] = [
     "--performance-schema=OFF",
 ];
 
+impl Product {
+    /// The one that this run is about.
+    fn wanted() -> Self {
+        match variable("TOKENWARD_TEST_DATABASE").as_deref() {
+            None | Some("mariadb") => Self::mariadb(),
+            Some("mysql") => Self::mysql(),
+            Some(other) => panic!("TOKENWARD_TEST_DATABASE is {other:?}, and neither mariadb nor mysql"),
+        }
+    }
+
+    fn mariadb() -> Self {
+        Self {
+            program: "mariadbd".into(),
+            options: &["--innodb-log-file-size=4M"],
+            initialise: ("mariadb-install-db".into(), &["--auth-root-authentication-method=normal", "--skip-test-db"]),
+            kept: "mariadb",
+        }
+    }
+
+    /// Debian 12 has none, so it is not taken from the system unless `TOKENWARD_TEST_MYSQLD` names it.
+    fn mysql() -> Self {
+        let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/mysql/mysqld");
+        let program = variable("TOKENWARD_TEST_MYSQLD").map_or(ours, PathBuf::from);
+        Self {
+            initialise: (program.clone(), &["--initialize-insecure"]),
+            program,
+            // Nothing is synced, nor read past the system's memory: the server may be killed here, and never the machine.
+            options: &[
+                "--innodb-flush-method=nosync",
+                "--innodb-redo-log-capacity=8M",
+                "--innodb-doublewrite=OFF",
+                "--mysqlx=OFF",
+                "--secure-file-priv=NULL",
+            ],
+            kept: "mysql",
+        }
+    }
+
+    /// Which version it is; `None` when it is not installed.
+    fn version(&self) -> Option<String> {
+        let output = Command::new(&self.program).arg("--version").stderr(Stdio::null()).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// `program`, told what every start is told.
+    fn command(&self, program: &Path, data: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.args(OPTIONS).args(self.options).arg(user()).arg(format!("--datadir={}", data.display()));
+        command
+    }
+}
+
 /// What the password of the user `magento` looks like in SQL.
 const PASSWORD: &str = r#"kit\'s "secret" \\ @:/#%"#;
 
 /// The same in an address.
 const PASSWORD_ENCODED: &str = "kit%27s%20%22secret%22%20%5C%20%40%3A%2F%23%25";
 
-/// A server on loopback. It is killed, and its folder removed, when this goes away.
+/// A server on loopback, whichever it is. It is killed, and its folder removed, when this goes away.
 #[derive(Debug)]
 pub(crate) struct MariaDb {
     folder: tempfile::TempDir,
@@ -42,14 +106,14 @@ pub(crate) struct MariaDb {
 }
 
 impl MariaDb {
-    /// Starts one. `None` when MariaDB is not installed, which is said; where nothing may be skipped that is an error.
+    /// Starts one. `None` when it is not installed, which is said; where nothing may be skipped that is an error.
     pub(crate) fn start() -> Option<Self> {
-        let version = Command::new("mariadbd").arg("--version").stderr(Stdio::null()).output().ok();
-        let Some(version) = version.filter(|output| output.status.success()) else {
-            missing();
+        let product = Product::wanted();
+        let Some(version) = product.version() else {
+            missing(&product);
             return None;
         };
-        let template = template(&String::from_utf8_lossy(&version.stdout));
+        let template = template(&product, &version);
         // Outside of the folder for temporary files, whose name may be too long for a socket.
         let folder = tempfile::Builder::new().prefix("tw-db-").tempdir_in("/tmp").unwrap();
         copy(&template, &folder.path().join("data"));
@@ -72,6 +136,11 @@ impl MariaDb {
     /// Its address, with the user of the shop.
     pub(crate) fn url(&self) -> String {
         Self::url_at(self.port)
+    }
+
+    /// Its address by its own socket, with the user of the shop.
+    pub(crate) fn url_by_socket(&self) -> String {
+        format!("{}?socket={}", self.url(), self.socket().display())
     }
 
     /// An `env.php` that names this server.
@@ -105,7 +174,7 @@ impl MariaDb {
 
     /// Starts it again on the same port and the same data.
     pub(crate) fn start_again(&mut self) {
-        let child = server(&self.folder.path().join("data"), &self.socket())
+        let child = server(&Product::wanted(), &self.folder.path().join("data"), &self.socket())
             .arg("--bind-address=127.0.0.1")
             .arg(format!("--port={}", self.port))
             .args(&self.arguments)
@@ -130,27 +199,32 @@ fn kit() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/magento-db")
 }
 
-fn missing() {
-    #[expect(clippy::disallowed_methods, reason = "how strict a run is comes from the one who runs it")]
-    let strict = std::env::var_os("TOKENWARD_REQUIRE_ALL").is_some();
-    assert!(!strict, "mariadbd is not there (scripts/test install), and TOKENWARD_REQUIRE_ALL is set");
-    std::io::stdout().write_all(b"skipped: mariadbd is not there (scripts/test install)\n").unwrap();
+fn variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "on which server, and how strictly, comes from the one who runs it")]
+    std::env::var(name).ok()
+}
+
+fn missing(product: &Product) {
+    let what = format!("{} is not there (scripts/test install)", product.program.display());
+    assert!(variable("TOKENWARD_REQUIRE_ALL").is_none(), "{what}, and TOKENWARD_REQUIRE_ALL is set");
+    std::io::stdout().write_all(format!("skipped: {what}\n").as_bytes()).unwrap();
 }
 
 /// The prepared data folder of this version of the server and of the kit.
-fn template(version: &str) -> PathBuf {
-    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/mariadb");
+fn template(product: &Product, version: &str) -> PathBuf {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("target").join(product.kept);
     fs::create_dir_all(&kept).unwrap();
     let lock = File::create(kept.join("lock")).unwrap();
     lock.lock().unwrap();
-    let stamp = [version, &kit_text("schema.sql"), &kit_text("fixtures.sql"), &OPTIONS.join(" ")].concat();
+    let options = [&OPTIONS, product.options].concat().join(" ");
+    let stamp = [version, &kit_text("schema.sql"), &kit_text("fixtures.sql"), &options].concat();
     let ready = kept.join("data");
     if fs::read_to_string(kept.join("stamp")).is_ok_and(|known| known == stamp) {
         return ready;
     }
     drop(fs::remove_dir_all(&ready));
     drop(fs::remove_file(kept.join("stamp")));
-    prepare(&ready);
+    prepare(product, &ready);
     fs::write(kept.join("stamp"), stamp).unwrap();
     ready
 }
@@ -159,18 +233,13 @@ fn kit_text(name: &str) -> String {
     fs::read_to_string(kit().join(name)).unwrap()
 }
 
-fn prepare(data: &Path) {
-    let installed = Command::new("mariadb-install-db")
-        .args(OPTIONS)
-        .arg(user())
-        .arg(format!("--datadir={}", data.display()))
-        .args(["--auth-root-authentication-method=normal", "--skip-test-db"])
-        .output()
-        .unwrap();
+fn prepare(product: &Product, data: &Path) {
+    let (program, arguments) = &product.initialise;
+    let installed = product.command(program, data).args(*arguments).output().unwrap();
     assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
     let sockets = tempfile::Builder::new().prefix("tw-db-").tempdir_in("/tmp").unwrap();
     let socket = sockets.path().join("sock");
-    let mut child = server(data, &socket).arg("--skip-networking").spawn().unwrap();
+    let mut child = server(product, data, &socket).arg("--skip-networking").spawn().unwrap();
     wait_for(&socket, data);
     let database = "CREATE DATABASE magento CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci;";
     let account = format!("CREATE USER magento@'%' IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON magento.* TO magento@'%';");
@@ -182,12 +251,9 @@ fn prepare(data: &Path) {
     assert!(child.wait().unwrap().success());
 }
 
-fn server(data: &Path, socket: &Path) -> Command {
-    let mut command = Command::new("mariadbd");
+fn server(product: &Product, data: &Path, socket: &Path) -> Command {
+    let mut command = product.command(&product.program, data);
     command
-        .args(OPTIONS)
-        .arg(user())
-        .arg(format!("--datadir={}", data.display()))
         .arg(format!("--socket={}", socket.display()))
         .arg(format!("--pid-file={}", socket.with_extension("pid").display()))
         .arg(format!("--log-error={}", data.with_extension("log").display()))
@@ -239,6 +305,8 @@ fn client(socket: &Path, arguments: &[&str], sql: &str) -> String {
 }
 
 fn copy(from: &Path, to: &Path) {
-    let copied = Command::new("cp").args(["-r", "--reflink=auto"]).args([from, to]).status().unwrap();
+    // MySQL's files are mostly empty.
+    let copied =
+        Command::new("cp").args(["-r", "--reflink=auto", "--sparse=always"]).args([from, to]).status().unwrap();
     assert!(copied.success());
 }
