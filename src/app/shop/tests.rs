@@ -12,6 +12,7 @@ use mariadb::MariaDb;
 use crate::app::House;
 use crate::app::shop::Revocations;
 use crate::config::{AccountSource, Config};
+use crate::registry::ClocksCompared;
 use crate::session::Subject;
 
 #[actix::test]
@@ -27,6 +28,8 @@ async fn once_a_minute_a_revocation_is_heard_of_whose_moment_is_long_ago() {
     let stored = (house.store.clone(), house.readers.clone());
     let mut revocations = Revocations::new(shop, registry.clone(), stored, Arc::clone(&house.services.clock));
     let revoked = || registry.reader().jwts_revoked(Subject::customer(2));
+    // Nothing is heard of before the clocks are compared.
+    registry.actor().send(ClocksCompared { ahead: 0, within: 0 }).await.unwrap();
     revocations.take_over().await.unwrap();
     let before = revoked();
     // The shop's clock may be wrong, and a row may have come out of a backup.

@@ -227,7 +227,7 @@ fn clocks_that_differ_by_two_seconds_are_told_of_and_measured() {
     time.apply_to(&mut command);
     let server = TestServer::of(Process::start(command), home.path());
     let ahead = || figure(&server, "tokenward_shop_clock_ahead_seconds");
-    let is_told = || server.process.log.text().contains("the clocks of the shop's database and of this server differ");
+    let is_told = || server.process.log.text().contains("the clock of the shop's database and session time differ");
     time.set("+1s");
     server.wait_until(|_| (-1.5..-0.5).contains(&ahead()));
     assert!(!is_told());
