@@ -17,7 +17,9 @@ pub(super) fn others(connection: &Connection, accounts: &str) -> rusqlite::Resul
     Ok(known.filter(|known| known != accounts).filter(|_| names_users(connection).unwrap_or(true)))
 }
 
-/// From now on its users are of `accounts`. What waits to be told to another shop is not told to this one.
+/// From now on its users are of `accounts`. What waits to be told to another shop is not told to this one. Where tokens
+/// stand in a shop stays: rows are found by digest as well, so that those of another shop are never meant, and sessions that
+/// go on after a move have theirs.
 pub(super) fn settle(connection: &Connection, accounts: &str) -> rusqlite::Result<()> {
     let known = ledger::meta(connection, ACCOUNTS)?;
     if known.as_deref() == Some(accounts.as_bytes()) {

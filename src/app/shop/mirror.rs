@@ -4,19 +4,19 @@
 //! At each look the rows are asked about and compared with the sessions. That is all that is told: a token whose session is
 //! gone is what the shop is still to hear of, whoever ended it and why, and however long its database was away.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::accounts::MagentoAccounts;
+use crate::app::shop::differences::Differences;
 use crate::app::shop::revocations::Broken;
-use crate::audit::Origin;
-use crate::registry::{Registry, Revocation, RevokeSessions};
+use crate::registry::{EndTokens, Registry};
 use crate::secret::Secret;
-use crate::session::EndReason;
 use crate::store::{Change, MirroredToken, Readers, Store, StoreError};
+use crate::token::TokenDigest;
 
 /// How many rows one question is about.
 const BATCH: usize = 1_000;
@@ -30,21 +30,12 @@ pub(in crate::app) struct Mirror {
     accounts: Arc<MagentoAccounts>,
     registry: Registry,
     store: Store,
+    /// How many rows wait to be deleted.
+    waiting: usize,
     /// Since when rows wait to be deleted, without a moment at which none did.
     waiting_since: Option<Instant>,
-}
-
-/// What became of the tokens of a batch.
-#[derive(Debug, Default)]
-struct Differences {
-    /// The shop has ended them.
-    ended_there: Vec<MirroredToken>,
-    /// They ended here, and the shop has no such row.
-    gone: Vec<MirroredToken>,
-    /// They ended here, and stand in the shop.
-    to_delete: Vec<MirroredToken>,
-    /// The rows of these.
-    rows: Vec<(u32, Secret)>,
+    /// Whether it was said that they cannot be.
+    told: bool,
 }
 
 impl Mirror {
@@ -66,68 +57,96 @@ impl Mirror {
 
     /// Nothing was looked at yet.
     pub(in crate::app) fn new(accounts: Arc<MagentoAccounts>, registry: Registry, store: Store) -> Self {
-        Self { accounts, registry, store, waiting_since: None }
+        Self { accounts, registry, store, waiting: 0, waiting_since: None, told: false }
     }
 
     /// How many tokens are to be taken out of the shop, and since when there are any.
-    pub(super) fn waiting(&mut self) -> (usize, Option<Instant>) {
-        let reader = self.registry.reader();
-        let waiting = self.accounts.mirrored().iter().filter(|token| !reader.holds(token.digest)).count();
-        self.waiting_since = if waiting == 0 { None } else { self.waiting_since.or_else(|| Some(Instant::now())) };
-        (waiting, self.waiting_since)
+    pub(super) fn waiting(&self) -> (usize, Option<Instant>) {
+        (self.waiting, self.waiting_since)
     }
 
     /// Brings both sides into step. What fails is tried again at the next look; that rows cannot be deleted keeps nothing
     /// from being ended here. How many questions that took.
-    pub(super) async fn look(&self) -> Result<u64, Broken> {
-        let (mut outcome, mut asked) = (Ok(()), 0);
+    pub(super) async fn look(&mut self) -> Result<u64, Broken> {
+        let (mut outcome, mut asked, mut waiting) = (Ok(()), 0, 0);
+        let young = self.accounts.young_mirrored();
         for batch in self.accounts.mirrored().chunks(BATCH) {
             asked += 1;
-            let differences = self.compare(batch).await?;
-            self.end_here(differences.ended_there).await?;
-            self.forget(differences.gone).await?;
-            asked += u64::from(!differences.to_delete.is_empty());
-            outcome = outcome.and(self.delete_there(differences.to_delete, &differences.rows).await);
+            let (found, rows) = match self.compare(batch, &young).await {
+                Ok(compared) => compared,
+                Err(error) => {
+                    waiting += self.ended(batch);
+                    outcome = outcome.and(Err(error));
+                    continue;
+                }
+            };
+            outcome = outcome.and(self.end_here(found.ended_there).await);
+            outcome = outcome.and(self.forget(found.gone).await);
+            if found.to_delete.is_empty() {
+                continue;
+            }
+            let count = found.to_delete.len();
+            if !self.accounts.may_delete_tokens() {
+                waiting += count;
+                continue;
+            }
+            asked += 1;
+            let deleted = self.delete_there(found.to_delete, &rows).await;
+            waiting += if deleted.is_ok() { 0 } else { count };
+            outcome = outcome.and(deleted);
         }
+        self.note_waiting(waiting);
         outcome.map(|()| asked)
     }
 
-    async fn compare(&self, tokens: &[MirroredToken]) -> Result<Differences, Broken> {
+    /// What became of these tokens, and the rows of those that are to be deleted.
+    async fn compare(
+        &self,
+        tokens: &[MirroredToken],
+        young: &HashSet<TokenDigest>,
+    ) -> Result<(Differences, Vec<(u32, Secret)>), Broken> {
         let numbers: Vec<_> = tokens.iter().map(|token| token.row).collect();
-        let mut standing: HashMap<u32, Secret> = self.accounts.standing_tokens(&numbers).await?.into_iter().collect();
-        let (reader, mut found) = (self.registry.reader(), Differences::default());
-        for &token in tokens {
-            let row = standing.remove(&token.row).filter(|text| reader.digest(text.expose()) == Some(token.digest));
-            match (row, reader.holds(token.digest)) {
-                (Some(_), true) => {}
-                (Some(text), false) => {
-                    found.rows.push((token.row, text));
-                    found.to_delete.push(token);
-                }
-                (None, true) => found.ended_there.push(token),
-                (None, false) => found.gone.push(token),
-            }
-        }
-        Ok(found)
+        let standing: HashMap<u32, Secret> = self.accounts.standing_tokens(&numbers).await?.into_iter().collect();
+        let reader = self.registry.reader();
+        let (digest, is_live) = (|text: &str| reader.digest(text), |digest| reader.is_live(digest));
+        let found = Differences::of(tokens, &standing, young, digest, is_live);
+        let row = |token: &MirroredToken| Some((token.row, standing.get(&token.row)?.clone()));
+        let rows = found.to_delete.iter().filter_map(row).collect();
+        Ok((found, rows))
     }
 
     async fn end_here(&self, tokens: Vec<MirroredToken>) -> Result<(), Broken> {
-        for token in &tokens {
-            let which = Revocation::Token(token.digest);
-            self.registry.revoke(RevokeSessions { which, reason: EndReason::Ended, origin: Origin::SERVER }).await?;
+        if tokens.is_empty() {
+            return Ok(());
         }
-        if !tokens.is_empty() {
-            info!(sessions = tokens.len(), "the shop has ended tokens that were issued here");
-        }
+        let digests = tokens.iter().map(|token| token.digest).collect();
+        let sessions = self.registry.end_tokens(EndTokens(digests)).await?;
+        info!(sessions, "the shop has ended tokens that were issued here");
         self.forget(tokens).await
     }
 
     async fn delete_there(&self, tokens: Vec<MirroredToken>, rows: &[(u32, Secret)]) -> Result<(), Broken> {
-        if tokens.is_empty() {
-            return Ok(());
-        }
         self.accounts.delete_tokens(rows).await?;
         self.forget(tokens).await
+    }
+
+    /// How many of these are still to be taken out of the shop.
+    fn ended(&self, tokens: &[MirroredToken]) -> usize {
+        let reader = self.registry.reader();
+        tokens.iter().filter(|token| !reader.holds(token.digest)).count()
+    }
+
+    /// Takes over how many tokens are still to be taken out of the shop.
+    fn note_waiting(&mut self, waiting: usize) {
+        self.waiting = waiting;
+        self.waiting_since = if waiting == 0 { None } else { self.waiting_since.or_else(|| Some(Instant::now())) };
+        let may = self.accounts.may_delete_tokens();
+        if waiting > 0 && !may && !std::mem::replace(&mut self.told, true) {
+            warn!(
+                waiting,
+                "tokens that have ended here stay in the shop, whose database is only read (magento.write = false)"
+            );
+        }
     }
 
     /// In the store first: what is forgotten in memory alone would come back at the next start.

@@ -2,6 +2,7 @@
 //! tokens are known, how those issued here get there and are taken out again, and how its key and what its files fix are
 //! followed.
 
+mod differences;
 mod gatherer;
 mod key;
 mod mirror;
@@ -123,9 +124,13 @@ impl Installation {
         let schema = patience.until(async || database.inspect().await).await?;
         let accounts = MagentoAccounts::new(database, schema, self.fixed_settings(), Arc::clone(clock), store.clone());
         patience.until(async || accounts.try_rights().await).await?;
+        if config.magento.rehash {
+            patience.until(async || accounts.try_renewing_hashes().await).await?;
+        }
         let mut accounts = accounts.with_key(Arc::clone(key));
         if config.magento.mirror_tokens {
-            accounts = accounts.with_mirrored_tokens().await?;
+            patience.until(async || accounts.try_mirroring().await).await?;
+            accounts = accounts.with_mirrored_tokens();
         }
         if config.settings.iter().next().is_some() {
             warn!("[settings] is left alone: beside a shop, its own settings count");
