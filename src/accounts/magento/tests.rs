@@ -667,9 +667,9 @@ async fn a_mirrored_token_is_ours_from_its_row_on_and_no_message_repeats_it() {
     let problem = format!("{twice:?}");
     assert!(twice.is_err() && !problem.contains(token.expose()), "{problem}");
     assert!(!accounts.is_mirrored(TokenDigest([8; 16])));
-    let nobody =
-        accounts.mirror_token(Subject::customer(99_999), &Token::generate(), TokenDigest([9; 16]), UnixSeconds(0));
-    assert!(nobody.await.is_err() && accounts.mirrored().len() == 1, "somebody whose account is gone");
+    let other = Token::generate();
+    let nobody = accounts.mirror_token(Subject::customer(99_999), &other, TokenDigest([9; 16]), UnixSeconds(0)).await;
+    assert!(nobody.is_err() && accounts.mirrored().len() == 1, "somebody whose account is gone");
     let row = |text: &str| (ours[0].row, Secret::new(text.to_owned()));
     accounts.delete_tokens(&[row("another0another0another0another0")]).await.unwrap();
     assert_eq!(accounts.standing_tokens(&[ours[0].row]).await.unwrap().len(), 1, "another token is left alone");

@@ -79,8 +79,8 @@ mod tests {
         let (nothing, standing) = (Differences::default(), [(1, "one")]);
         let ended_there = Differences { ended_there: vec![tokens[1]], ..Differences::default() };
         assert_eq!(compared(&tokens, &standing, &[], Some(true)), ended_there);
-        let ended_here = Differences { to_delete: vec![tokens[0]], gone: vec![tokens[1]], ..Differences::default() };
-        assert_eq!(compared(&tokens, &standing, &[], None), ended_here);
+        let over = Differences { to_delete: vec![tokens[0]], gone: vec![tokens[1]], ..Differences::default() };
+        assert_eq!(compared(&tokens, &standing, &[], None), over);
         assert_eq!(compared(&tokens, &standing, &[], Some(false)), nothing, "the shop sees it as well");
     }
 
