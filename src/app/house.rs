@@ -1,7 +1,6 @@
 //! Everything but the listeners.
 
 use std::any::Any;
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use crate::accounts::{
     AccountError, AccountLocks, AccountStore, DirectorySource, EmbeddedAccounts, MagentoAccounts, SettingStore,
 };
 use crate::app::shop::{
-    Figures, Installation, KeyWatch, Mirror, Parts, Patience, Revocations, ShopError, ShopTokens, Watcher,
+    Figures, Installation, KeyWatch, Mirror, Patience, Revocations, ShopError, ShopTokens, Watcher,
 };
 use crate::app::{LoadingError, Validators, loading, options};
 use crate::audit::Origin;
@@ -271,8 +270,8 @@ impl House {
     /// Takes over the sessions of the data folder. To be called once, before anything else is done with sessions.
     ///
     /// # Errors
-    /// [`OpenError::Sessions`], and [`OpenError::Accounts`] when what the shop has ended meanwhile cannot be read: the house
-    /// must not be used then.
+    /// [`OpenError::Sessions`], and [`OpenError::Accounts`]: the house must not be used then. What the shop has ended
+    /// meanwhile is waited for.
     pub async fn load_sessions(&self) -> Result<(), OpenError> {
         loading::load(Loader::new(&self.folder), self.folder.sessions(), &self.services).await?;
         self.watch_shop(true).await
@@ -291,6 +290,7 @@ impl House {
     /// answered.
     async fn watch_shop(&self, is_needed: bool) -> Result<(), OpenError> {
         let (Some(shop), Some(tokens)) = (&self.shop, &self.tokens) else { return Ok(()) };
+        self.services.readiness.begin("asking what the shop has ended meanwhile");
         let figures = Arc::clone(&self.figures);
         let watcher = Watcher {
             accounts: Arc::clone(shop),
@@ -301,7 +301,6 @@ impl House {
             poll: self.config.magento.poll,
             figures: Arc::clone(&figures),
             holders: Arc::clone(&self.services.holders),
-            locked: HashSet::new(),
             key: KeyWatch::new(
                 &self.config,
                 Arc::clone(shop),
@@ -315,8 +314,6 @@ impl House {
                 Arc::clone(&self.services.clock),
             ),
             mirror: Mirror::new(Arc::clone(shop), self.services.registry.clone(), self.store.clone()),
-            clocks_differ: false,
-            parts: Parts::default(),
         };
         let shop = Arc::clone(shop);
         self.services.metrics.set_shop_source(move || figures.sample(&shop));

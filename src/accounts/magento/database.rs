@@ -318,6 +318,7 @@ impl fmt::Debug for Database {
         formatter.debug_struct("Database").field("condition", &self.condition).finish_non_exhaustive()
     }
 }
+
 /// Whether nobody mends it by waiting: a wrong password, the wrong name of a database, a certificate that is not trusted. A
 /// file that is not there is one of a certificate, unless the server's own socket is looked for.
 fn refuses(error: &sqlx::Error, is_remote: bool) -> bool {

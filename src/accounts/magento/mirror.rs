@@ -46,8 +46,9 @@ const COLUMNS: [&str; 11] = [
 /// row in it is on its way.
 const REMEMBERED: Duration = Duration::from_mins(5);
 
-/// For how long a row that was written may not be seen yet, where what answers is not what was written to.
-const YOUNG: Duration = Duration::from_secs(5);
+/// For how long a row that was written may not be seen yet, where what answers is not what was written to. So much later
+/// the end of a token is noticed that the shop has ended at once.
+const YOUNG: Duration = Duration::from_secs(1);
 
 /// What is told in place of words that have a token in them.
 const REFUSED: &str = "the shop's database refuses the row of a token";
@@ -319,7 +320,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_row_is_young_for_a_few_seconds() {
+    async fn a_row_is_young_for_a_moment() {
         let mirror = Arc::new(Mirror::default());
         drop(mirror.add(token(1)));
         tokio::time::advance(YOUNG).await;

@@ -2,7 +2,8 @@
 //! has ended ends here.
 //!
 //! At each look the rows are asked about and compared with the sessions. That is all that is told: a token whose session is
-//! gone is what the shop is still to hear of, whoever ended it and why, and however long its database was away.
+//! gone is what the shop is still to hear of, whoever ended it and why, and however long its database was away. That rows
+//! cannot be deleted keeps nothing from being ended here.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -12,7 +13,9 @@ use tracing::{info, warn};
 
 use crate::accounts::MagentoAccounts;
 use crate::app::shop::differences::Differences;
+use crate::app::shop::parts::{Looked, Part};
 use crate::app::shop::revocations::Broken;
+use crate::app::shop::watch::{Look, Notes};
 use crate::registry::{EndTokens, Registry};
 use crate::secret::Secret;
 use crate::store::{Change, MirroredToken, Readers, Store, StoreError};
@@ -30,12 +33,20 @@ pub(in crate::app) struct Mirror {
     accounts: Arc<MagentoAccounts>,
     registry: Registry,
     store: Store,
-    /// How many rows wait to be deleted.
-    waiting: usize,
     /// Since when rows wait to be deleted, without a moment at which none did.
     waiting_since: Option<Instant>,
     /// Whether it was said that they cannot be.
     told: bool,
+}
+
+impl Look for Mirror {
+    async fn look(&mut self, notes: &Notes) {
+        let (here, there, waiting) = self.bring_into_step().await;
+        notes.note(Part::Mirror, here);
+        notes.note(Part::Deletion, there);
+        self.note_waiting(waiting);
+        notes.figures.set_waiting_tokens(waiting, self.waiting_since);
+    }
 }
 
 impl Mirror {
@@ -57,46 +68,32 @@ impl Mirror {
 
     /// Nothing was looked at yet.
     pub(in crate::app) fn new(accounts: Arc<MagentoAccounts>, registry: Registry, store: Store) -> Self {
-        Self { accounts, registry, store, waiting: 0, waiting_since: None, told: false }
+        Self { accounts, registry, store, waiting_since: None, told: false }
     }
 
-    /// How many tokens are to be taken out of the shop, and since when there are any.
-    pub(super) fn waiting(&self) -> (usize, Option<Instant>) {
-        (self.waiting, self.waiting_since)
-    }
-
-    /// Brings both sides into step. What fails is tried again at the next look; that rows cannot be deleted keeps nothing
-    /// from being ended here. How many questions that took.
-    pub(super) async fn look(&mut self) -> Result<u64, Broken> {
-        let (mut outcome, mut asked, mut waiting) = (Ok(()), 0, 0);
+    /// Ends here what the shop has ended, and takes out of the shop what has ended here: how either went, and how many are
+    /// still to be taken out.
+    async fn bring_into_step(&self) -> (Looked, Looked, usize) {
+        let (mut here, mut there, mut waiting) = (Looked::default(), Looked::default(), 0);
         let young = self.accounts.young_mirrored();
         for batch in self.accounts.mirrored().chunks(BATCH) {
-            asked += 1;
-            let (found, rows) = match self.compare(batch, &young).await {
-                Ok(compared) => compared,
-                Err(error) => {
-                    waiting += self.ended(batch);
-                    outcome = outcome.and(Err(error));
-                    continue;
-                }
+            if here.gives_up() {
+                waiting += self.ended(batch);
+                continue;
+            }
+            here.ask();
+            let Some((found, rows)) = here.take(self.compare(batch, &young).await) else {
+                waiting += self.ended(batch);
+                continue;
             };
-            outcome = outcome.and(self.end_here(found.ended_there).await);
-            outcome = outcome.and(self.forget(found.gone).await);
-            if found.to_delete.is_empty() {
-                continue;
-            }
+            here.take(self.end_here(found.ended_there).await);
+            there.take(self.forget(found.gone).await);
             let count = found.to_delete.len();
-            if !self.accounts.may_delete_tokens() {
+            if count > 0 && !self.delete_there(found.to_delete, &rows, &mut there).await {
                 waiting += count;
-                continue;
             }
-            asked += 1;
-            let deleted = self.delete_there(found.to_delete, &rows).await;
-            waiting += if deleted.is_ok() { 0 } else { count };
-            outcome = outcome.and(deleted);
         }
-        self.note_waiting(waiting);
-        outcome.map(|()| asked)
+        (here, there, waiting)
     }
 
     /// What became of these tokens, and the rows of those that are to be deleted.
@@ -125,9 +122,13 @@ impl Mirror {
         self.forget(tokens).await
     }
 
-    async fn delete_there(&self, tokens: Vec<MirroredToken>, rows: &[(u32, Secret)]) -> Result<(), Broken> {
-        self.accounts.delete_tokens(rows).await?;
-        self.forget(tokens).await
+    /// Whether these rows have gone. Where nothing may be written, they stay, which is no failure.
+    async fn delete_there(&self, tokens: Vec<MirroredToken>, rows: &[(u32, Secret)], there: &mut Looked) -> bool {
+        if !self.accounts.may_delete_tokens() || there.gives_up() {
+            return false;
+        }
+        there.ask();
+        there.take(self.accounts.delete_tokens(rows).await).is_some() && there.take(self.forget(tokens).await).is_some()
     }
 
     /// How many of these are still to be taken out of the shop.
@@ -138,7 +139,6 @@ impl Mirror {
 
     /// Takes over how many tokens are still to be taken out of the shop.
     fn note_waiting(&mut self, waiting: usize) {
-        self.waiting = waiting;
         self.waiting_since = if waiting == 0 { None } else { self.waiting_since.or_else(|| Some(Instant::now())) };
         let may = self.accounts.may_delete_tokens();
         if waiting > 0 && !may && !std::mem::replace(&mut self.told, true) {

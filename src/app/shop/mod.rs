@@ -2,7 +2,9 @@
 //! tokens are known, how those issued here get there and are taken out again, and how its key and what its files fix are
 //! followed.
 
+mod clocks;
 mod differences;
+mod figures;
 mod gatherer;
 mod key;
 mod mirror;
@@ -10,15 +12,19 @@ mod parts;
 mod patience;
 mod revocations;
 mod tokens;
+mod users;
 mod watch;
 
+#[cfg(test)]
+mod tests;
+
+pub(super) use figures::Figures;
 pub(super) use key::KeyWatch;
 pub(super) use mirror::Mirror;
-pub(super) use parts::Parts;
 pub(super) use patience::Patience;
 pub(super) use revocations::Revocations;
 pub(super) use tokens::ShopTokens;
-pub(super) use watch::{Figures, Watcher};
+pub(super) use watch::Watcher;
 
 use std::sync::Arc;
 
@@ -30,7 +36,7 @@ use crate::accounts::{AccountError, MagentoAccounts};
 use crate::clock::SharedClock;
 use crate::config::{self, AccountSource, Config, Magento, ShopFileError};
 use crate::magento::env_php::{ConnectionError, Deployment};
-use crate::magento::{InstallationKey, SharedInstallationKey};
+use crate::magento::{InstallationKey, KeyError, SharedInstallationKey};
 use crate::store::Store;
 
 /// Why there is no shop beside which the server could run.
@@ -64,10 +70,15 @@ impl Installation {
 
     /// The key: what is configured here wins. One that cannot be read is as good as none, with a warning.
     pub(super) fn installation_key(&self, configured: &Magento) -> Option<InstallationKey> {
-        configured.installation_key(&self.deployment).unwrap_or_else(|problem| {
+        self.usable_key(configured).unwrap_or_else(|problem| {
             warn!(%problem, "crypt/key of the shop is left alone");
             None
         })
+    }
+
+    /// The same for those who have a key already.
+    fn usable_key(&self, configured: &Magento) -> Result<Option<InstallationKey>, KeyError> {
+        configured.installation_key(&self.deployment)
     }
 
     /// The settings that files and environment fix.

@@ -54,7 +54,10 @@ impl MayPass for KeeperError {
 impl Patience {
     /// Carries `work` out, again and again where that is to be waited for. That it waits is said at once, and every half
     /// minute from then on.
-    pub(in crate::app) async fn until<T, E: MayPass>(self, work: impl AsyncFn() -> Result<T, E>) -> Result<T, E> {
+    pub(in crate::app) async fn until<T, E: MayPass>(
+        self,
+        mut work: impl AsyncFnMut() -> Result<T, E>,
+    ) -> Result<T, E> {
         let (begun, mut pause, mut told) = (Instant::now(), FIRST_PAUSE, None::<Instant>);
         loop {
             let error = match work().await {

@@ -2,29 +2,12 @@
 //! `magento.poll` plus one second.
 
 use std::fs;
-use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::magento::{beside, token};
-use crate::support::{MariaDb, ServerBuilder, TestServer};
-
-/// `magento.poll` of these servers, which is a second, and one more; and what a slow machine needs to ask.
-const PATIENCE: Duration = Duration::from_secs(2 + 1);
-
-/// Waits until the gateway's answer for a token is this one, and fails when that takes too long.
-#[track_caller]
-#[expect(clippy::disallowed_methods, reason = "the promise is one of real time")]
-pub(super) fn becomes(server: &TestServer, token: &str, status: u16) {
-    let begun = Instant::now();
-    server.wait_until(|server| server.check(token) == status || begun.elapsed() > 2 * PATIENCE);
-    assert!(
-        server.check(token) == status && begun.elapsed() <= PATIENCE,
-        "{:?} {:?}",
-        begun.elapsed(),
-        server.check(token)
-    );
-}
+use crate::magento::{becomes, beside, beside_on, token};
+use crate::support::faketime::FakeTime;
+use crate::support::{MariaDb, Process, ServerBuilder, TestServer};
 
 #[test]
 fn a_lock_refuses_the_customers_tokens_while_it_lasts() {
@@ -77,7 +60,7 @@ fn a_sign_in_before_the_next_look_does_not_keep_the_sessions_of_a_deactivated_cu
 }
 
 #[test]
-fn an_administrator_who_is_deactivated_or_expired_loses_the_sessions_and_a_new_role_counts() {
+fn an_administrator_who_is_deactivated_deleted_or_expired_loses_the_sessions_and_a_new_role_counts() {
     let Some(database) = MariaDb::start() else { return };
     let server = beside(&database).start();
     let sign_in = |name: &str, password: &str| {
@@ -98,6 +81,8 @@ fn an_administrator_who_is_deactivated_or_expired_loses_the_sessions_and_a_new_r
     database.sql("INSERT INTO admin_user_expiration VALUES (6, '2024-01-01 00:00:00')");
     becomes(&server, &guard, 401);
     assert_eq!(server.check(&clerk), 200);
+    database.sql("DELETE FROM admin_user WHERE user_id = 2");
+    becomes(&server, &clerk, 401);
 }
 
 #[test]
@@ -193,6 +178,44 @@ fn what_the_shops_file_fixes_counts_as_soon_as_it_is_written_whole() {
 }
 
 #[test]
+fn a_config_php_beside_it_counts_when_it_comes_changes_and_goes() {
+    let Some(database) = MariaDb::start() else { return };
+    let lifetime = "oauth/access_token_lifetime/customer";
+    database.sql(&format!("REPLACE INTO core_config_data (path, value) VALUES ('{lifetime}', '7')"));
+    let file = database.env_php().with_file_name("config.php");
+    let server = beside(&database).start();
+    let becomes = |hours: &str| {
+        let shown = || server.command(&["setting", "get", lifetime, "--json"], "").printed().to_owned();
+        server.wait_until(|_| shown().contains(&format!("\"value\":\"{hours}\"")));
+    };
+    becomes("7");
+    for hours in ["4", "3"] {
+        let system = format!("['default' => ['oauth' => ['access_token_lifetime' => ['customer' => '{hours}']]]]");
+        fs::write(&file, format!("<?php\nreturn ['system' => {system}];")).unwrap();
+        becomes(hours);
+    }
+    fs::remove_file(&file).unwrap();
+    becomes("7");
+}
+
+#[test]
+fn clocks_that_differ_by_two_seconds_are_told_of_and_measured() {
+    let (Some(database), Some(time)) = (MariaDb::start(), FakeTime::new()) else { return };
+    let home = tempfile::tempdir().unwrap();
+    let mut command = beside_on(home.path(), &database).command();
+    time.apply_to(&mut command);
+    let server = TestServer::of(Process::start(command), home.path());
+    let ahead = || figure(&server, "tokenward_shop_clock_ahead_seconds");
+    let is_told = || server.process.log.text().contains("the clocks of the shop's database and of this server differ");
+    time.set("+1s");
+    server.wait_until(|_| (-1.5..-0.5).contains(&ahead()));
+    assert!(!is_told());
+    time.set("+4s");
+    server.wait_until(|_| (-4.5..-3.5).contains(&ahead()));
+    server.wait_until(|_| is_told());
+}
+
+#[test]
 fn the_shops_own_variables_lead_to_it_and_fix_settings() {
     let Some(database) = MariaDb::start() else { return };
     let connection = "MAGENTO_DC_DB__CONNECTION__DEFAULT__";
@@ -227,6 +250,13 @@ fn a_setting_that_is_changed_here_is_in_the_shop() {
     assert_eq!(database.sql(row), "");
 }
 
+/// A figure of `/metrics`.
+fn figure(server: &TestServer, name: &str) -> f64 {
+    let metrics = server.internal(None, "/metrics").body;
+    let line = metrics.lines().find(|line| line.split_whitespace().next() == Some(name));
+    line.unwrap_or_else(|| panic!("{name}: {metrics}")).split_whitespace().last().unwrap().parse().unwrap()
+}
+
 #[test]
 fn a_part_of_looking_that_fails_keeps_nothing_else_from_being_noticed_and_is_told_of_once() {
     let Some(database) = MariaDb::start() else { return };
@@ -238,11 +268,7 @@ fn a_part_of_looking_that_fails_keeps_nothing_else_from_being_noticed_and_is_tol
     becomes(&server, &token, 503);
     let told = "what the shop does to its opaque tokens is not noticed";
     server.wait_until(|server| server.process.log.text().contains(told));
-    let age = || {
-        let metrics = server.internal(None, "/metrics").body;
-        let line = metrics.lines().find(|line| line.starts_with("tokenward_shop_last_complete_look_age_seconds "));
-        line.unwrap().split_whitespace().last().unwrap().parse::<f64>().unwrap()
-    };
+    let age = || figure(&server, "tokenward_shop_last_complete_look_age_seconds");
     server.wait_until(|_| age() > 2.5);
     database.sql("RENAME TABLE oauth_token_elsewhere TO oauth_token");
     server.wait_until(|_| age() < 2.5);

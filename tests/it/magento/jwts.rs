@@ -5,7 +5,7 @@ use serde_json::json;
 use tokenward::session::Subject;
 
 use crate::jwt;
-use crate::magento::changes::becomes;
+use crate::magento::becomes;
 use crate::magento::{KEY, beside};
 use crate::support::{MariaDb, TestServer};
 

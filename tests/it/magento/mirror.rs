@@ -8,8 +8,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokenward::magento::InstallationKey;
 
-use crate::magento::changes::becomes;
-use crate::magento::{beside, beside_on, token};
+use crate::magento::{becomes, beside, beside_on, token};
 use crate::referee::Referee;
 use crate::support::{MariaDb, ServerBuilder, TestServer};
 
@@ -234,6 +233,39 @@ fn what_the_shop_ends_ends_here_also_while_the_server_was_not_there() {
     let server = start();
     assert_eq!((server.check(&tokens[2]), server.check(&tokens[3])), (401, 200));
     server.assert_unharmed();
+}
+
+#[test]
+fn nothing_is_answered_before_it_is_known_which_tokens_the_shop_has_ended() {
+    let Some(database) = MariaDb::start() else { return };
+    let home = tempfile::tempdir().unwrap();
+    let server = mirroring(beside_on(home.path(), &database)).start();
+    let (ended, good) = (customer(&server), other_customer(&server));
+    drop(server);
+    database.sql(&format!("DELETE FROM oauth_token WHERE token = '{ended}'"));
+    database.sql("ALTER TABLE oauth_token RENAME COLUMN revoked TO unread");
+    // Nothing new is written any more, so that this start needs the table for nothing else.
+    let builder = beside_on(home.path(), &database);
+    let process = builder.spawn();
+    let waits = |line: &str| line.contains("the start waits for the shop").then_some(());
+    process.log.wait_for(Duration::from_secs(20), waits).expect("it says that it waits");
+    database.sql("ALTER TABLE oauth_token RENAME COLUMN unread TO revoked");
+    let server = builder.started(process);
+    assert_eq!((server.check(&ended), server.check(&good)), (401, 200));
+}
+
+#[test]
+fn rows_that_cannot_be_deleted_keep_no_start_waiting() {
+    let Some(database) = MariaDb::start() else { return };
+    let home = tempfile::tempdir().unwrap();
+    let server = mirroring(beside_on(home.path(), &database)).start();
+    let (ended, good) = (customer(&server), other_customer(&server));
+    database.sql("CREATE TRIGGER kept BEFORE DELETE ON oauth_token FOR EACH ROW SIGNAL SQLSTATE '45000'");
+    sign_out_alone(&server, &ended);
+    drop(server);
+    let server = beside_on(home.path(), &database).start();
+    assert_eq!((server.check(&ended), server.check(&good)), (401, 200));
+    assert!(server.process.log.text().contains("tokens that have ended here stay in the shop"));
 }
 
 #[test]

@@ -7,9 +7,8 @@ use serde_json::json;
 use tokenward::session::Subject;
 
 use crate::jwt;
-use crate::magento::changes::becomes;
-use crate::magento::{KEY, beside, beside_on, token};
-use crate::support::{MariaDb, TestServer};
+use crate::magento::{KEY, becomes, beside, beside_on, token};
+use crate::support::{Connection, MariaDb, Process, TestServer};
 
 /// A JWT that the shop has issued to a customer ten seconds ago.
 fn of_shop(customer: u32) -> String {
@@ -77,6 +76,19 @@ fn what_the_shop_has_revoked_before_the_start_is_refused_from_the_start() {
     assert_eq!((server.check(&session), server.check(&jwt), server.check(&of_shop(4))), (401, 401, 200));
 }
 
+/// What a process that is not ready yet answers about that.
+#[track_caller]
+fn ready_of(process: &Process) -> String {
+    let internal = process.log.wait_for(Duration::from_secs(20), |line| {
+        let event: serde_json::Value = serde_json::from_str(line).ok()?;
+        let listens = event["message"] == "listening" && event["listener"] == "internal";
+        listens.then(|| event["address"].as_str()?.parse().ok()).flatten()
+    });
+    let mut connection = Connection::open(internal.unwrap());
+    connection.send(b"GET /health/ready HTTP/1.1\r\nHost: it\r\nConnection: close\r\n\r\n");
+    connection.read_to_end()
+}
+
 #[test]
 fn nothing_is_answered_before_the_shops_revocations_are_known() {
     let Some(database) = MariaDb::start() else { return };
@@ -91,8 +103,12 @@ fn nothing_is_answered_before_the_shops_revocations_are_known() {
     database.sql("ALTER TABLE jwt_auth_revoked RENAME COLUMN revoke_before TO unread");
     let builder = beside_on(&folder, &database);
     let process = builder.spawn();
-    let fails = |log: &str| log.contains("revocations made in the shop are not heard of").then_some(());
-    process.log.wait_for(Duration::from_secs(20), fails).unwrap();
+    for told in ["revocations made in the shop are not heard of", "the start waits for the shop"] {
+        let says = |log: &str| log.contains(told).then_some(());
+        process.log.wait_for(Duration::from_secs(20), says).unwrap();
+    }
+    let ready = ready_of(&process);
+    assert!(ready.contains("503") && ready.contains("asking what the shop has ended meanwhile"), "{ready}");
     database.sql("ALTER TABLE jwt_auth_revoked RENAME COLUMN unread TO revoke_before");
     let server = builder.started(process);
     assert_eq!((server.check(&session), server.check(&jwt), server.check(&of_shop(4))), (401, 401, 200));
@@ -158,6 +174,28 @@ fn a_token_as_admin_for_an_inactive_customer_goes_on_and_the_shop_is_told_of_no_
     becomes(&server, &other, 403);
     has_looked(&database, &server);
     assert_eq!((server.check(&given), known_in_shop(&database, 21).as_str()), (200, ""));
+}
+
+#[test]
+fn a_table_that_somebody_holds_keeps_nothing_else_from_being_noticed() {
+    let Some(database) = MariaDb::start() else { return };
+    // One question that waits takes longer than all that is promised.
+    let server = beside(&database).key("MAGENTO__TIMEOUT", "5").start();
+    token(&server.try_customer("sha256@example.com", "Sha-pass-1"));
+    let tokens = [1, 2, 4].map(of_shop);
+    for token in &tokens {
+        assert_eq!(server.check(token), 200);
+    }
+    let holder = "LOCK TABLES customer_entity WRITE, admin_user WRITE; SELECT SLEEP(9)";
+    std::thread::scope(|threads| {
+        threads.spawn(|| database.sql(holder));
+        server.wait_until(|_| database.sql("SHOW OPEN TABLES WHERE In_use > 0").contains("customer_entity"));
+        for (token, customer) in tokens.iter().zip([1, 2, 4]) {
+            revoke_in_shop(&database, customer);
+            becomes(&server, token, 401);
+        }
+        assert!(database.sql("SHOW OPEN TABLES WHERE In_use > 0").contains("customer_entity"));
+    });
 }
 
 #[test]

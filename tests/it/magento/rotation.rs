@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::Signal;
 use tokenward::session::Subject;
 
 use crate::jwt::under;
-use crate::magento::{beside, token};
+use crate::magento::{becomes, beside, token};
 use crate::support::{MariaDb, TestServer};
 
 const OLD: &str = "base64a2l0LWtleS1tYWdlbnRvLTMyLWJ5dGVzLS0tLS0tLS0=";
@@ -77,4 +80,28 @@ fn a_file_that_cannot_be_read_leaves_the_key_as_it_is_until_it_can() {
     fs::write(&file, whole).unwrap();
     rotate(&file);
     follows(&server);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_to_its_end_keeps_nothing_else_from_being_noticed() {
+    let Some(database) = MariaDb::start() else { return };
+    let mut server = beside(&database).start();
+    let session = token(&server.try_customer("sha256@example.com", "Sha-pass-1"));
+    let file = database.env_php();
+    let whole = fs::read_to_string(&file).unwrap();
+    // Whoever opens a pipe waits until somebody writes.
+    let pipe = || {
+        fs::remove_file(&file).unwrap();
+        mknodat(CWD, &file, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    };
+    pipe();
+    server.wait_until(|server| server.process.log.text().contains("takes long to read"));
+    database.sql("UPDATE customer_entity SET lock_expires = NOW() + INTERVAL 1 DAY WHERE entity_id = 2");
+    becomes(&server, &session, 403);
+    fs::write(&file, whole.replace(OLD, &format!("{OLD}\n{NEW}"))).unwrap();
+    follows(&server);
+    pipe();
+    server.wait_until(|server| server.process.log.text().matches("takes long to read").count() == 2);
+    server.process.signal(Signal::TERM);
+    assert!(server.process.wait(Duration::from_secs(20)).success(), "nobody waits for the file at the end");
 }

@@ -1,16 +1,12 @@
 //! Opaque tokens that the shop issued: good here as there, and never longer.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::magento::beside;
+use crate::magento::{becomes, beside};
 use crate::support::{MariaDb, ServerBuilder, TestServer};
-
-/// `magento.poll` of these servers, which is a second, and one more; and what a slow machine needs to ask. Less than a
-/// miss is remembered.
-const PATIENCE: Duration = Duration::from_secs(2 + 1);
 
 const CUSTOMER: &str = "shopcustomer00000000000000000001";
 const ADMIN: &str = "shopadmin00000000000000000000001";
@@ -33,15 +29,6 @@ impl MariaDb {
         database.insert_token(INTEGRATION, 1, "consumer_id", 1);
         Some(database)
     }
-}
-
-/// Waits until the gateway's answer for a token is this one, and fails when that takes too long.
-#[track_caller]
-#[expect(clippy::disallowed_methods, reason = "the promise is one of real time")]
-fn becomes(server: &TestServer, token: &str, status: u16) {
-    let begun = Instant::now();
-    server.wait_until(|server| server.check(token) == status || begun.elapsed() > 2 * PATIENCE);
-    assert!(server.check(token) == status && begun.elapsed() <= PATIENCE, "{:?}", begun.elapsed());
 }
 
 fn questions(server: &TestServer) -> u64 {
