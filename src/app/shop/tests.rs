@@ -1,6 +1,7 @@
 //! What is looked at, on a real database, and how often.
 
 #[path = "../../../tests/it/support/mariadb.rs"]
+#[expect(clippy::duplicate_mod, reason = "tests of the accounts need it, too, and neither knows the other")]
 mod mariadb;
 
 use std::sync::Arc;

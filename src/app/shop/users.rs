@@ -32,31 +32,31 @@ impl Users {
     /// Ends sessions, and announces locks and roles. Administrators come first: they are few, and do not wait for the
     /// others then.
     pub(super) async fn look_at_users(&mut self) -> Looked {
-        let mut looked = Looked::default();
-        let (customers, administrators) = self.with_sessions(&mut looked).await;
+        let mut progress = Looked::default();
+        let (customers, administrators) = self.with_sessions(&mut progress).await;
         for ids in administrators.chunks(BATCH) {
-            looked.ask();
-            looked.take(self.look_at_administrators(ids).await);
+            progress.ask();
+            progress.take(self.look_at_administrators(ids).await);
         }
         let mut locked = HashSet::new();
         for ids in customers.chunks(BATCH) {
-            if looked.gives_up() {
+            if progress.gives_up() {
                 break;
             }
-            looked.ask();
-            looked.take(self.look_at_customers(ids, &mut locked).await);
+            progress.ask();
+            progress.take(self.look_at_customers(ids, &mut locked).await);
         }
-        if looked.is_whole() {
+        if progress.is_whole() {
             self.locked = locked;
         }
-        looked
+        progress
     }
 
     /// The numbers of customers and of administrators.
-    async fn with_sessions(&self, looked: &mut Looked) -> (Vec<u32>, Vec<u32>) {
+    async fn with_sessions(&self, progress: &mut Looked) -> (Vec<u32>, Vec<u32>) {
         let (mut customers, mut administrators) = (Vec::new(), Vec::new());
         for part in 0..ListUsers::PARTS {
-            for user in looked.take(self.registry.users(ListUsers { part }).await).unwrap_or_default() {
+            for user in progress.take(self.registry.users(ListUsers { part }).await).unwrap_or_default() {
                 match user.kind {
                     UserType::Customer => customers.push(user.id),
                     UserType::Admin => administrators.push(user.id),
