@@ -122,6 +122,7 @@ pub trait AccountStore: std::fmt::Debug + Send + Sync + 'static {
 
     /// Writes a token that is about to be handed out where the accounts are, when it has to be good there, too. Before its
     /// session begins: what has to be stored with that comes back, and is kept until the session has begun or failed to.
+    /// It is issued now there, and at `begins` at the earliest.
     ///
     /// # Errors
     /// [`AccountError::Unavailable`] when it could not be written: the session must not begin.
@@ -130,6 +131,7 @@ pub trait AccountStore: std::fmt::Debug + Send + Sync + 'static {
         _subject: Subject,
         _token: &Token,
         _digest: TokenDigest,
+        _begins: UnixSeconds,
     ) -> Result<Mirrored, AccountError> {
         Ok(Mirrored::default())
     }

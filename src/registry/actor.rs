@@ -107,6 +107,8 @@ pub(super) enum Waited {
     Issue(SessionId, oneshot::Sender<Result<Issued, RegistryError>>),
     /// The token was handed out already.
     Handed(Handed),
+    /// What is left of one whose session has ended.
+    Kept(Vec<Change>),
     Revoke(Revoked, Option<oneshot::Sender<Result<usize, RegistryError>>>),
     Forget(Vec<SessionId>),
     /// A line about so many sessions that ended by themselves.
@@ -243,7 +245,7 @@ impl TokenRegistry {
     fn stored(&mut self, what: Waited) {
         match what {
             Waited::Issue(id, reply) => self.finish_issue(id, reply),
-            Waited::Handed(_) | Waited::Expired(_) => {}
+            Waited::Handed(_) | Waited::Kept(_) | Waited::Expired(_) => {}
             Waited::Revoke(revoked, reply) => self.finish_revocation(&revoked, reply),
             Waited::Forget(_) => {
                 self.forgotten.stored();
@@ -261,6 +263,10 @@ impl TokenRegistry {
             }
             Waited::Handed(handed) => {
                 self.unstored.push(Unstored::Handed(handed));
+                self.retry_later(context);
+            }
+            Waited::Kept(changes) => {
+                self.unstored.push(Unstored::Kept(changes));
                 self.retry_later(context);
             }
             Waited::Revoke(revoked, reply) => {
@@ -305,7 +311,11 @@ impl TokenRegistry {
                 Unstored::Handed(handed) if self.table.holds(handed.session.id, handed.digest) => {
                     self.record(handed.changes(), Waited::Handed(handed));
                 }
-                Unstored::Handed(_) => {}
+                Unstored::Handed(Handed { kept, .. }) | Unstored::Kept(kept) => {
+                    if !kept.is_empty() {
+                        self.record(kept.clone(), Waited::Kept(kept));
+                    }
+                }
             }
         }
         self.forget_rows();

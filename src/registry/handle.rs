@@ -8,8 +8,8 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use crate::registry::{
-    AdoptSession, CollectStatistics, CountEnding, FindSession, IssueToken, Issued, ListSessions, ListUsers, Reader,
-    ReleaseSessions, RevokeSessions, Statistics, TakeRevocations, TokenRegistry, Validation,
+    AdoptSession, CollectStatistics, CountEnding, EndTokens, FindSession, IssueToken, Issued, ListSessions, ListUsers,
+    Reader, ReleaseSessions, RevokeSessions, Statistics, TakeRevocations, TokenRegistry, Validation,
 };
 use crate::session::{Session, Subject, UserType};
 use crate::settings::Snapshot;
@@ -97,6 +97,14 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::Busy`] and [`RegistryError::Unavailable`]: the caller should try again.
     pub async fn take_revocations(&self, change: TakeRevocations) -> Result<usize, RegistryError> {
+        self.ask(change).await?
+    }
+
+    /// Ends sessions of tokens that were ended elsewhere, and says how many.
+    ///
+    /// # Errors
+    /// [`RegistryError::Busy`] and [`RegistryError::Unavailable`]: the caller should try again.
+    pub async fn end_tokens(&self, change: EndTokens) -> Result<usize, RegistryError> {
         self.ask(change).await?
     }
 

@@ -271,3 +271,10 @@ pub struct ValidateTokens {
     /// The candidates, as in [`ValidateToken`].
     pub candidates: Vec<Option<Candidate>>,
 }
+
+/// End the sessions of these tokens, which were issued here and which a shop has ended. The sender gives a thousand at once.
+///
+/// The answer is how many live sessions were ended; it comes when everything is stored.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<usize, RegistryError>")]
+pub struct EndTokens(pub Vec<TokenDigest>);

@@ -21,6 +21,7 @@ mod audit;
 mod clocks;
 mod deadlines;
 mod elsewhere;
+mod ended_elsewhere;
 mod ending;
 mod forgotten;
 mod fullness;
@@ -43,9 +44,10 @@ pub use deadlines::KEEP_ENDED;
 pub use elsewhere::TokensElsewhere;
 pub use handle::{Options, Registry, RegistryError};
 pub use messages::{
-    AdoptSession, BeginLoading, ClocksCompared, CollectStatistics, CountEnding, FindSession, IssueToken, Issued,
-    JwtDenial, ListSessions, ListUsers, LoadJwts, LoadSessions, PreloadSession, PreloadSessions, ReleaseSessions,
-    Revocation, RevokeSessions, SettingsChanged, Statistics, TakeRevocations, ValidateToken, ValidateTokens,
+    AdoptSession, BeginLoading, ClocksCompared, CollectStatistics, CountEnding, EndTokens, FindSession, IssueToken,
+    Issued, JwtDenial, ListSessions, ListUsers, LoadJwts, LoadSessions, PreloadSession, PreloadSessions,
+    ReleaseSessions, Revocation, RevokeSessions, SettingsChanged, Statistics, TakeRevocations, ValidateToken,
+    ValidateTokens,
 };
 pub use reader::{Candidate, NewToken, Reader, SubjectFacts, TokenForms, Validation};
 pub use validator::{TokenValidator, ValidatorCounts};

@@ -64,6 +64,8 @@ pub struct NewToken {
     pub digest: TokenDigest,
     /// The end that stands in the token, when one does.
     pub fixed_end: Option<UnixSeconds>,
+    /// The first second after the user's last revocation: what is issued before that is revoked with it (fact sheet 6.5).
+    pub begins: UnixSeconds,
 }
 
 /// What a check has to know about a user besides the session.
@@ -129,6 +131,13 @@ impl Reader {
     /// Whether there is a session with this digest, live or kept as expired. It does not count as a use.
     pub fn holds(&self, digest: TokenDigest) -> bool {
         self.index.read(digest, |_| ()).is_some()
+    }
+
+    /// Whether the session with this digest is live, and not kept as expired; `None` when there is none. It does not count as
+    /// a use.
+    pub fn is_live(&self, digest: TokenDigest) -> Option<bool> {
+        let (snapshot, now) = (self.snapshot.load(), self.clock.now());
+        self.index.read(digest, |entry| !entry.session(&snapshot).is_expired_at(now))
     }
 
     /// Looks at what a client sent: the shape of an opaque token, or a JWT that is signed under the key that is in
@@ -204,7 +213,8 @@ impl Reader {
             }
         };
         let digest = self.key.digest(token.expose());
-        Some(NewToken { token, digest, fixed_end })
+        let begins = self.index.jwts_revoked(subject).plus(1);
+        Some(NewToken { token, digest, fixed_end, begins })
     }
 
     /// Writes a JWT for Magento behind what is in `to`: it speaks for the user of a session that is good, for so many

@@ -14,6 +14,8 @@ pub(super) enum Unstored {
     Revoked(Revoked),
     /// A session whose token was handed out already.
     Handed(Handed),
+    /// What must not be lost of the sign-in of a session that has ended since: see [`to_keep`].
+    Kept(Vec<Change>),
 }
 
 /// Sessions that were ended: no check says yes to them any more, stored or not.

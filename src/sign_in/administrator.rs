@@ -6,7 +6,7 @@ use tracing::warn;
 
 use crate::accounts::{AccountError, Administrator, LONGEST_NAME};
 use crate::clock::UnixSeconds;
-use crate::secret::Secret;
+use crate::secret::{Password, Secret};
 use crate::session::Subject;
 use crate::settings::{RoleId, WebsiteId};
 use crate::sign_in::attempt::{Attempt, Checked, Comparison, Core, Failed, Grant};
@@ -28,13 +28,13 @@ pub(super) async fn sign_in(
     let current = found.as_ref().filter(|account| !has_ended(account, now));
     let stored = current.map(|account| account.password_hash.clone());
     let renewal = Renewal::of(&core, stored.as_deref(), &password);
-    let (comparison, checked) = attempt.compare(stored, password).await?;
+    let (comparison, checked) = attempt.compare(stored, password.clone()).await?;
     let Some(found) = found else {
         // Asked in vain, so that it takes as long as with an account.
         let _ = core.accounts.administrator(NOBODY).await;
         return Err(checked.refuse(Failed::counted(Refusal::UnknownUser), None).await);
     };
-    let issued = decide(&core, &found, comparison, typed, checked).await?;
+    let issued = decide(&core, &found, (password, comparison), typed, checked).await?;
     if let Some(renewal) = renewal {
         renewal.begin(&core, issued.session.subject);
     }
@@ -56,7 +56,7 @@ async fn find(core: &Core, username: &str) -> Result<Option<Administrator>, Acco
 async fn decide(
     core: &Core,
     found: &Administrator,
-    comparison: Comparison,
+    (password, comparison): (Password, Comparison),
     typed: Option<Secret>,
     checked: Checked,
 ) -> Result<IssuedToken, SignInError> {
@@ -71,11 +71,7 @@ async fn decide(
         }
         Err(error) => return Err(core.unreadable(&error)),
     };
-    let same = || core.renewed.is_same(subject, &found.password_hash, &account.password_hash);
-    let comparison = match comparison {
-        Comparison::Match if !same() => Comparison::Mismatch,
-        unchanged => unchanged,
-    };
+    let comparison = core.compare_again(comparison, &found.password_hash, &account.password_hash, &password).await?;
     let now = core.clock.now();
     if has_ended(&account, now) {
         retire(core, &account).await;

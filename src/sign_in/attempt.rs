@@ -18,8 +18,7 @@ use crate::secret::Password;
 use crate::session::{EndReason, Subject, UserType};
 use crate::settings::{RoleId, SharedSnapshot, WebsiteId};
 use crate::sign_in::outage::Outage;
-use crate::sign_in::password::{HasherPool, Place, Verdict};
-use crate::sign_in::rehash::Renewed;
+use crate::sign_in::password::{HasherPool, Place, PoolError, Verdict};
 use crate::sign_in::report::{Counters, Label};
 use crate::sign_in::second_factor::UsedCodes;
 use crate::sign_in::throttle::{InFlight, Key, Throttle};
@@ -47,8 +46,6 @@ pub(super) struct Core {
     /// What the audit trail has yet to learn of refusals.
     pub(super) refusals: Refusals,
     pub(super) outage: Outage,
-    /// Old hashes that were renewed a moment ago.
-    pub(super) renewed: Renewed,
 }
 
 /// Where a sign-in begins its session: what it needs of the registry.
@@ -98,6 +95,22 @@ impl Core {
             debug!(%error, "a sign-in is refused, since an account is not available");
         }
         SignInError::Unavailable
+    }
+
+    /// What a comparison is worth when the account has this hash by now. Another one than `before` is no other password
+    /// by itself: the shop renews hashes, and so does every server beside it. So it is compared with that one then.
+    pub(super) async fn compare_again(
+        &self,
+        comparison: Comparison,
+        before: &str,
+        now: &str,
+        password: &Password,
+    ) -> Result<Comparison, PoolError> {
+        if before == now || comparison == Comparison::NotMade {
+            return Ok(comparison);
+        }
+        let is_right = self.hashers.verify_uncounted(now.to_owned(), password.clone()).await?;
+        Ok(if is_right { Comparison::Match } else { Comparison::Mismatch })
     }
 
     /// To be called before a session begins: the older ones of a customer whose account was switched off elsewhere, which
@@ -223,19 +236,21 @@ impl Checked {
         SignInError::Refused(refusal)
     }
 
-    /// Begins the session and stores what the success changes, in one transaction. When that fails nothing is counted.
+    /// Begins the session and stores what the success changes, in one transaction. When that fails nothing is counted. What
+    /// is kept in a shop is changed there before, the failures last: a token that stands there without a session is taken
+    /// out again.
     pub(super) async fn issue(self, grant: Grant) -> Result<IssuedToken, SignInError> {
         let Grant { subject, website, role, lock, code } = grant;
         let _turn = self.core.name_turns.wait(self.in_flight.key()).await;
         self.core.end_what_was_switched_off(subject).await?;
         let made = self.core.sessions.new_token(subject).ok_or_else(no_token)?;
-        let NewToken { token, digest, fixed_end } = made;
+        let NewToken { token, digest, fixed_end, begins } = made;
+        let mirrored = self.core.accounts.mirror_token(subject, &token, digest, begins).await;
+        let mirrored = mirrored.map_err(|error| self.core.unreadable(&error))?;
         let now = self.core.clock.now();
         let success = self.core.accounts.success(subject, now, lock, Some(self.in_flight.key().name()));
         let mut along = success.await.map_err(|error| self.core.unreadable(&error))?;
         along.extend(code.map(Change::CodeUsed));
-        let mirrored = self.core.accounts.mirror_token(subject, &token, digest).await;
-        let mirrored = mirrored.map_err(|error| self.core.unreadable(&error))?;
         along.extend(mirrored.along());
         let origin = Origin::user(subject, Channel::of_protocol(self.label.caller.protocol), self.label.caller.address);
         let typed = Some(self.label.name);

@@ -14,7 +14,7 @@ use crate::accounts::{AccountError, Customer};
 use crate::audit::{Channel, Event, Line, Origin};
 use crate::secret::Password;
 use crate::session::Subject;
-use crate::sign_in::attempt::Core;
+use crate::sign_in::attempt::{Comparison, Core};
 use crate::sign_in::lockout::Lockout;
 use crate::sign_in::password::{PoolError, Verdict};
 use crate::sign_in::password_rules::{PasswordProblem, PasswordRules};
@@ -97,9 +97,9 @@ async fn carry_out(
     let found = find(&core, id).await?;
     let place = core.hashers.enter(caller.address)?;
     let stored = found.password_hash.clone().unwrap_or_default();
-    let verdict = core.hashers.verify(Some(stored), change.current, waiting, place).await?;
+    let verdict = core.hashers.verify(Some(stored), change.current.clone(), waiting, place).await?;
     let outcome = match verdict {
-        Verdict::Match => replace(&core, &found, change.new, caller).await,
+        Verdict::Match => replace(&core, &found, change, caller).await,
         Verdict::Mismatch => Err(count(&core, id, caller).await),
         // Nobody hears this.
         Verdict::Abandoned => Err(PasswordChangeError::Unavailable),
@@ -135,17 +135,23 @@ async fn count(core: &Core, id: u32, caller: Caller) -> PasswordChangeError {
     if is_locked { PasswordChangeError::Locked } else { PasswordChangeError::WrongPassword }
 }
 
-async fn replace(core: &Core, found: &Customer, new: Password, caller: Caller) -> Result<(), PasswordChangeError> {
+async fn replace(
+    core: &Core,
+    found: &Customer,
+    change: PasswordChange,
+    caller: Caller,
+) -> Result<(), PasswordChangeError> {
+    let PasswordChange { current, new, .. } = change;
     // Before the rules are told: a guess must not learn from them that it is right once others have locked the account.
     let turn = core.account_turns.wait(Subject::customer(found.id)).await;
-    find_unchanged(core, found).await?;
+    find_unchanged(core, found, &current).await?;
     drop(turn);
     let rules = PasswordRules::of(&core.snapshot.load().settings);
     rules.check(&new, &found.email).map_err(PasswordChangeError::Unacceptable)?;
     let place = core.hashers.enter(caller.address)?;
     let hash = core.hashers.hash_at(new, place).await?;
     let _turn = core.account_turns.wait(Subject::customer(found.id)).await;
-    find_unchanged(core, found).await?;
+    find_unchanged(core, found, &current).await?;
     let changed = Event::PasswordSet { subject: Subject::customer(found.id) };
     let along = line(core, found.id, caller, changed);
     core.accounts.change_password(found.id, hash, along).await.map_err(|error| unreachable(core, &error))
@@ -165,11 +171,13 @@ fn line(core: &Core, customer: u32, caller: Caller, event: Event) -> Vec<Change>
 }
 
 /// A password that was changed in the meantime is not the one that was compared.
-async fn find_unchanged(core: &Core, found: &Customer) -> Result<(), PasswordChangeError> {
+async fn find_unchanged(core: &Core, found: &Customer, current: &Password) -> Result<(), PasswordChangeError> {
     let now = find(core, found.id).await?;
     let hash = |customer: &Customer| customer.password_hash.clone().unwrap_or_default();
-    let same = core.renewed.is_same(Subject::customer(found.id), &hash(found), &hash(&now));
-    if same { Ok(()) } else { Err(PasswordChangeError::WrongPassword) }
+    match core.compare_again(Comparison::Match, &hash(found), &hash(&now), current).await? {
+        Comparison::Match => Ok(()),
+        Comparison::Mismatch | Comparison::NotMade => Err(PasswordChangeError::WrongPassword),
+    }
 }
 
 /// Logs why the accounts could not be reached; the cause is for the operator alone.
@@ -264,8 +272,9 @@ mod tests {
         for _ in 0..10 {
             let _counted = change(&house, "wrong", NEW).await;
         }
-        let new = Password::new("x".to_owned());
-        let outcome = replace(&house.sign_in.0, &compared, new, caller("192.0.2.1")).await;
+        let password = |text: &str| Password::new(text.to_owned());
+        let change = PasswordChange { customer: 7, current: password(PASSWORD), new: password("x") };
+        let outcome = replace(&house.sign_in.0, &compared, change, caller("192.0.2.1")).await;
         assert_eq!(outcome, Err(PasswordChangeError::Locked));
     }
 

@@ -3,42 +3,14 @@
 //! After a sign-in that has succeeded, and in the background: whoever signs in neither waits for it nor hears of it. What
 //! cannot be done now is done at a later sign-in.
 
-use std::fmt;
 use std::sync::Arc;
 
-use quick_cache::sync::Cache;
 use tracing::{debug, info, warn};
 
 use crate::secret::Password;
 use crate::session::Subject;
 use crate::sign_in::attempt::Core;
 use crate::sign_in::password::is_current;
-
-/// How many renewals are remembered: those of the last moments, while sign-ins are under way that have read the old hash.
-const REMEMBERED: usize = 1_000;
-
-/// Hashes that were renewed: of whom, the old one and the new one.
-pub(super) struct Renewed(Cache<Subject, (String, String)>);
-
-impl Renewed {
-    /// Whether one hash is still that of the same password as another one that was read before.
-    pub(super) fn is_same(&self, subject: Subject, before: &str, now: &str) -> bool {
-        let renewed = || self.0.get(&subject).is_some_and(|(old, new)| old == before && new == now);
-        before == now || renewed()
-    }
-}
-
-impl Default for Renewed {
-    fn default() -> Self {
-        Self(Cache::new(REMEMBERED))
-    }
-}
-
-impl fmt::Debug for Renewed {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Renewed").field("remembered", &self.0.len()).finish_non_exhaustive()
-    }
-}
 
 /// A hash to renew once the sign-in has succeeded.
 #[derive(Debug)]
@@ -72,8 +44,6 @@ impl Renewal {
                 return;
             }
         };
-        // Before it is there to be read. That both are hashes of one password is true whatever becomes of it.
-        core.renewed.0.insert(subject, (self.old.clone(), new.clone()));
         match core.accounts.renew_hash(subject, &self.old, &new).await {
             Ok(true) => info!(user = %subject, "an old password hash was renewed"),
             Ok(false) => debug!(user = %subject, "an old password hash was not renewed: it has changed meanwhile"),
@@ -87,7 +57,12 @@ mod tests {
     use std::sync::atomic::Ordering;
 
     use super::*;
-    use crate::sign_in::support::{Fixture, PASSWORD, administrator, caller, credentials, customer, outcome, refused};
+    use crate::accounts::SecondFactor;
+    use crate::registry::RegistryError;
+    use crate::settings::Scope;
+    use crate::sign_in::support::{
+        Fixture, PASSWORD, START, administrator, caller, credentials, customer, outcome, refused,
+    };
     use crate::sign_in::{Options, Refusal, SignInError};
 
     const JANE: &str = "jane@example.com";
@@ -137,42 +112,95 @@ mod tests {
         }
     }
 
-    #[actix::test]
-    async fn without_the_setting_or_a_success_no_hash_is_touched() {
-        let house = house(false).await;
-        let before = house.hashed();
-        assert_eq!(outcome(house.customer(JANE, PASSWORD).await), Ok(()));
-        assert_eq!((house.hashed() - before, stored(&house).as_str()), (1, OLD));
-        let house = self::house(true).await;
-        let before = house.hashed();
-        assert_eq!(outcome(house.customer(JANE, "wrong").await), refused(Refusal::WrongPassword));
-        assert_eq!((house.hashed() - before, stored(&house).as_str()), (1, OLD));
+    /// Passwords are hashed one after the other, so that a renewal that had begun would have been counted by the end of the
+    /// next sign-in, and written by that of the one behind it.
+    async fn one_by_one(rehash: bool) -> Fixture {
+        let house = Fixture::with(Options { rehash, concurrency: 1, ..Fixture::options() }).await;
+        house.add_customer(customer(JANE));
+        house.accounts.customers.lock().unwrap()[0].password_hash = Some(OLD.to_owned());
+        house
     }
 
-    /// What becomes of a sign-in whose account gets another hash between the comparison and the decision.
-    async fn overtaken(renewed: bool) -> Result<(), SignInError> {
+    #[actix::test]
+    async fn without_the_setting_no_hash_is_touched() {
+        let house = one_by_one(false).await;
+        let before = house.hashed();
+        for _ in 0..3 {
+            assert_eq!(outcome(house.customer(JANE, PASSWORD).await), Ok(()));
+        }
+        assert_eq!((house.hashed() - before, house.accounts.renewals.load(Ordering::SeqCst)), (3, 0));
+        assert_eq!(stored(&house), OLD);
+    }
+
+    #[actix::test]
+    async fn without_a_success_no_hash_is_touched() {
+        let house = one_by_one(true).await;
+        house.add_administrator(administrator("admin"));
+        house.accounts.administrators.lock().unwrap()[0].password_hash = OLD.to_owned();
+        house.accounts.administrators.lock().unwrap()[0].is_active = false;
+        let before = house.hashed();
+        assert_eq!(outcome(house.customer(JANE, "wrong").await), refused(Refusal::WrongPassword));
+        assert_eq!(outcome(house.administrator("admin", PASSWORD).await), refused(Refusal::Inactive));
+        house.accounts.administrators.lock().unwrap()[0].is_active = true;
+        *house.accounts.second_factor.lock().unwrap() = Some(SecondFactor::default());
+        house.set(&[("twofactorauth/general/force_providers", Scope::Default, "google")]);
+        assert!(house.administrator("admin", PASSWORD).await.is_err(), "without a code");
+        house.accounts.customers.lock().unwrap()[0].lock_expires = Some(START.plus(60));
+        assert_eq!(outcome(house.customer(JANE, PASSWORD).await), refused(Refusal::Locked));
+        house.accounts.customers.lock().unwrap()[0].lock_expires = None;
+        *house.sessions.fault.lock().unwrap() = Some(RegistryError::Full);
+        assert!(house.customer(JANE, PASSWORD).await.is_err(), "no session has begun");
+        for _ in 0..2 {
+            assert_eq!(outcome(house.customer(JANE, "wrong").await), refused(Refusal::WrongPassword));
+        }
+        assert_eq!((house.hashed() - before, house.accounts.renewals.load(Ordering::SeqCst)), (7, 0));
+        assert_eq!(stored(&house), OLD);
+        assert_eq!(house.accounts.administrators.lock().unwrap()[0].password_hash, OLD);
+    }
+
+    /// What becomes of a sign-in with [`PASSWORD`], or with another one, whose account gets a new hash, of this password,
+    /// between the comparison and the decision.
+    async fn overtaken(by: &str, typed: &'static str) -> Result<(), SignInError> {
         let house = house(true).await;
         let (subject, before) = (Subject::customer(7), house.hashed());
         let turn = house.sign_in.turn_of(subject).await;
         let sign_in = house.sign_in.clone();
-        let under_way =
-            actix_rt::spawn(async move { sign_in.customer(credentials(JANE, PASSWORD), caller("::1")).await });
+        let under_way = actix_rt::spawn(async move { sign_in.customer(credentials(JANE, typed), caller("::1")).await });
         while house.hashed() == before {
             tokio::task::yield_now().await;
         }
-        let new = house.sign_in.hash_password(Password::new(PASSWORD.to_owned())).await.unwrap();
-        if renewed {
-            house.sign_in.0.renewed.0.insert(subject, (OLD.to_owned(), new.clone()));
-        }
+        let new = house.sign_in.hash_password(Password::new(by.to_owned())).await.unwrap();
         house.accounts.customers.lock().unwrap()[0].password_hash = Some(new);
         drop(turn);
         outcome(under_way.await.unwrap())
     }
 
     #[actix::test]
-    async fn a_sign_in_that_has_read_the_old_hash_succeeds_after_it_was_renewed_and_not_after_a_change() {
-        assert_eq!(overtaken(true).await, Ok(()));
-        assert_eq!(overtaken(false).await, refused(Refusal::WrongPassword));
+    async fn a_sign_in_that_has_read_the_old_hash_succeeds_after_anybody_has_renewed_it_and_not_after_a_change() {
+        assert_eq!(overtaken(PASSWORD, PASSWORD).await, Ok(()));
+        assert_eq!(overtaken("Another-pass-1", PASSWORD).await, refused(Refusal::WrongPassword));
+        assert_eq!(overtaken("Another-pass-1", "Another-pass-1").await, Ok(()));
+        assert_eq!(overtaken(PASSWORD, "wrong").await, refused(Refusal::WrongPassword));
+    }
+
+    #[actix::test]
+    async fn an_administrators_hash_that_another_one_has_renewed_meanwhile_is_no_wrong_password() {
+        let house = house(true).await;
+        house.add_administrator(administrator("admin"));
+        let new =
+            std::mem::replace(&mut house.accounts.administrators.lock().unwrap()[0].password_hash, OLD.to_owned());
+        let before = house.hashed();
+        let turn = house.sign_in.turn_of(Subject::admin(3)).await;
+        let mut under_way = Box::pin(house.administrator("admin", PASSWORD));
+        while house.hashed() == before {
+            tokio::select! {
+                _ = &mut under_way => panic!("it is not this attempt's turn"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        house.accounts.administrators.lock().unwrap()[0].password_hash = new;
+        drop(turn);
+        assert_eq!(outcome(under_way.await), Ok(()));
     }
 
     #[actix::test]

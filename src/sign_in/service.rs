@@ -18,7 +18,6 @@ use crate::settings::SharedSnapshot;
 use crate::sign_in::attempt::{Attempt, Core, Sessions};
 use crate::sign_in::outage::Outage;
 use crate::sign_in::password::{GuardFactory, HasherPool, PoolOptions};
-use crate::sign_in::rehash::Renewed;
 use crate::sign_in::report::{Counters, Label};
 use crate::sign_in::second_factor::UsedCodes;
 use crate::sign_in::throttle::{Denied, Throttle};
@@ -84,7 +83,6 @@ impl SignIn {
             counters: Counters::default(),
             refusals: Refusals::default(),
             outage: Outage::default(),
-            renewed: Renewed::default(),
         });
         tell_regularly(Arc::downgrade(&sign_in.0), (parts.guards)("audit-teller"));
         sign_in

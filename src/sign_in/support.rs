@@ -19,7 +19,6 @@ use crate::settings::{
 use crate::sign_in::attempt::{Core, Sessions};
 use crate::sign_in::outage::Outage;
 use crate::sign_in::password::{HasherPool, PoolOptions};
-use crate::sign_in::rehash::Renewed;
 use crate::sign_in::report::Counters;
 use crate::sign_in::second_factor::UsedCodes;
 use crate::sign_in::throttle::Throttle;
@@ -276,7 +275,7 @@ impl Sessions for MemorySessions {
     fn new_token(&self, _: Subject) -> Option<NewToken> {
         let token = Token::generate();
         let digest = DigestKey::from_bytes([1; 32]).digest(token.expose());
-        Some(NewToken { token, digest, fixed_end: None })
+        Some(NewToken { token, digest, fixed_end: None, begins: UnixSeconds(0) })
     }
 
     async fn begin(&self, change: IssueToken) -> Result<Issued, RegistryError> {
@@ -379,7 +378,6 @@ impl Fixture {
             counters: Counters::default(),
             refusals: Refusals::default(),
             outage: Outage::default(),
-            renewed: Renewed::default(),
         });
         let hash = sign_in.hash_password(Password::new(PASSWORD.to_owned())).await.unwrap();
         Self { sign_in, accounts, sessions, clock, snapshot, hash }

@@ -22,7 +22,8 @@ pub(super) fn others(connection: &Connection, accounts: &str) -> rusqlite::Resul
     Ok(Some(known).filter(|known| known != accounts).filter(|_| names_users(connection).unwrap_or(true)))
 }
 
-/// From now on its users are of `accounts`.
+/// From now on its users are of `accounts`. Where tokens stand in a shop stays: rows are found by digest as well, so that
+/// those of another shop are never meant, and sessions that go on after a move have theirs.
 pub(super) fn settle(connection: &Connection, accounts: &str) -> rusqlite::Result<()> {
     if ledger::meta(connection, ACCOUNTS)?.as_deref() != Some(accounts.as_bytes()) {
         seen_settings::forget(connection)?;

@@ -6,12 +6,14 @@ use sqlx::{Error, MySqlConnection};
 use thiserror::Error;
 use tracing::debug;
 
+use crate::accounts::AccountError;
 use crate::accounts::magento::store::Tables;
 
 /// What a server answers to whoever lacks a right: to a table, to a column of it, to the database.
 const DENIED: [u16; 3] = [1142, 1143, 1044];
 
 /// A right that is needed, and a statement that needs it.
+#[derive(Debug)]
 struct Need {
     table: &'static str,
     /// The column without which nothing of this is written.
@@ -80,29 +82,94 @@ const NEEDS_OF_SETTINGS: &[Need] = &[
     need("core_config_data", "DELETE", "DELETE FROM {core_config_data} WHERE path = ''"),
 ];
 
-/// Rights that the database user does not have, such as `INSERT on customer_log`.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error(
-    "the database user may not write what magento.write = true writes: it lacks {0}. Grant that \
-     (deploy/magento/grants.sql), or set magento.write = false, with which the shop's database is only read"
-)]
-pub(super) struct MissingRights(pub(super) String);
-
-/// What is missing of the rights to write.
-#[derive(Debug, Default)]
-pub(super) struct Lacking {
-    /// Those without which the server must not start.
-    pub(super) necessary: Vec<String>,
-    /// Those without which settings can only be changed in Magento.
-    pub(super) of_settings: Vec<String>,
+/// Something that is wanted, and what it writes.
+#[derive(Debug)]
+pub(super) struct Feature {
+    setting: &'static str,
+    /// Where the rights are, in `deploy/magento`.
+    grants: &'static str,
+    /// What to do without them.
+    otherwise: &'static str,
+    needs: &'static [Need],
 }
 
-/// Tries the rights.
-pub(super) async fn lacking(connection: &mut MySqlConnection, tables: &Tables) -> Result<Lacking, Error> {
-    Ok(Lacking {
-        necessary: lacking_of(connection, tables, NEEDS).await?,
-        of_settings: lacking_of(connection, tables, NEEDS_OF_SETTINGS).await?,
-    })
+/// Writing at all.
+pub(super) const WRITING: Feature = Feature {
+    setting: "magento.write",
+    grants: "grants.sql",
+    otherwise: "set magento.write = false, with which the shop's database is only read",
+    needs: NEEDS,
+};
+
+/// Tokens that are issued here, in the shop's table.
+pub(super) const MIRRORING: Feature = Feature {
+    setting: "magento.mirror_tokens",
+    grants: "grants-mirror.sql",
+    otherwise: "leave that setting out",
+    needs: &[
+        need(
+            "oauth_token",
+            "INSERT",
+            "INSERT INTO {oauth_token} (customer_id, type, token, secret, callback_url, revoked, authorized, user_type,
+                created_at) VALUES (NULL, 'access', '', '', '', 0, 0, 3, '2000-01-01')",
+        ),
+        need("oauth_token", "DELETE", "DELETE FROM {oauth_token} WHERE entity_id = 0"),
+    ],
+};
+
+/// Hashes that are renewed: those of customers are among the [`NEEDS`].
+pub(super) const RENEWING: Feature = Feature {
+    setting: "magento.rehash",
+    grants: "grants-mirror.sql",
+    otherwise: "leave that setting out",
+    needs: &[need("admin_user", "UPDATE (password)", "UPDATE {admin_user} SET password = '' WHERE user_id = 0")],
+};
+
+impl Feature {
+    /// The refusal when rights, such as `INSERT on customer_log`, are missing.
+    pub(super) fn check(&self, lacking: &[String]) -> Result<(), MissingRights> {
+        let Self { setting, grants, otherwise, .. } = *self;
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        Err(MissingRights { setting, grants, otherwise, lacking: lacking.join("; ") })
+    }
+}
+
+/// Rights that the database user does not have.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "the database user may not write what {setting} = true writes: it lacks {lacking}. Grant that \
+     (deploy/magento/{grants}), or {otherwise}"
+)]
+pub(super) struct MissingRights {
+    setting: &'static str,
+    grants: &'static str,
+    otherwise: &'static str,
+    lacking: String,
+}
+
+impl From<MissingRights> for AccountError {
+    fn from(missing: MissingRights) -> Self {
+        Self::Conflict(missing.to_string())
+    }
+}
+
+/// What is missing of the rights without which a feature must not be begun with.
+pub(super) async fn lacking(
+    connection: &mut MySqlConnection,
+    tables: &Tables,
+    feature: &Feature,
+) -> Result<Vec<String>, Error> {
+    lacking_of(connection, tables, feature.needs).await
+}
+
+/// What is missing of the rights without which settings can only be changed in Magento.
+pub(super) async fn lacking_for_settings(
+    connection: &mut MySqlConnection,
+    tables: &Tables,
+) -> Result<Vec<String>, Error> {
+    lacking_of(connection, tables, NEEDS_OF_SETTINGS).await
 }
 
 async fn lacking_of(connection: &mut MySqlConnection, tables: &Tables, needs: &[Need]) -> Result<Vec<String>, Error> {

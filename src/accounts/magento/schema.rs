@@ -140,6 +140,8 @@ pub struct SchemaReport {
     columns: BTreeMap<String, BTreeSet<String>>,
     /// Columns that hold three bytes a character at the most.
     narrow: BTreeSet<String>,
+    /// How many characters columns of text hold.
+    lengths: BTreeMap<String, u64>,
 }
 
 impl SchemaReport {
@@ -149,7 +151,8 @@ impl SchemaReport {
             NECESSARY.iter().map(|(table, _)| *table).chain(OPTIONAL.iter().map(|optional| optional.table)).collect();
         let marks = vec!["?"; names.len()].join(", ");
         let sql = format!(
-            "SELECT TABLE_NAME AS table_name, COLUMN_NAME AS column_name, CHARACTER_SET_NAME AS charset
+            "SELECT TABLE_NAME AS table_name, COLUMN_NAME AS column_name, CHARACTER_SET_NAME AS charset,
+                CAST(CHARACTER_MAXIMUM_LENGTH AS UNSIGNED) AS length
              FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ({marks})"
         );
         let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
@@ -163,6 +166,9 @@ impl SchemaReport {
             let table = table.strip_prefix(prefix).unwrap_or(&table).to_owned();
             if charset.is_some_and(|charset| matches!(charset.as_str(), "utf8" | "utf8mb3")) {
                 report.narrow.insert(format!("{table}.{column}"));
+            }
+            if let Some(length) = row.try_get("length")? {
+                report.lengths.insert(format!("{table}.{column}"), length);
             }
             report.columns.entry(table).or_default().insert(column);
         }
@@ -202,6 +208,11 @@ impl SchemaReport {
         self.columns.get(table).is_some_and(|columns| columns.contains(column))
     }
 
+    /// How many characters the column holds; `None` for one that is no text.
+    pub(super) fn length(&self, column: &str) -> Option<u64> {
+        self.lengths.get(column).copied()
+    }
+
     /// Whether the column can hold this text at all. Asking for one that it cannot hold would cost a search through the
     /// whole table.
     pub(super) fn can_hold(&self, column: &str, text: &str) -> bool {
@@ -216,7 +227,7 @@ mod tests {
     fn complete() -> SchemaReport {
         let columns = |columns: &[&str]| columns.iter().map(|column| (*column).to_owned()).collect();
         let columns = NECESSARY.iter().map(|(table, names)| ((*table).to_owned(), columns(names))).collect();
-        SchemaReport { columns, narrow: BTreeSet::new() }
+        SchemaReport { columns, ..SchemaReport::default() }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tracing::{debug, warn};
 
 use crate::accounts::magento::database::Database;
 use crate::accounts::magento::mirror::Mirror;
-use crate::accounts::magento::rights::{Lacking, MissingRights};
+use crate::accounts::magento::rights::Feature;
 use crate::accounts::magento::{
     Condition, DatabaseOptions, FixedSettings, SchemaReport, ShopDatabase, administrators, customers, holders, rights,
     second_factors, throttle,
@@ -146,16 +146,17 @@ impl MagentoAccounts {
         if !self.write {
             return Ok(());
         }
-        let Lacking { necessary, of_settings } =
-            ask!(self, |connection, tables| rights::lacking(connection, &tables).await)?;
+        let of_settings = ask!(self, |connection, tables| rights::lacking_for_settings(connection, &tables).await)?;
         if !of_settings.is_empty() {
             let lacking = of_settings.join(", ");
             warn!(lacking, "settings can be changed in Magento only: the database user may not write them");
         }
-        if necessary.is_empty() {
-            return Ok(());
-        }
-        Err(AccountError::Conflict(MissingRights(necessary.join("; ")).to_string()))
+        self.try_rights_of(&rights::WRITING).await
+    }
+
+    pub(super) async fn try_rights_of(&self, feature: &'static Feature) -> Result<(), AccountError> {
+        let lacking = ask!(self, |connection, tables| rights::lacking(connection, &tables, feature).await)?;
+        Ok(feature.check(&lacking)?)
     }
 
     /// With the key that the shop encrypts values under.
@@ -358,8 +359,9 @@ impl AccountStore for MagentoAccounts {
         subject: Subject,
         token: &Token,
         digest: TokenDigest,
+        begins: UnixSeconds,
     ) -> Result<Mirrored, AccountError> {
-        self.mirror(subject, token, digest).await
+        self.mirror(subject, token, digest, begins).await
     }
 
     async fn renew_hash(&self, subject: Subject, old: &str, new: &str) -> Result<bool, AccountError> {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use futures_util::FutureExt;
 use mariadb::MariaDb;
 use tempfile::TempDir;
 
@@ -554,16 +555,19 @@ async fn a_mirrored_token_is_ours_from_its_row_on_and_no_message_repeats_it() {
     let Some(database) = MariaDb::start() else { return };
     let (accounts, _home) = mirroring(&database).await.unwrap();
     let (token, digest) = (Token::generate(), TokenDigest([7; 16]));
-    let mirrored = accounts.mirror_token(Subject::customer(4), &token, digest).await.unwrap();
+    let mirrored = accounts.mirror_token(Subject::customer(4), &token, digest, UnixSeconds(0)).await.unwrap();
     assert!(accounts.is_mirrored(digest) && accounts.mirrored().is_empty(), "its session has yet to begin");
     assert!(matches!(mirrored.along(), Some(Change::MirrorAdded(added)) if added.digest == digest));
     drop(mirrored);
     let ours = accounts.mirrored();
     assert_eq!(ours.len(), 1);
-    let twice = accounts.mirror_token(Subject::customer(4), &token, TokenDigest([8; 16])).await;
+    let twice = accounts.mirror_token(Subject::customer(4), &token, TokenDigest([8; 16]), UnixSeconds(0)).await;
     let problem = format!("{twice:?}");
     assert!(twice.is_err() && !problem.contains(token.expose()), "{problem}");
     assert!(!accounts.is_mirrored(TokenDigest([8; 16])));
+    let other = Token::generate();
+    let nobody = accounts.mirror_token(Subject::customer(99_999), &other, TokenDigest([9; 16]), UnixSeconds(0)).await;
+    assert!(nobody.is_err() && accounts.mirrored().len() == 1, "somebody whose account is gone");
     let row = |text: &str| (ours[0].row, Secret::new(text.to_owned()));
     accounts.delete_tokens(&[row("another0another0another0another0")]).await.unwrap();
     assert_eq!(accounts.standing_tokens(&[ours[0].row]).await.unwrap().len(), 1, "another token is left alone");
@@ -574,11 +578,60 @@ async fn a_mirrored_token_is_ours_from_its_row_on_and_no_message_repeats_it() {
 }
 
 #[actix::test]
+async fn a_mirrored_token_is_issued_now_and_not_before_its_session_begins() {
+    let Some(database) = MariaDb::start() else { return };
+    let (accounts, _home) = mirroring(&database).await.unwrap();
+    let now: u32 = database.sql("SELECT UNIX_TIMESTAMP()").parse().unwrap();
+    for (begins, expected) in
+        [(0, now..=now + 60), (now + 100, now + 100..=now + 100), (u32::MAX, 0x7FFF_FFFF..=0x7FFF_FFFF)]
+    {
+        let token = Token::generate();
+        let mirrored =
+            accounts.mirror_token(Subject::admin(1), &token, TokenDigest([9; 16]), UnixSeconds(begins)).await;
+        mirrored.unwrap();
+        let issued = format!("SELECT UNIX_TIMESTAMP(created_at) FROM oauth_token WHERE token = '{}'", token.expose());
+        let issued: u32 = database.sql(&issued).parse().unwrap();
+        assert!(expected.contains(&issued), "{begins}: {issued}");
+    }
+}
+
+#[actix::test]
+async fn a_row_that_nobody_waits_for_any_more_is_ours_all_the_same() {
+    let Some(database) = MariaDb::start() else { return };
+    let (accounts, _home) = mirroring(&database).await.unwrap();
+    let (token, digest) = (Token::generate(), TokenDigest([7; 16]));
+    let mut hung_up = Box::pin(accounts.mirror_token(Subject::customer(4), &token, digest, UnixSeconds(0)));
+    assert!((&mut hung_up).now_or_never().is_none());
+    drop(hung_up);
+    while accounts.mirrored().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(accounts.mirrored()[0].digest, digest);
+}
+
+#[actix::test]
 async fn tokens_are_mirrored_only_with_a_key_and_into_a_table_that_is_there() {
     let Some(database) = MariaDb::start() else { return };
     let Shop { accounts, .. } = open(options(&database)).await.unwrap();
     assert!(refusal(accounts.try_mirroring().await).contains("key"));
+    database.sql("DELETE FROM oauth_token; ALTER TABLE oauth_token MODIFY secret varchar(83) NOT NULL");
+    let problem = refusal(mirroring(&database).await);
+    assert!(problem.contains("the column secret of the table oauth_token is too short"), "{problem}");
+    database.sql("ALTER TABLE oauth_token MODIFY secret varchar(84) NOT NULL");
+    mirroring(&database).await.unwrap();
     database.sql("DROP TABLE oauth_token");
     let problem = refusal(mirroring(&database).await);
     assert!(problem.contains("oauth_token"), "{problem}");
+}
+
+#[actix::test]
+async fn hashes_are_renewed_only_in_a_shop_that_has_renewed_some_itself() {
+    let Some(database) = MariaDb::start() else { return };
+    let accounts = open(options(&database)).await.unwrap();
+    accounts.try_renewing_hashes().await.unwrap();
+    // As Magento 2.3 has them; what it says of customers may have been written here.
+    database.sql("UPDATE admin_user SET password = 'f558:salt:2'");
+    assert!(refusal(accounts.try_renewing_hashes().await).contains("Magento 2.3 and older"));
+    database.sql("UPDATE admin_user SET password = 'f558:salt:1:3_32_2_67108864' WHERE user_id = 2");
+    accounts.try_renewing_hashes().await.unwrap();
 }

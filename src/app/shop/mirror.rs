@@ -5,21 +5,21 @@
 //! gone is what the shop is still to hear of, whoever ended it and why, and however long its database was away. That rows
 //! cannot be deleted keeps nothing from being ended here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::accounts::MagentoAccounts;
+use crate::app::shop::differences::Differences;
 use crate::app::shop::parts::{Looked, Part};
 use crate::app::shop::revocations::Broken;
 use crate::app::shop::watch::{Look, Notes};
-use crate::audit::Origin;
-use crate::registry::{Registry, Revocation, RevokeSessions};
+use crate::registry::{EndTokens, Registry};
 use crate::secret::Secret;
-use crate::session::EndReason;
 use crate::store::{Change, MirroredToken, Readers, Store, StoreError};
+use crate::token::TokenDigest;
 
 /// How many rows one question is about.
 const BATCH: usize = 1_000;
@@ -35,28 +35,17 @@ pub(in crate::app) struct Mirror {
     store: Store,
     /// Since when rows wait to be deleted, without a moment at which none did.
     waiting_since: Option<Instant>,
-}
-
-/// What became of the tokens of a batch.
-#[derive(Debug, Default)]
-struct Differences {
-    /// The shop has ended them.
-    ended_there: Vec<MirroredToken>,
-    /// They ended here, and the shop has no such row.
-    gone: Vec<MirroredToken>,
-    /// They ended here, and stand in the shop.
-    to_delete: Vec<MirroredToken>,
-    /// The rows of these.
-    rows: Vec<(u32, Secret)>,
+    /// Whether it was said that they cannot be.
+    told: bool,
 }
 
 impl Look for Mirror {
     async fn look(&mut self, notes: &Notes) {
-        let (here, there) = self.bring_into_step().await;
+        let (here, there, waiting) = self.bring_into_step().await;
         notes.note(Part::Mirror, here);
         notes.note(Part::Deletion, there);
-        let (tokens, since) = self.waiting();
-        notes.figures.set_waiting_tokens(tokens, since);
+        self.note_waiting(waiting);
+        notes.figures.set_waiting_tokens(waiting, self.waiting_since);
     }
 }
 
@@ -79,69 +68,85 @@ impl Mirror {
 
     /// Nothing was looked at yet.
     pub(in crate::app) fn new(accounts: Arc<MagentoAccounts>, registry: Registry, store: Store) -> Self {
-        Self { accounts, registry, store, waiting_since: None }
+        Self { accounts, registry, store, waiting_since: None, told: false }
     }
 
-    /// How many tokens are to be taken out of the shop, and since when there are any.
-    fn waiting(&mut self) -> (usize, Option<Instant>) {
-        let reader = self.registry.reader();
-        let waiting = self.accounts.mirrored().iter().filter(|token| !reader.holds(token.digest)).count();
-        self.waiting_since = if waiting == 0 { None } else { self.waiting_since.or_else(|| Some(Instant::now())) };
-        (waiting, self.waiting_since)
-    }
-
-    /// Ends here what the shop has ended, and takes out of the shop what has ended here: how either went.
-    async fn bring_into_step(&self) -> (Looked, Looked) {
-        let (mut here, mut there) = (Looked::default(), Looked::default());
+    /// Ends here what the shop has ended, and takes out of the shop what has ended here: how either went, and how many are
+    /// still to be taken out.
+    async fn bring_into_step(&self) -> (Looked, Looked, usize) {
+        let (mut here, mut there, mut waiting) = (Looked::default(), Looked::default(), 0);
+        let young = self.accounts.young_mirrored();
         for batch in self.accounts.mirrored().chunks(BATCH) {
             if here.gives_up() {
-                break;
+                waiting += self.ended(batch);
+                continue;
             }
             here.ask();
-            let Some(found) = here.take(self.compare(batch).await) else { continue };
+            let Some((found, rows)) = here.take(self.compare(batch, &young).await) else {
+                waiting += self.ended(batch);
+                continue;
+            };
             here.take(self.end_here(found.ended_there).await);
             there.take(self.forget(found.gone).await);
-            if !found.to_delete.is_empty() && !there.gives_up() {
-                there.ask();
-                there.take(self.delete_there(found.to_delete, &found.rows).await);
+            let count = found.to_delete.len();
+            if count > 0 && !self.delete_there(found.to_delete, &rows, &mut there).await {
+                waiting += count;
             }
         }
-        (here, there)
+        (here, there, waiting)
     }
 
-    async fn compare(&self, tokens: &[MirroredToken]) -> Result<Differences, Broken> {
+    /// What became of these tokens, and the rows of those that are to be deleted.
+    async fn compare(
+        &self,
+        tokens: &[MirroredToken],
+        young: &HashSet<TokenDigest>,
+    ) -> Result<(Differences, Vec<(u32, Secret)>), Broken> {
         let numbers: Vec<_> = tokens.iter().map(|token| token.row).collect();
-        let mut standing: HashMap<u32, Secret> = self.accounts.standing_tokens(&numbers).await?.into_iter().collect();
-        let (reader, mut found) = (self.registry.reader(), Differences::default());
-        for &token in tokens {
-            let row = standing.remove(&token.row).filter(|text| reader.digest(text.expose()) == Some(token.digest));
-            match (row, reader.holds(token.digest)) {
-                (Some(_), true) => {}
-                (Some(text), false) => {
-                    found.rows.push((token.row, text));
-                    found.to_delete.push(token);
-                }
-                (None, true) => found.ended_there.push(token),
-                (None, false) => found.gone.push(token),
-            }
-        }
-        Ok(found)
+        let standing: HashMap<u32, Secret> = self.accounts.standing_tokens(&numbers).await?.into_iter().collect();
+        let reader = self.registry.reader();
+        let (digest, is_live) = (|text: &str| reader.digest(text), |digest| reader.is_live(digest));
+        let found = Differences::of(tokens, &standing, young, digest, is_live);
+        let row = |token: &MirroredToken| Some((token.row, standing.get(&token.row)?.clone()));
+        let rows = found.to_delete.iter().filter_map(row).collect();
+        Ok((found, rows))
     }
 
     async fn end_here(&self, tokens: Vec<MirroredToken>) -> Result<(), Broken> {
-        for token in &tokens {
-            let which = Revocation::Token(token.digest);
-            self.registry.revoke(RevokeSessions { which, reason: EndReason::Ended, origin: Origin::SERVER }).await?;
+        if tokens.is_empty() {
+            return Ok(());
         }
-        if !tokens.is_empty() {
-            info!(sessions = tokens.len(), "the shop has ended tokens that were issued here");
-        }
+        let digests = tokens.iter().map(|token| token.digest).collect();
+        let sessions = self.registry.end_tokens(EndTokens(digests)).await?;
+        info!(sessions, "the shop has ended tokens that were issued here");
         self.forget(tokens).await
     }
 
-    async fn delete_there(&self, tokens: Vec<MirroredToken>, rows: &[(u32, Secret)]) -> Result<(), Broken> {
-        self.accounts.delete_tokens(rows).await?;
-        self.forget(tokens).await
+    /// Whether these rows have gone. Where nothing may be written, they stay, which is no failure.
+    async fn delete_there(&self, tokens: Vec<MirroredToken>, rows: &[(u32, Secret)], there: &mut Looked) -> bool {
+        if !self.accounts.may_delete_tokens() || there.gives_up() {
+            return false;
+        }
+        there.ask();
+        there.take(self.accounts.delete_tokens(rows).await).is_some() && there.take(self.forget(tokens).await).is_some()
+    }
+
+    /// How many of these are still to be taken out of the shop.
+    fn ended(&self, tokens: &[MirroredToken]) -> usize {
+        let reader = self.registry.reader();
+        tokens.iter().filter(|token| !reader.holds(token.digest)).count()
+    }
+
+    /// Takes over how many tokens are still to be taken out of the shop.
+    fn note_waiting(&mut self, waiting: usize) {
+        self.waiting_since = if waiting == 0 { None } else { self.waiting_since.or_else(|| Some(Instant::now())) };
+        let may = self.accounts.may_delete_tokens();
+        if waiting > 0 && !may && !std::mem::replace(&mut self.told, true) {
+            warn!(
+                waiting,
+                "tokens that have ended here stay in the shop, whose database is only read (magento.write = false)"
+            );
+        }
     }
 
     /// In the store first: what is forgotten in memory alone would come back at the next start.

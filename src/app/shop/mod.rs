@@ -3,6 +3,7 @@
 //! followed.
 
 mod clocks;
+mod differences;
 mod figures;
 mod key;
 mod mirror;
@@ -133,6 +134,9 @@ impl Installation {
         let schema = patience.until(async || database.inspect().await).await?;
         let accounts = MagentoAccounts::new(database, schema, self.fixed_settings(), Arc::clone(clock), store.clone());
         patience.until(async || accounts.try_rights().await).await?;
+        if config.magento.rehash {
+            patience.until(async || accounts.try_renewing_hashes().await).await?;
+        }
         let mut accounts = accounts.with_key(Arc::clone(key));
         if config.magento.mirror_tokens {
             patience.until(async || accounts.try_mirroring().await).await?;

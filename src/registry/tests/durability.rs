@@ -10,12 +10,12 @@ use crate::audit::{Event, Origin, Which};
 use crate::clock::MockClock;
 use crate::registry::deadlines::KEEP_ENDED;
 use crate::registry::{
-    BeginLoading, Candidate, IssueToken, LoadSessions, Options, Parts, Registry, RegistryError, Revocation,
+    BeginLoading, Candidate, EndTokens, IssueToken, LoadSessions, Options, Parts, Registry, RegistryError, Revocation,
     RevokeSessions, SettingsChanged, TokenForms, TokenRegistry, Validation,
 };
 use crate::session::{EndReason, SessionEvent, SessionId, Subject, UserType};
 use crate::settings::WebsiteId;
-use crate::store::{Change, Committed, Durability, Record, RecordOutcome, StoredSession, UsedCode};
+use crate::store::{Change, Committed, Durability, MirroredToken, Record, RecordOutcome, StoredSession, UsedCode};
 use crate::token::DigestKey;
 
 type Records = Arc<Mutex<Vec<Record>>>;
@@ -196,6 +196,45 @@ async fn a_code_that_a_token_was_handed_out_for_is_stored_later_with_its_session
     assert_eq!(codes(house.settle(RecordOutcome::Failed).await), 1);
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(codes(house.settle(RecordOutcome::Stored).await), 1);
+}
+
+#[actix_rt::test]
+async fn what_must_not_be_lost_of_a_sign_in_is_stored_also_when_its_session_has_ended_first() {
+    let house = house(Durability::Async);
+    let kept = [
+        Change::CodeUsed(UsedCode { administrator: 1, period: 7 }),
+        Change::MirrorAdded(MirroredToken { row: 9, digest: digest(1) }),
+    ];
+    house.issue_along(1, kept.to_vec()).await.unwrap().unwrap();
+    house.settle(RecordOutcome::Failed).await;
+    assert!(house.revoke(Revocation::Token(digest(1))).await.unwrap().is_err(), "it is not stored yet");
+    for outcome in [RecordOutcome::Failed, RecordOutcome::Stored] {
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        let changes = house.settle(outcome).await;
+        let stored = changes.iter().map(|change| format!("{change:?}")).collect::<Vec<_>>();
+        for change in &kept {
+            assert!(stored.contains(&format!("{change:?}")), "{stored:?}");
+        }
+        assert_eq!(issues(&changes), [0; 0]);
+    }
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert!(house.settle(RecordOutcome::Stored).await.is_empty(), "once");
+}
+
+#[actix_rt::test]
+async fn tokens_that_were_ended_elsewhere_end_together_and_the_answer_comes_behind_the_last() {
+    let house = house(Durability::Sync);
+    let sessions = (1..=3000).map(stored).collect();
+    house.registry.actor().send(LoadSessions { sessions, over: vec![] }).await.unwrap().unwrap();
+    let registry = house.registry.clone();
+    let ended = (1..=2000).chain([9999]).map(digest).collect();
+    let ending = actix_rt::spawn(async move { registry.end_tokens(EndTokens(ended)).await });
+    house.run().await;
+    assert!(!ending.is_finished(), "nothing is stored yet");
+    assert_eq!([1, 2000, 2001].map(|number| house.is_good(number)), [false, false, true]);
+    let changes = house.settle(RecordOutcome::Stored).await;
+    let lines = changes.iter().filter(|change| matches!(change, Change::Audit(_)));
+    assert_eq!((ending.await.unwrap(), lines.count()), (Ok(2000), 2000));
 }
 
 #[actix_rt::test]

@@ -143,6 +143,20 @@ impl HasherPool {
         self.ask(message, place).await
     }
 
+    /// Compares a password once more, for whoever waits for an answer already. The place that it takes is not counted for
+    /// any address.
+    pub(in crate::sign_in) async fn verify_uncounted(
+        &self,
+        stored: String,
+        password: Password,
+    ) -> Result<bool, PoolError> {
+        let place = self.gate.enter_uncounted().map_err(|full| self.busy(full))?;
+        let waits = Arc::new(());
+        let verdict = self.verify(Some(stored), password, Arc::downgrade(&waits), place).await?;
+        drop(waits);
+        Ok(verdict == Verdict::Match)
+    }
+
     /// Hashes a password for storing. The place that it takes is not counted for any address.
     pub(in crate::sign_in) async fn hash(&self, password: Password) -> Result<String, PoolError> {
         let place = self.gate.enter_uncounted().map_err(|full| self.busy(full))?;

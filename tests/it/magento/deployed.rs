@@ -105,14 +105,21 @@ fn a_forgotten_right_is_told_at_the_start() {
 }
 
 #[test]
-fn the_grants_for_mirrored_tokens_are_needed_and_enough() {
+fn the_grants_for_mirrored_tokens_and_renewed_hashes_are_needed_and_enough() {
     let Some(database) = MariaDb::start() else { return };
     grant(&database, "grants.sql");
     let with = |database: &MariaDb| server(database).key("MAGENTO__MIRROR_TOKENS", "true");
-    let mut refused = with(&database).spawn();
-    assert_ne!(refused.wait(std::time::Duration::from_secs(20)).code(), Some(0));
-    let log = refused.log.text();
-    assert!(log.contains("magento.mirror_tokens needs the rights of deploy/magento/grants-mirror.sql"), "{log}");
+    for (setting, lacking) in [
+        ("mirror_tokens", "INSERT on oauth_token; DELETE on oauth_token"),
+        ("rehash", "UPDATE (password) on admin_user"),
+    ] {
+        let variable = format!("MAGENTO__{}", setting.to_ascii_uppercase());
+        let mut refused = server(&database).key(&variable, "true").spawn();
+        assert_ne!(refused.wait(std::time::Duration::from_secs(20)).code(), Some(0));
+        let (log, writes) = (refused.log.text(), format!("may not write what magento.{setting} = true writes"));
+        assert!(log.contains(&format!("{writes}: it lacks {lacking}. ")), "{log}");
+        assert!(log.contains("deploy/magento/grants-mirror.sql"), "{log}");
+    }
     grant(&database, "grants-mirror.sql");
     let server = with(&database).key("MAGENTO__REHASH", "true").start();
     let customer = token(&server.try_customer("sha256@example.com", "Sha-pass-1"));

@@ -32,15 +32,24 @@ fn admin(server: &TestServer) -> String {
 }
 
 impl MariaDb {
-    /// Whether the shop takes this token, as Magento decides it (fact sheet 4.3), apart from its age.
+    /// Whether the shop takes this token, as Magento decides it (fact sheet 4.3, 6.5), apart from its age.
     fn takes(&self, token: &str) -> bool {
-        self.sql(&format!("SELECT COUNT(*) FROM oauth_token WHERE token = '{token}' AND revoked = 0")) == "1"
+        let is_revoked = "SELECT 1 FROM jwt_auth_revoked WHERE user_type_id = user_type
+            AND user_id = IFNULL(customer_id, admin_id) AND revoke_before >= UNIX_TIMESTAMP(created_at)";
+        let takes = format!(
+            "SELECT COUNT(*) FROM oauth_token WHERE token = '{token}' AND revoked = 0 AND NOT EXISTS ({is_revoked})"
+        );
+        self.sql(&takes) == "1"
+    }
+
+    fn has_row_of(&self, token: &str) -> bool {
+        self.sql(&format!("SELECT COUNT(*) FROM oauth_token WHERE token = '{token}'")) == "1"
     }
 }
 
 #[track_caller]
 fn leaves_the_shop(server: &TestServer, database: &MariaDb, token: &str) {
-    server.wait_until(|_| !database.takes(token));
+    server.wait_until(|_| !database.has_row_of(token));
 }
 
 fn sign_out_alone(server: &TestServer, token: &str) {
@@ -101,6 +110,19 @@ fn a_token_that_is_issued_here_stands_in_the_shop_as_magento_writes_it() {
 }
 
 #[test]
+fn after_a_rotation_the_secret_is_encrypted_under_the_newer_key() {
+    let Some(database) = MariaDb::start() else { return };
+    let (server, file) = (mirroring(beside(&database)).start(), database.env_php());
+    let secret = |token: &str| database.sql(&format!("SELECT secret FROM oauth_token WHERE token = '{token}'"));
+    let before = customer(&server);
+    let newest = KEY.lines().next_back().unwrap();
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace(newest, &format!("{newest}\ng9mY9KLrcuAVJfsmVUSRkKFLDdUPVkaZ"))).unwrap();
+    server.wait_until(|server| secret(&customer(server)).starts_with("2:3:"));
+    assert!(secret(&before).starts_with("1:3:") && database.takes(&before) && server.check(&before) == 200);
+}
+
+#[test]
 fn without_the_setting_nothing_is_written() {
     let Some(database) = MariaDb::start() else { return };
     let server = beside(&database).start();
@@ -125,9 +147,27 @@ fn what_ends_here_is_taken_out_of_the_shop_and_nothing_else_is() {
     let (other, chief) = (other_customer(&server), admin(&server));
     server.command(&["session", "revoke", "--kind", "customer"], "").printed();
     leaves_the_shop(&server, &database, &other);
-    assert!(database.takes(&chief) && database.takes("shopcustomer00000000000000000001"));
+    assert!(database.takes(&chief) && database.has_row_of("shopcustomer00000000000000000001"));
     server.command(&["session", "revoke", "--all"], "").printed();
     leaves_the_shop(&server, &database, &chief);
+    server.assert_unharmed();
+}
+
+#[test]
+fn a_token_from_right_after_a_revocation_is_good_in_the_shop() {
+    let Some(database) = MariaDb::start() else { return };
+    let server = mirroring(beside(&database)).start();
+    let mut token = customer(&server);
+    for round in 1..=3 {
+        sign_out_everywhere(&server, &token);
+        let before = std::mem::replace(&mut token, customer(&server));
+        leaves_the_shop(&server, &database, &before);
+        server.wait_until(|server| metric(server, "tokenward_shop_outbox_entries{of=\"users\"}") == 0);
+        assert!(
+            database.sql("SELECT COUNT(*) FROM jwt_auth_revoked WHERE user_id = 2") == "1" && database.takes(&token)
+        );
+        assert_eq!(server.check(&token), 200, "{round}");
+    }
     server.assert_unharmed();
 }
 
@@ -284,6 +324,43 @@ fn a_sign_in_that_cannot_write_the_row_fails_and_leaves_no_token_behind() {
     let body = json!({ "username": "sha256@example.com", "password": "Sha-pass-1" });
     server.post(None, "/rest/V1/integration/customer/token", &body).assert_status(503);
     assert_eq!(database.sql("SELECT COUNT(*) FROM oauth_token"), before);
+    assert_eq!(database.sql("SELECT COUNT(*) FROM customer_log"), "0", "nobody has signed in");
     database.sql("DROP TRIGGER full");
     assert!(database.takes(&customer(&server)));
+}
+
+#[test]
+fn a_server_that_only_reads_by_now_leaves_the_rows_and_is_well() {
+    let Some(database) = MariaDb::start() else { return };
+    let home = tempfile::tempdir().unwrap();
+    let start = |writes: &'static str| {
+        let server = beside_on(home.path(), &database).key("MAGENTO__WRITE", writes);
+        server.key("MAGENTO__MIRROR_TOKENS", writes).start()
+    };
+    let server = start("true");
+    let token = customer(&server);
+    let server = restarted(server, || start("false"));
+    sign_out_alone(&server, &token);
+    server.wait_until(|server| metric(server, "tokenward_shop_outbox_entries{of=\"tokens\"}") == 1);
+    assert!(database.takes(&token) && server.check(&token) == 401);
+    server.wait_until(|server| metric(server, "tokenward_shop_outbox_oldest_seconds") > 1);
+    let log = server.process.log.text();
+    assert!(log.contains("stay in the shop") && !log.contains("fails in part"), "{log}");
+    let server = restarted(server, || start("true"));
+    leaves_the_shop(&server, &database, &token);
+}
+
+#[test]
+fn to_another_server_beside_the_shop_it_is_a_token_of_the_shop_and_ends_with_its_session() {
+    let Some(database) = MariaDb::start() else { return };
+    let (server, other) = (mirroring(beside(&database)).start(), beside(&database).start());
+    let token = customer(&server);
+    assert_eq!(other.check(&token), 200);
+    sign_out_alone(&server, &token);
+    becomes(&other, &token, 401);
+    let token = customer(&server);
+    assert_eq!(other.check(&token), 200);
+    sign_out_everywhere(&other, &token);
+    becomes(&server, &token, 401);
+    leaves_the_shop(&server, &database, &token);
 }

@@ -52,8 +52,9 @@ async fn issue(context: &Context, administrator: CurrentAdministrator, customer:
     let registry = &context.services.registry;
     let subject = Subject::customer(customer.id);
     context.services.sign_in.prepare_session(customer.id).await.map_err(|_| Failure::Unavailable)?;
-    let NewToken { token, digest, fixed_end } = registry.reader().new_token(subject).ok_or(Failure::Unavailable)?;
-    let mirrored = context.services.accounts.mirror_token(subject, &token, digest).await.map_err(|error| {
+    let made = registry.reader().new_token(subject).ok_or(Failure::Unavailable)?;
+    let NewToken { token, digest, fixed_end, begins } = made;
+    let mirrored = context.services.accounts.mirror_token(subject, &token, digest, begins).await.map_err(|error| {
         tracing::warn!(%error, "a customer's token could not be written into the shop");
         Failure::Unavailable
     })?;

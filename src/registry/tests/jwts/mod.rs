@@ -148,7 +148,7 @@ impl House {
 
     /// Signs somebody in.
     async fn issue(&self, subject: Subject) -> Token {
-        let NewToken { token, digest, fixed_end } = self.registry.reader().new_token(subject).unwrap();
+        let NewToken { token, digest, fixed_end, .. } = self.registry.reader().new_token(subject).unwrap();
         let website = WebsiteId(1);
         let change = IssueToken {
             subject,
