@@ -147,9 +147,9 @@ impl Config {
 /// separates the parts of an address, would make another host of a password.
 fn is_address(url: &str) -> bool {
     let rest = url.strip_prefix("mysql://").or_else(|| url.strip_prefix("mariadb://"));
-    let Some((_, path)) = rest.and_then(|rest| rest.split_once('/')) else { return false };
+    let Some((server, path)) = rest.and_then(|rest| rest.split_once('/')) else { return false };
     let database = path.split('?').next().unwrap_or_default();
-    !database.is_empty() && !path.contains(['@', '#']) && !database.contains('/')
+    !server.contains(['#', '?']) && !database.is_empty() && !database.contains(['@', '#', '/'])
 }
 
 fn read(file: &Path) -> Result<Value, ShopFileError> {

@@ -200,13 +200,13 @@ impl Reader {
     }
 
     /// Makes a token for a session of `subject` in the form that is set; `None` when it cannot be made: a JWT without a
-    /// key, or with an algorithm that is not supported.
+    /// key, with an algorithm that is not supported, or of a user who is revoked for ever.
     pub fn new_token(&self, subject: Subject) -> Option<NewToken> {
         let (token, fixed_end) = match self.forms.issued {
             TokenFormat::Opaque => (Token::generate(), None),
             TokenFormat::Jwt => {
                 let seconds = self.snapshot.load().jwt_seconds(subject.kind);
-                let claims = self.claims(subject, seconds, Issuer::Session);
+                let claims = self.claims(subject, seconds, Issuer::Session)?;
                 let mut text = String::with_capacity(320);
                 self.append_signed(&claims, &mut text)?;
                 (Token::from(text), Some(self.in_session_time(claims.expires)))
@@ -221,30 +221,35 @@ impl Reader {
     /// seconds at most, and never longer than the session. `None` as in [`Self::new_token`].
     pub fn exchange(&self, session: &Session, seconds: u32, to: &mut String) -> Option<()> {
         let left = session.expires_in(self.clock.now()).unwrap_or(u32::MAX);
-        self.append_signed(&self.claims(session.subject, seconds.min(left), Issuer::Magento), to)
+        self.append_signed(&self.claims(session.subject, seconds.min(left), Issuer::Magento)?, to)
     }
 
     /// Claims that begin now; but after the second of the user's last revocation, because what was issued in that second
     /// is revoked with it (fact sheet 6.5).
-    fn claims(&self, subject: Subject, seconds: u32, issuer: Issuer) -> Claims {
-        Claims { subject, issued: self.begins(subject), expires: self.clock.wall().plus(seconds), issuer }
+    fn claims(&self, subject: Subject, seconds: u32, issuer: Issuer) -> Option<Claims> {
+        Some(Claims { subject, issued: self.begins(subject)?, expires: self.clock.wall().plus(seconds), issuer })
     }
 
     /// The second of issue. It is noted before anybody hears of it, so that a revocation goes that far when it lies ahead
-    /// of the clock, or comes to; one that was made meanwhile has gone before.
-    fn begins(&self, subject: Subject) -> UnixSeconds {
+    /// of the clock, or comes to; one that was made meanwhile has gone before. `None` when the user is revoked for ever: up
+    /// to the last second that there is, which a row of the shop may say.
+    fn begins(&self, subject: Subject) -> Option<UnixSeconds> {
         let jwts = self.index.jwts();
         let shop_clock = jwts.shop_clock();
         let (stamp, latest) = (shop_clock.stamp(&*self.clock), shop_clock.latest(&*self.clock));
         loop {
-            let begins = stamp.max(self.index.jwts_revoked(subject).plus(1));
+            let revoked = self.index.jwts_revoked(subject);
+            if revoked.get() == u32::MAX {
+                return None;
+            }
+            let begins = stamp.max(revoked.plus(1));
             if begins <= latest {
                 jwts.note_signed(begins);
-                return begins;
+                return Some(begins);
             }
             jwts.note_if_ahead(subject, begins, latest);
             if self.index.jwts_revoked(subject) < begins {
-                return begins;
+                return Some(begins);
             }
         }
     }

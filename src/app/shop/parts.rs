@@ -90,6 +90,12 @@ impl Looked {
         self.failed_in_a_row >= MOST_FAILURES
     }
 
+    /// The same with what comes after it.
+    pub(super) fn and(self, next: Self) -> Self {
+        let (asked, problem) = (self.asked + next.asked, self.problem.or(next.problem));
+        Self { asked, failed_in_a_row: next.failed_in_a_row, problem }
+    }
+
     /// Whether nothing has failed.
     pub(super) fn is_whole(&self) -> bool {
         self.problem.is_none()

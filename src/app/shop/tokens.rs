@@ -21,7 +21,8 @@ use tracing::{debug, info};
 use crate::accounts::gatherer::{self, WAITING};
 use crate::accounts::magento::{ShopToken, TokenHolder};
 use crate::accounts::{AccountError, MagentoAccounts};
-use crate::app::shop::watch::batches;
+use crate::app::shop::parts::Looked;
+use crate::app::shop::watch::BATCH;
 use crate::clock::{SharedClock, UnixSeconds};
 use crate::registry::{AdoptSession, Registry, ReleaseSessions, TokensElsewhere, Validation};
 use crate::secret::Secret;
@@ -125,10 +126,9 @@ impl ShopTokens {
     /// Looks at the shop's table: what has ended there ends here, and what is new there is no longer remembered as
     /// unknown. How many questions that took.
     ///
-    /// # Errors
-    /// [`AccountError::Unavailable`]: the sessions go on until the next look.
-    pub(super) async fn look(&self) -> Result<u64, AccountError> {
-        Ok(self.known.end_what_has_ended().await? + self.known.follow().await?)
+    /// Sessions of which that could not be asked go on until the next look.
+    pub(super) async fn look(&self) -> Looked {
+        self.known.end_what_has_ended().await.and(self.known.follow().await.into())
     }
 }
 
@@ -208,25 +208,31 @@ impl Known {
         self.snapshot.load().settings.flag(INTEGRATIONS)
     }
 
-    async fn end_what_has_ended(&self) -> Result<u64, AccountError> {
-        let asked = self.rows_with_sessions();
-        if asked.is_empty() {
-            return Ok(0);
+    async fn end_what_has_ended(&self) -> Looked {
+        let rows: Vec<_> = self.rows_with_sessions().into_iter().collect();
+        let mut looked = Looked::default();
+        for batch in rows.chunks(BATCH) {
+            if looked.gives_up() {
+                break;
+            }
+            looked.ask();
+            let numbers: Vec<_> = batch.iter().map(|(number, _)| *number).collect();
+            if let Some(standing) = looked.take(self.accounts.standing_tokens(&numbers).await) {
+                self.release(self.not_among(&standing, batch)).await;
+            }
         }
-        let questions = batches(asked.len());
-        let numbers: Vec<_> = asked.keys().copied().collect();
-        let standing = self.accounts.standing_tokens(&numbers).await?;
-        let standing: HashMap<_, _> = standing
-            .iter()
-            .filter_map(|(row, text)| Some((*row, self.registry.reader().digest(text.expose())?)))
-            .collect();
+        looked
+    }
+
+    /// Those of these rows that are no longer good.
+    fn not_among(&self, standing: &[(u32, Secret)], rows: &[(u32, Row)]) -> Vec<(u32, Row)> {
+        let digest = |text: &Secret| self.registry.reader().digest(text.expose());
+        let standing: HashMap<_, _> = standing.iter().filter_map(|(row, text)| Some((*row, digest(text)?))).collect();
         let integrations_count = self.integrations_count();
-        let is_good = |row: u32, Row { digest, kind, .. }: Row| {
-            standing.get(&row) == Some(&digest) && (kind != UserType::Integration || integrations_count)
+        let is_good = |(number, Row { digest, kind, .. }): &(u32, Row)| {
+            standing.get(number) == Some(digest) && (*kind != UserType::Integration || integrations_count)
         };
-        let ended: Vec<_> = asked.into_iter().filter(|(number, row)| !is_good(*number, *row)).collect();
-        self.release(ended).await;
-        Ok(questions)
+        rows.iter().filter(|row| !is_good(row)).copied().collect()
     }
 
     /// The rows to ask about. Those whose sessions have ended are forgotten.

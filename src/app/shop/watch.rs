@@ -25,11 +25,6 @@ use crate::session::{Subject, UserType};
 /// How many users one question is about.
 pub(super) const BATCH: usize = 1_000;
 
-/// How many questions it takes to ask about so many users or tokens.
-pub(super) fn batches(of: usize) -> u64 {
-    of.div_ceil(BATCH) as u64
-}
-
 /// What is needed for looking at the shop.
 pub(in crate::app) struct Watcher {
     pub(in crate::app) accounts: Arc<MagentoAccounts>,
@@ -164,9 +159,15 @@ struct Moments {
 
 impl Look for Moments {
     async fn look(&mut self, notes: &Notes) {
-        notes.note(Part::Clocks, self.clocks.compare().await);
+        let compared = self.clocks.compare().await;
+        // What a moment of the shop's clock means is known by a comparison that is as new as the moment.
+        let not_compared = compared.as_ref().err().map(ToString::to_string);
+        notes.note(Part::Clocks, compared);
         notes.note(Part::Delivery, self.revocations.deliver().await);
-        notes.note(Part::Revocations, self.revocations.take_over().await);
+        match not_compared {
+            None => notes.note(Part::Revocations, self.revocations.take_over().await),
+            Some(problem) => notes.note(Part::Revocations, Err::<u64, _>(problem)),
+        }
         let (users, oldest) = self.revocations.waiting().await.unwrap_or_default();
         notes.figures.set_waiting_users(users, oldest);
     }
@@ -205,21 +206,33 @@ impl Look for HolderWatch {
 
 impl HolderWatch {
     /// Nothing is ended of users whose tokens have no sessions: what is known of them counts at each check.
-    async fn look_at_holders(&self) -> Result<u64, AccountError> {
-        let now = self.clock.now();
-        let followed = self.holders.to_follow(now);
-        let mut asked = 0;
+    async fn look_at_holders(&self) -> Looked {
+        let followed = self.holders.to_follow(self.clock.now());
+        let of_kind =
+            |kind| followed.iter().filter(move |user| user.kind == kind).map(|user| user.id).collect::<Vec<_>>();
+        let mut looked = Looked::default();
         for kind in UserType::ALL {
-            let ids: Vec<_> = followed.iter().filter(|user| user.kind == kind).map(|user| user.id).collect();
-            for batch in ids.chunks(BATCH) {
-                asked += 1;
-                let found: HashMap<_, _> = self.accounts.states(kind, batch).await?.into_iter().collect();
-                for id in batch {
-                    self.holders.update(Subject { kind, id: *id }, found.get(id).copied(), now);
-                }
+            let mut of_this_kind = Looked::default();
+            self.look_at_kind(kind, &of_kind(kind), &mut of_this_kind).await;
+            looked = looked.and(of_this_kind);
+        }
+        looked
+    }
+
+    /// A table that somebody holds keeps users of another kind from nothing.
+    async fn look_at_kind(&self, kind: UserType, ids: &[u32], looked: &mut Looked) {
+        let now = self.clock.now();
+        for batch in ids.chunks(BATCH) {
+            if looked.gives_up() {
+                return;
+            }
+            looked.ask();
+            let Some(found) = looked.take(self.accounts.states(kind, batch).await) else { continue };
+            let found: HashMap<_, _> = found.into_iter().collect();
+            for id in batch {
+                self.holders.update(Subject { kind, id: *id }, found.get(id).copied(), now);
             }
         }
-        Ok(asked)
     }
 }
 

@@ -163,13 +163,18 @@ fn where_the_shops_database_is_has_to_be_said_and_to_be_an_address() {
     let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), *value)).collect();
     assert_eq!(problems_beside_a_shop(beside, &variables), "");
     let url = |url: &str| problems_beside_a_shop(&format!("{beside}magento.database_url = \"{url}\""), &[]);
-    for good in ["mysql://a:b@host/magento", "mariadb://a@host:3307/magento?ssl-mode=required&socket=/run/x.sock"] {
+    for good in [
+        "mysql://a:b@host/magento",
+        "mariadb://a@host:3307/magento?ssl-mode=required&socket=/run/x.sock",
+        "mysql://a@host/magento?ssl-ca=/etc/ca@2.pem",
+    ] {
         assert_eq!(url(good), "");
     }
     for wrong in [
         "postgres://a:b@host/magento",
         "mysql://a:b@host",
         "mysql://a:b@host/",
+        "mysql://a:b#w@host/magento",
         "mysql://a:p@ss/w#rd@host/magento",
         "mysql://a:b/c@host/magento",
     ] {

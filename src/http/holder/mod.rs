@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::Shared;
+use futures_util::future::{Shared, join_all};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tracing::warn;
@@ -53,8 +53,8 @@ struct Known {
     memory: Memory,
     /// Who is being looked up.
     asked: Mutex<HashMap<Subject, Answer>>,
-    /// When the accounts were last found unreadable, in Unix seconds; 0 when they were read after that.
-    failed: AtomicU32,
+    /// When the accounts of each kind were last found unreadable, in Unix seconds; 0 when they were read after that.
+    failed: [AtomicU32; UserType::ALL.len()],
 }
 
 /// What the accounts say; nothing comes when they cannot be read.
@@ -86,7 +86,7 @@ impl Holders {
         are_followed: bool,
         guard: Box<dyn Any + Send>,
     ) -> Arc<Self> {
-        let (asked, failed) = (Mutex::default(), AtomicU32::new(0));
+        let (asked, failed) = <_>::default();
         let known = Arc::new(Known { accounts, clock, memory: Memory::new(), asked, failed });
         let (questions, receiver) = mpsc::channel(WAITING);
         let answering = Arc::clone(&known);
@@ -139,7 +139,7 @@ impl Holders {
     async fn look_up(&self, subject: Subject) -> Result<Option<UserState>, CannotTell> {
         let answer = self.ask(subject)?;
         let Ok(told) = timeout(PATIENCE, answer).await else {
-            self.known.note_failure();
+            self.known.note_failure(subject.kind);
             return Err(CannotTell);
         };
         told.map_err(|_| CannotTell)
@@ -147,7 +147,7 @@ impl Holders {
 
     /// Has a user looked up, unless that is under way.
     fn ask(&self, subject: Subject) -> Result<Answer, CannotTell> {
-        if self.known.pauses() {
+        if self.known.pauses(subject.kind) {
             return Err(CannotTell);
         }
         let mut asked = self.known.asked();
@@ -169,9 +169,8 @@ impl Known {
         for question in batch {
             by_kind.entry(question.subject.kind).or_default().push(question);
         }
-        for (kind, questions) in by_kind {
-            self.answer_kind(kind, questions).await;
-        }
+        // At once: a table that somebody holds keeps nobody of another kind waiting.
+        join_all(by_kind.into_iter().map(|(kind, questions)| self.answer_kind(kind, questions))).await;
     }
 
     async fn answer_kind(&self, kind: UserType, questions: Vec<Question>) {
@@ -179,14 +178,14 @@ impl Known {
         let found = match self.accounts.states(kind, &ids).await {
             Ok(found) => HashMap::<_, _>::from_iter(found),
             Err(error) => {
-                self.note_failure();
+                self.note_failure(kind);
                 warn!(%error, "users whose tokens have no sessions here could not be looked up");
                 self.forget(&questions);
                 // Who asked hears it from the replies that are dropped.
                 return;
             }
         };
-        self.failed.store(0, Ordering::Relaxed);
+        self.failed(kind).store(0, Ordering::Relaxed);
         let now = self.clock.now();
         for Question { subject, .. } in &questions {
             self.memory.insert(*subject, found.get(&subject.id).copied(), now);
@@ -205,13 +204,17 @@ impl Known {
         }
     }
 
-    fn note_failure(&self) {
-        self.failed.store(self.clock.now().get(), Ordering::Relaxed);
+    fn note_failure(&self, kind: UserType) {
+        self.failed(kind).store(self.clock.now().get(), Ordering::Relaxed);
     }
 
-    /// Whether the accounts could not be read a moment ago.
-    fn pauses(&self) -> bool {
-        let failed = UnixSeconds(self.failed.load(Ordering::Relaxed));
+    fn failed(&self, kind: UserType) -> &AtomicU32 {
+        &self.failed[usize::from(kind.number()) - 1]
+    }
+
+    /// Whether the accounts of this kind could not be read a moment ago.
+    fn pauses(&self, kind: UserType) -> bool {
+        let failed = UnixSeconds(self.failed(kind).load(Ordering::Relaxed));
         failed != UnixSeconds(0) && self.clock.now().since(failed) < PAUSE
     }
 

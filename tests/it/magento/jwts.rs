@@ -59,6 +59,29 @@ fn a_lock_of_the_shop_refuses_a_customers_jwt_while_it_lasts() {
 }
 
 #[test]
+fn a_table_that_somebody_holds_keeps_users_of_another_kind_from_nothing() {
+    let Some(database) = MariaDb::start() else { return };
+    let server = beside(&database).start();
+    let (admin, customer) = (of_shop(Subject::admin(1)), of_shop(Subject::customer(2)));
+    assert_eq!((server.check(&admin), server.check(&customer)), (200, 200));
+    std::thread::scope(|threads| {
+        threads.spawn(|| database.sql("LOCK TABLES admin_user WRITE; SELECT SLEEP(12)"));
+        server.wait_until(|server| {
+            server.process.log.text().contains("what the shop does to users of its JWTs is not noticed")
+        });
+        database.sql(
+            "SET time_zone='+00:00'; UPDATE customer_entity SET lock_expires = NOW() + INTERVAL 1 HOUR WHERE entity_id = 2",
+        );
+        server.wait_until(|server| server.check(&customer) == 403);
+        assert_eq!(
+            database.sql("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE '%SLEEP(12)%'"),
+            "2"
+        );
+    });
+    server.assert_unharmed();
+}
+
+#[test]
 fn with_the_database_away_only_what_needs_it_cannot_be_told_of_a_jwt() {
     let Some(mut database) = MariaDb::start() else { return };
     let server = beside(&database).start();

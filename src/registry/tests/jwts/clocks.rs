@@ -48,6 +48,25 @@ async fn a_wall_clock_that_was_set_back_locks_nobody_out_of_the_shop() {
     house.good(&house.magento(ANNE));
 }
 
+#[actix::test]
+async fn a_row_that_revokes_for_ever_makes_no_token_and_holds_nobody_up() {
+    let house = beside(0).await;
+    for (user, through) in [(ANNE, u32::MAX), (Subject::customer(8), u32::MAX - 1)] {
+        let row = revoked(user, UnixSeconds(through));
+        house.registry.take_revocations(TakeRevocations(vec![row])).await.unwrap();
+        house.issue(user).await;
+    }
+    let reader = house.registry.reader();
+    let session =
+        Session { id: SessionId(1), subject: ANNE, website: WebsiteId(1), issued: START, ends: None, last_used: START };
+    assert_eq!(reader.exchange(&session, 60, &mut String::new()), None);
+    let last = Session { subject: Subject::customer(8), ..session };
+    assert!(reader.exchange(&last, 60, &mut String::new()).is_some());
+    // It has taken the last second, which a revocation goes up to then.
+    house.revoke(Revocation::Subject(Subject::customer(8))).await.unwrap();
+    assert_eq!(reader.exchange(&last, 60, &mut String::new()), None);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     /// Milliseconds.
