@@ -13,8 +13,11 @@ CREATE USER IF NOT EXISTS 'tokenward'@'%' IDENTIFIED BY 'a long password';
 GRANT SELECT ON store_website TO 'tokenward'@'%';
 GRANT SELECT ON store_group TO 'tokenward'@'%';
 GRANT SELECT ON store TO 'tokenward'@'%';
-GRANT SELECT ON customer_entity TO 'tokenward'@'%';
-GRANT SELECT ON admin_user TO 'tokenward'@'%';
+GRANT SELECT (entity_id, website_id, email, group_id, store_id, created_in, prefix, firstname, middlename, lastname, suffix, dob,
+    gender, taxvat, password_hash, is_active, confirmation, failures_num, first_failure, lock_expires, created_at, updated_at)
+    ON customer_entity TO 'tokenward'@'%';
+GRANT SELECT (user_id, username, email, firstname, lastname, password, is_active, logdate, lognum)
+    ON admin_user TO 'tokenward'@'%';
 GRANT SELECT ON authorization_role TO 'tokenward'@'%';
 GRANT SELECT ON authorization_rule TO 'tokenward'@'%';
 GRANT SELECT ON oauth_token_request_log TO 'tokenward'@'%';
@@ -25,5 +28,7 @@ GRANT SELECT ON admin_user_expiration TO 'tokenward'@'%';
 GRANT SELECT ON tfa_user_config TO 'tokenward'@'%';
 GRANT SELECT ON customer_group_excluded_website TO 'tokenward'@'%';
 GRANT SELECT ON jwt_auth_revoked TO 'tokenward'@'%';
-GRANT SELECT ON oauth_token TO 'tokenward'@'%';
+GRANT SELECT (entity_id, consumer_id, admin_id, customer_id, type, token, revoked, user_type, created_at)
+    ON oauth_token TO 'tokenward'@'%';
 GRANT SELECT ON integration TO 'tokenward'@'%';
+GRANT SELECT (session_cutoff) ON customer_entity TO 'tokenward'@'%';

@@ -19,7 +19,6 @@ use crate::app::shop::{
 use crate::app::{LoadingError, Validators, loading, options};
 use crate::clock::SharedClock;
 use crate::config::{self, AccountSource, Config, ConfigError};
-#[cfg(debug_assertions)]
 use crate::http::Services;
 use crate::http::holder::Holders;
 use crate::keeper::{self, Keeper, SettingsKeeper};

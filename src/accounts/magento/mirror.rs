@@ -141,6 +141,10 @@ impl MagentoAccounts {
         self.may_write()?;
         let refused = |problem: String| AccountError::Conflict(format!("magento.mirror_tokens {problem}"));
         let schema = &self.tables.schema;
+        // First: columns on which a user has no right are not shown.
+        if schema.has_table(TABLE) {
+            self.try_rights_of(&MIRRORING).await?;
+        }
         if let Some(column) = COLUMNS.iter().find(|column| !schema.has_column(TABLE, column)) {
             return Err(refused(format!("needs the column {column} of the table {TABLE}")));
         }
@@ -150,7 +154,7 @@ impl MagentoAccounts {
                            it encrypts";
             return Err(refused(problem.to_owned()));
         }
-        self.try_rights_of(&MIRRORING).await
+        Ok(())
     }
 
     /// With tokens that are issued from now on in the shop's table, too, once [`Self::try_mirroring`] has said yes.

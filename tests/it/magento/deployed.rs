@@ -97,7 +97,7 @@ fn the_right_to_read_is_enough_for_signing_in() {
 fn a_forgotten_right_is_told_at_the_start() {
     let Some(database) = MariaDb::start() else { return };
     grant(&database, "grants.sql");
-    database.sql("REVOKE SELECT ON admin_user_expiration FROM tokenward; REVOKE SELECT ON oauth_token FROM tokenward");
+    database.sql("REVOKE SELECT ON admin_user_expiration FROM tokenward; REVOKE ALL ON oauth_token FROM tokenward");
     let log = server(&database).start().process.log.text();
     let line = |name: &str| log.lines().find(|line| line.contains(name) && line.contains("GRANT SELECT")).unwrap();
     assert!(line("admin_user_expiration").contains("WARN"), "{log}");
